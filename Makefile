@@ -1,0 +1,84 @@
+# Every target is documented by the sentence behind its ##; `make help` prints them.
+
+PYTHON3 ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check
+CONSTRAINTS := -c constraints.txt
+
+# Without an NVIDIA card torch comes as its CPU build, which is far smaller.
+TORCH := torch==2.13.0
+TORCH_INDEX_URL ?= https://download.pytorch.org/whl/cpu
+
+PACKAGES := protos services/common services/encoder services/generator services/web
+MANIFESTS := pyproject.toml constraints.txt $(PACKAGES:%=%/pyproject.toml)
+PROTO_FILES := $(shell find protos/sightline -name '*.proto')
+
+MODEL ?= models/sightline-nano
+
+.DEFAULT_GOAL := help
+.PHONY: help setup protos run test check format bench eval train screenshot clean
+
+help: ## Prints this list.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.runtime $(VENV)/.dev protos/gen/.stamp ## Installs everything into .venv; a second call does nothing.
+
+protos: $(VENV)/.runtime ## Compiles the .proto files into protos/gen/.
+	@PATH=$(abspath $(BIN)):$$PATH $(BIN)/python protos/build_stubs.py && touch protos/gen/.stamp
+
+run: $(VENV)/.runtime protos/gen/.stamp ## Starts the suite; MODEL= names a folder or hub id.
+	@SIGHTLINE_MODEL=$${SIGHTLINE_MODEL:-$(MODEL)} exec $(BIN)/python -m sightline_common.launcher
+
+test: setup ## Runs all tests; what the machine lacks is skipped and said.
+	@$(BIN)/python -m pytest tests
+
+check: setup ## Runs every static check: ruff, mypy, import rules, protos.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint protos
+	$(BIN)/buf format protos --diff --exit-code
+	$(BIN)/buf breaking protos --against protos/released.binpb
+
+format: setup ## Formats Python and protos.
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format .
+	$(BIN)/buf format protos --write
+
+bench: setup ## Measures the suite beside transformers' own generate.
+	@$(BIN)/python -m benchmarks
+
+eval: setup ## Measures sightline-nano on scenes that it never saw.
+	@$(BIN)/python -m training.evaluate --model $(MODEL)
+
+clean: ## Removes the environment, stubs and caches; keeps data/.
+	rm -rf $(VENV) protos/gen .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/pip:
+	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Sightline needs Python 3.11 or newer; set PYTHON3=/path/to/python3.11"; exit 1; }
+	$(PYTHON3) -m venv $(VENV)
+	$(PIP) install --quiet --upgrade 'pip>=25.1'
+
+$(VENV)/.torch: $(VENV)/bin/pip
+	@if nvidia-smi -L >/dev/null 2>&1; then \
+	  $(PIP) install --quiet $(TORCH); \
+	else \
+	  $(PIP) install --quiet --retries 1 --timeout 20 --index-url $(TORCH_INDEX_URL) $(TORCH) 2>/dev/null \
+	    || { echo "No torch at $(TORCH_INDEX_URL); taking the plain pin."; $(PIP) install --quiet $(TORCH); }; \
+	fi
+	@touch $@
+
+$(VENV)/.runtime: $(MANIFESTS) $(VENV)/.torch
+	$(PIP) install --quiet $(CONSTRAINTS) --group build
+	PATH=$(abspath $(BIN)):$$PATH $(PIP) install --quiet $(CONSTRAINTS) --no-build-isolation $(PACKAGES:%=-e ./%)
+	@touch protos/gen/.stamp $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/.runtime
+	$(PIP) install --quiet $(CONSTRAINTS) --group dev
+	@touch $@
+
+protos/gen/.stamp: $(PROTO_FILES) protos/build_stubs.py | $(VENV)/.runtime
+	@PATH=$(abspath $(BIN)):$$PATH $(BIN)/python protos/build_stubs.py && touch $@

@@ -1,0 +1,182 @@
+"""Runs the whole suite on one machine: `make run`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from sightline_common.channel import open_channel
+from sightline_common.child_process import ChildProcess, Probe
+from sightline_common.config import SettingInvalidError, read_settings, setting
+
+STOP_GRACE_S = 10.0
+PROBE_TIMEOUT_S = 2.0
+
+
+class LaunchError(RuntimeError):
+    """Means that the suite cannot start or did not stay up."""
+
+
+@dataclass(frozen=True)
+class LauncherSettings:
+    """Says where the services listen."""
+
+    web_port: int = setting(
+        "SIGHTLINE_WEB_PORT", "Port of page and REST API.", default=8080, minimum=1
+    )
+    generator_port: int = setting(
+        "SIGHTLINE_GENERATOR_PORT", "Port of the generator's gRPC API.", default=50052, minimum=1
+    )
+    encoder_port: int = setting(
+        "SIGHTLINE_ENCODER_PORT", "Port of the encoder's gRPC API.", default=50051, minimum=1
+    )
+
+
+def main() -> None:
+    """Starts everything, waits for Ctrl-C, and stops everything."""
+    try:
+        settings = read_settings(LauncherSettings)
+        asyncio.run(run_suite(settings))
+    except (LaunchError, SettingInvalidError) as error:
+        sys.exit(f"sightline  {error}")
+
+
+async def run_suite(settings: LauncherSettings) -> None:
+    """Runs the three services until SIGINT or SIGTERM.
+
+    Raises LaunchError when a port is taken or a service ends by itself.
+    """
+    _check_ports_free(settings)
+    stop_asked = _stop_on_signals()
+    children = _children(settings, os.environ)
+    start_time = time.monotonic()
+    try:
+        for child in children:
+            await child.start()
+        await _until_stop_or_death(_announce(children, settings, start_time), children, stop_asked)
+    finally:
+        print("sightline  stopping", flush=True)
+        for child in reversed(children):
+            await child.stop(STOP_GRACE_S)
+
+
+async def _until_stop_or_death(
+    announcing: asyncio.Task[None], children: Sequence[ChildProcess], stop_asked: asyncio.Event
+) -> None:
+    stop = asyncio.create_task(stop_asked.wait())
+    deaths = {asyncio.create_task(child.wait_dead()): child for child in children}
+    try:
+        await asyncio.wait([stop, *deaths], return_when=asyncio.FIRST_COMPLETED)
+        if not stop.done():
+            _raise_death(deaths)
+    finally:
+        for task in (announcing, stop, *deaths):
+            task.cancel()
+
+
+def _raise_death(deaths: Mapping[asyncio.Task[int], ChildProcess]) -> None:
+    for task, child in deaths.items():
+        if task.done():
+            reason = child.tail[-1] if child.tail else "no output"
+            raise LaunchError(f"{child.name} ended with status {task.result()}: {reason}")
+
+
+def _announce(
+    children: Sequence[ChildProcess], settings: LauncherSettings, start_time: float
+) -> asyncio.Task[None]:
+    async def announce() -> None:
+        for child in children:
+            await child.wait_ready()
+        seconds = time.monotonic() - start_time
+        print(f"sightline  ready after {seconds:.1f} s", flush=True)
+        print(f"sightline  open http://127.0.0.1:{settings.web_port}", flush=True)
+
+    return asyncio.create_task(announce())
+
+
+def _children(settings: LauncherSettings, environ: Mapping[str, str]) -> list[ChildProcess]:
+    encoder = f"127.0.0.1:{settings.encoder_port}"
+    generator = f"127.0.0.1:{settings.generator_port}"
+    shared = {
+        "SIGHTLINE_ENCODER_TARGET": encoder,
+        "SIGHTLINE_GENERATOR_TARGET": generator,
+        **environ,
+    }
+    return [
+        ChildProcess("encoder", "sightline_encoder", shared, _grpc_probe(encoder)),
+        ChildProcess("generator", "sightline_generator", shared, _grpc_probe(generator)),
+        ChildProcess("web", "sightline_web", shared, _http_probe(settings.web_port)),
+    ]
+
+
+def _grpc_probe(target: str) -> Probe:
+    async def probe() -> bool:
+        async with open_channel(target) as channel:
+            stub = health_pb2_grpc.HealthStub(channel)
+            try:
+                reply = await stub.Check(health_pb2.HealthCheckRequest(), timeout=PROBE_TIMEOUT_S)
+            except grpc.aio.AioRpcError:
+                return False
+            return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)
+
+    return probe
+
+
+def _http_probe(port: int) -> Probe:
+    async def probe() -> bool:
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT_S):
+                return await _http_status(port, "/ready") == 200
+        except (OSError, TimeoutError, ValueError, IndexError):
+            return False
+
+    return probe
+
+
+async def _http_status(port: int, path: str) -> int:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        return int((await reader.readline()).split()[1])
+    finally:
+        writer.close()
+
+
+def _check_ports_free(settings: LauncherSettings) -> None:
+    for variable, port in (
+        ("SIGHTLINE_ENCODER_PORT", settings.encoder_port),
+        ("SIGHTLINE_GENERATOR_PORT", settings.generator_port),
+        ("SIGHTLINE_WEB_PORT", settings.web_port),
+    ):
+        if not _is_free(port):
+            raise LaunchError(f"port {port} is in use; set {variable} to a free one")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop_asked = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop_asked.set)
+    return stop_asked
+
+
+if __name__ == "__main__":
+    main()

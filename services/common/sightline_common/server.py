@@ -1,0 +1,130 @@
+"""A gRPC server's life: start, load, serve, drain, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+from grpc import aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from sightline_common.channel import DEFAULT_MAX_MESSAGE_BYTES, KEEPALIVE_OPTIONS
+from sightline_common.interceptors import ErrorInterceptor, ReadinessInterceptor
+from sightline_common.telemetry import log
+
+LIVENESS_SERVICE = "liveness"
+_logger = logging.getLogger(__name__)
+
+Register = Callable[[aio.Server], None]
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """Says where a server listens and how it stops.
+
+    `port` 0 lets the system choose; `drain_s` (seconds) bounds how long running
+    RPCs may take after a stop was asked for.
+    """
+
+    service_name: str
+    host: str = "127.0.0.1"
+    port: int = 0
+    max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES
+    drain_s: float = 30.0
+
+
+class GrpcServer:
+    """A server with health and reflection that is NOT_SERVING until `set_ready`.
+
+    Health has three names: "" and the service's own name follow readiness;
+    "liveness" is SERVING as long as the event loop turns.
+    """
+
+    def __init__(self, options: ServerOptions) -> None:
+        self.options = options
+        self._readiness = ReadinessInterceptor()
+        self._server = aio.server(
+            interceptors=[self._readiness, ErrorInterceptor()],
+            options=_server_options(options.max_message_bytes),
+        )
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = [options.service_name, health.SERVICE_NAME, reflection.SERVICE_NAME]
+        reflection.enable_server_reflection(names, self._server)
+        self.port = self._server.add_insecure_port(f"{options.host}:{options.port}")
+
+    async def start(self) -> None:
+        await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self._health.set(LIVENESS_SERVICE, health_pb2.HealthCheckResponse.SERVING)
+        await self._server.start()
+        log(_logger, "listening", host=self.options.host, port=self.port)
+
+    async def set_ready(self, register: Register) -> None:
+        """Adds the servicer, opens the gate, and reports SERVING."""
+        register(self._server)
+        self._readiness.open_gate()
+        await self._set_health(health_pb2.HealthCheckResponse.SERVING)
+        log(_logger, "ready", port=self.port)
+
+    async def stop(self) -> None:
+        """Reports NOT_SERVING, refuses new RPCs, and lets running ones finish."""
+        await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
+        self._readiness.close_gate()
+        await self._server.stop(self.options.drain_s)
+        log(_logger, "stopped")
+
+    async def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+        for name in ("", self.options.service_name):
+            await self._health.set(name, status)
+
+
+def _server_options(max_message_bytes: int) -> Sequence[tuple[str, int]]:
+    return [
+        *KEEPALIVE_OPTIONS,
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+        ("grpc.http2.max_ping_strikes", 0),
+        ("grpc.max_receive_message_length", max_message_bytes),
+        ("grpc.max_send_message_length", max_message_bytes),
+        ("grpc.max_metadata_size", 16 * 1024),
+        ("grpc.so_reuseport", 0),
+    ]
+
+
+async def run_server(
+    options: ServerOptions, load: Callable[[], AbstractAsyncContextManager[Register]]
+) -> None:
+    """Serves until SIGTERM or SIGINT.
+
+    `load` opens everything the servicer needs, which may take long while health
+    says NOT_SERVING, and yields the function that registers the servicer. It is
+    left after the server has drained.
+    """
+    stop_asked = _stop_on_signals()
+    server = GrpcServer(options)
+    await server.start()
+    async with _unless_stopped(load(), stop_asked) as register:
+        if register is not None:
+            await server.set_ready(register)
+            await stop_asked.wait()
+        await server.stop()
+
+
+@asynccontextmanager
+async def _unless_stopped(
+    loading: AbstractAsyncContextManager[Register], stop_asked: asyncio.Event
+) -> AsyncIterator[Register | None]:
+    async with loading as register:
+        yield None if stop_asked.is_set() else register
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop_asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop_asked.set)
+    return stop_asked

@@ -1,0 +1,78 @@
+"""Tensors to checked raw bytes and back. No pickle anywhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+from sightline.type.v1 import tensor_pb2
+
+from sightline_common.channel import MAX_CHUNK_BYTES
+from sightline_common.errors import PayloadCorruptError
+
+DATA_TYPES: dict[torch.dtype, tensor_pb2.DataType] = {
+    torch.float32: tensor_pb2.DATA_TYPE_FLOAT32,
+    torch.float16: tensor_pb2.DATA_TYPE_FLOAT16,
+    torch.bfloat16: tensor_pb2.DATA_TYPE_BFLOAT16,
+    torch.float64: tensor_pb2.DATA_TYPE_FLOAT64,
+    torch.int32: tensor_pb2.DATA_TYPE_INT32,
+    torch.int64: tensor_pb2.DATA_TYPE_INT64,
+    torch.uint8: tensor_pb2.DATA_TYPE_UINT8,
+}
+TORCH_TYPES = {value: key for key, value in DATA_TYPES.items()}
+_ITEM_BYTES = {value: key.itemsize for key, value in DATA_TYPES.items()}
+
+
+def tensor_spec(name: str, tensor: torch.Tensor) -> tensor_pb2.TensorSpec:
+    """Describes a tensor."""
+    return tensor_pb2.TensorSpec(
+        name=name, data_type=DATA_TYPES[tensor.dtype], shape=list(tensor.shape)
+    )
+
+
+def spec_byte_count(spec: tensor_pb2.TensorSpec) -> int:
+    """Returns the bytes that a described tensor has; raises PayloadCorruptError."""
+    if spec.data_type not in _ITEM_BYTES:
+        raise PayloadCorruptError(f"Tensor {spec.name!r} has no known data type.")
+    if any(size < 0 for size in spec.shape):
+        raise PayloadCorruptError(f"Tensor {spec.name!r} has a negative dimension.")
+    return math.prod(spec.shape) * _ITEM_BYTES[spec.data_type]
+
+
+def tensor_bytes(tensor: torch.Tensor) -> memoryview:
+    """Returns the row-major little-endian bytes of a tensor, copying only if it must."""
+    flat = tensor.detach().cpu().contiguous().view(-1)
+    return flat.view(torch.uint8).numpy().data
+
+
+def split_chunks(payload: memoryview, chunk_bytes: int = MAX_CHUNK_BYTES) -> Iterator[bytes]:
+    """Yields a payload in pieces of at most `chunk_bytes`."""
+    for start in range(0, len(payload), chunk_bytes):
+        yield bytes(payload[start : start + chunk_bytes])
+
+
+def tensors_from_payload(
+    specs: Sequence[tensor_pb2.TensorSpec], payload: bytearray
+) -> dict[str, torch.Tensor]:
+    """Returns the named tensors of a payload, sharing its memory.
+
+    Raises PayloadCorruptError unless the payload has exactly the described bytes.
+    """
+    expected = sum(spec_byte_count(spec) for spec in specs)
+    if len(payload) != expected:
+        raise PayloadCorruptError(f"Expected {expected} payload bytes, received {len(payload)}.")
+    tensors: dict[str, torch.Tensor] = {}
+    offset = 0
+    for spec in specs:
+        tensors[spec.name] = _tensor_at(spec, payload, offset)
+        offset += spec_byte_count(spec)
+    return tensors
+
+
+def _tensor_at(spec: tensor_pb2.TensorSpec, payload: bytearray, offset: int) -> torch.Tensor:
+    shape, dtype = tuple(spec.shape), TORCH_TYPES[spec.data_type]
+    count = math.prod(shape)
+    if count == 0:
+        return torch.empty(shape, dtype=dtype)
+    return torch.frombuffer(payload, dtype=dtype, count=count, offset=offset).view(shape)

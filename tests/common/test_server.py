@@ -1,0 +1,115 @@
+import asyncio
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
+from sightline_common.channel import open_channel
+from sightline_common.errors import InternalError, ModelMismatchError, NotReadyError
+from sightline_common.server import LIVENESS_SERVICE, GrpcServer, ServerOptions
+from sightline_common.status import error_from_rpc
+
+SERVICE = "sightline.encoder.v1.EncoderService"
+
+
+class ScriptedServicer(encoder_pb2_grpc.EncoderServiceServicer):
+    def __init__(self):
+        self.closed = asyncio.Event()
+        self.started = asyncio.Event()
+
+    async def GetModelInfo(self, request, context):
+        raise ModelMismatchError("Serve one model.", field="a.b", metadata={"x": "y"})
+
+    async def GetCacheStatistics(self, request, context):
+        raise ValueError("secret at 0x7f00")
+
+    async def EncodeMedia(self, request_iterator, context):
+        try:
+            self.started.set()
+            yield encoder_pb2.EncodeMediaResponse(chunk=b"first")
+            await asyncio.Event().wait()
+        finally:
+            self.closed.set()
+
+
+@pytest.fixture
+async def server():
+    server = GrpcServer(ServerOptions(SERVICE, drain_s=0.1))
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def channel(server):
+    async with open_channel(f"127.0.0.1:{server.port}") as channel:
+        yield channel
+
+
+async def set_ready(server):
+    servicer = ScriptedServicer()
+    await server.set_ready(
+        lambda grpc_server: encoder_pb2_grpc.add_EncoderServiceServicer_to_server(
+            servicer, grpc_server
+        )
+    )
+    return servicer
+
+
+async def health_of(channel, name):
+    stub = health_pb2_grpc.HealthStub(channel)
+    return (await stub.Check(health_pb2.HealthCheckRequest(service=name))).status
+
+
+async def refusal(call):
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return caught.value
+
+
+async def test_health_follows_readiness_and_liveness_does_not(server, channel):
+    assert await health_of(channel, "") == health_pb2.HealthCheckResponse.NOT_SERVING
+    assert await health_of(channel, LIVENESS_SERVICE) == health_pb2.HealthCheckResponse.SERVING
+    await set_ready(server)
+    assert await health_of(channel, SERVICE) == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_loading_server_refuses_with_a_retry_hint(server, channel):
+    stub = encoder_pb2_grpc.EncoderServiceStub(channel)
+    failure = await refusal(stub.GetModelInfo(encoder_pb2.GetModelInfoRequest()))
+    error = error_from_rpc(failure)
+    assert isinstance(error, NotReadyError)
+    assert error.retry_after_s == 2.0
+
+
+async def test_error_crosses_the_wire_whole(server, channel):
+    await set_ready(server)
+    stub = encoder_pb2_grpc.EncoderServiceStub(channel)
+    failure = await refusal(stub.GetModelInfo(encoder_pb2.GetModelInfoRequest()))
+    error = error_from_rpc(failure)
+    assert failure.code() is grpc.StatusCode.FAILED_PRECONDITION
+    assert isinstance(error, ModelMismatchError)
+    assert (error.message, error.field, error.metadata) == ("Serve one model.", "a.b", {"x": "y"})
+
+
+async def test_unknown_exception_tells_the_caller_nothing(server, channel):
+    await set_ready(server)
+    stub = encoder_pb2_grpc.EncoderServiceStub(channel)
+    failure = await refusal(stub.GetCacheStatistics(encoder_pb2.GetCacheStatisticsRequest()))
+    assert isinstance(error_from_rpc(failure), InternalError)
+    assert "secret" not in failure.details()
+
+
+async def test_cancelled_stream_closes_its_handler(server, channel):
+    servicer = await set_ready(server)
+    call = encoder_pb2_grpc.EncoderServiceStub(channel).EncodeMedia()
+    await call.read()
+    call.cancel()
+    async with asyncio.timeout(5):
+        await servicer.closed.wait()
+
+
+async def test_unknown_method_is_unimplemented(server, channel):
+    await set_ready(server)
+    failure = await refusal(channel.unary_unary(f"/{SERVICE}/Nothing")(b""))
+    assert failure.code() is grpc.StatusCode.UNIMPLEMENTED
