@@ -17,7 +17,7 @@ PROTO_FILES := $(shell find protos/sightline -name '*.proto')
 MODEL ?= models/sightline-nano
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos run test check format bench eval train screenshot clean
+.PHONY: help setup protos run test check format bench eval clean
 
 help: ## Prints this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s %s\n", $$1, $$2}'

@@ -6,14 +6,16 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any, cast
 
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from sightline_common.channel import DEFAULT_MAX_MESSAGE_BYTES, KEEPALIVE_OPTIONS
+from sightline_common.deferred import DeferredHandlers
 from sightline_common.interceptors import ErrorInterceptor, ReadinessInterceptor
 from sightline_common.telemetry import log
 
@@ -48,7 +50,9 @@ class GrpcServer:
     def __init__(self, options: ServerOptions) -> None:
         self.options = options
         self._readiness = ReadinessInterceptor()
+        self._handlers = DeferredHandlers()
         self._server = aio.server(
+            handlers=[self._handlers],
             interceptors=[self._readiness, ErrorInterceptor()],
             options=_server_options(options.max_message_bytes),
         )
@@ -66,7 +70,7 @@ class GrpcServer:
 
     async def set_ready(self, register: Register) -> None:
         """Adds the servicer, opens the gate, and reports SERVING."""
-        register(self._server)
+        register(cast(aio.Server, self._handlers))
         self._readiness.open_gate()
         await self._set_health(health_pb2.HealthCheckResponse.SERVING)
         log(_logger, "ready", port=self.port)
@@ -107,19 +111,39 @@ async def run_server(
     stop_asked = _stop_on_signals()
     server = GrpcServer(options)
     await server.start()
-    async with _unless_stopped(load(), stop_asked) as register:
-        if register is not None:
-            await server.set_ready(register)
-            await stop_asked.wait()
+    try:
+        async with _unless_stopped(load(), stop_asked) as register:
+            if register is not None:
+                await server.set_ready(register)
+                await stop_asked.wait()
+            await server.stop()
+    except BaseException:
         await server.stop()
+        raise
 
 
 @asynccontextmanager
 async def _unless_stopped(
     loading: AbstractAsyncContextManager[Register], stop_asked: asyncio.Event
 ) -> AsyncIterator[Register | None]:
-    async with loading as register:
-        yield None if stop_asked.is_set() else register
+    async with AsyncExitStack() as stack:
+        entering = asyncio.ensure_future(stack.enter_async_context(loading))
+        await _first_of(entering, stop_asked)
+        yield None if stop_asked.is_set() else entering.result()
+
+
+async def _first_of(loading: asyncio.Future[Any], stop_asked: asyncio.Event) -> None:
+    """Waits for loading, which is cancelled when a stop is asked for.
+
+    It may wait for something that never comes, such as another service.
+    """
+    stopping: asyncio.Future[Any] = asyncio.ensure_future(stop_asked.wait())
+    try:
+        await asyncio.wait({loading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        loading.cancel()
+        await asyncio.wait({loading})
 
 
 def _stop_on_signals() -> asyncio.Event:

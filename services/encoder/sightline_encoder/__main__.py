@@ -1,0 +1,69 @@
+"""`python -m sightline_encoder`: settings, logging, server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, TypeAlias
+
+from grpc import aio
+from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
+from sightline_common.checkpoint import CheckpointError
+from sightline_common.config import SettingInvalidError, read_settings
+from sightline_common.server import Register, ServerOptions, run_server
+from sightline_common.telemetry import configure_logging, log
+
+from sightline_encoder.config import EncoderSettings
+
+if TYPE_CHECKING:
+    from sightline_encoder.servicer import EncoderServicer
+
+    Opener: TypeAlias = Callable[[EncoderSettings], AbstractAsyncContextManager[EncoderServicer]]
+
+SERVICE_NAME = encoder_pb2.DESCRIPTOR.services_by_name["EncoderService"].full_name
+_logger = logging.getLogger("sightline_encoder")
+REFUSED = 2
+"""Exit code of a start that a setting or the checkpoint makes impossible."""
+
+
+def main() -> int:
+    try:
+        settings = read_settings(EncoderSettings)
+        configure_logging("encoder", settings.log_level)
+        asyncio.run(serve(settings))
+    except (SettingInvalidError, CheckpointError) as error:
+        configure_logging("encoder")
+        log(_logger, f"cannot start: {error}", logging.ERROR)
+        return REFUSED
+    return 0
+
+
+async def serve(settings: EncoderSettings) -> None:
+    options = ServerOptions(SERVICE_NAME, settings.host, settings.port, drain_s=settings.drain_s)
+    await run_server(options, lambda: _load(settings))
+
+
+@asynccontextmanager
+async def _load(settings: EncoderSettings) -> AsyncIterator[Register]:
+    open_servicer = await asyncio.to_thread(_import_opener)
+    async with open_servicer(settings) as servicer:
+
+        def register(server: aio.Server) -> None:
+            encoder_pb2_grpc.add_EncoderServiceServicer_to_server(servicer, server)
+
+        yield register
+
+
+def _import_opener() -> Opener:
+    # torch and transformers take seconds: the server listens and tells its health meanwhile.
+    log(_logger, "loading torch and transformers")
+    from sightline_encoder.loading import open_servicer
+
+    return open_servicer
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""The encoder's settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sightline_common.config import SettingInvalidError, setting
+
+DEVICE_AUTO = "auto"
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """Everything an operator may change; read from the environment."""
+
+    model: str = setting(
+        "SIGHTLINE_MODEL", "Checkpoint folder or hub id.", default="models/sightline-nano"
+    )
+    host: str = setting("SIGHTLINE_ENCODER_HOST", "Address to listen on.", default="127.0.0.1")
+    port: int = setting(
+        "SIGHTLINE_ENCODER_PORT", "Port; 0 lets the system choose.", default=50051, minimum=0
+    )
+    device: str = setting(
+        "SIGHTLINE_ENCODER_DEVICE",
+        "Where the tower runs: auto (CUDA if there is one), cpu, cuda, cuda:1 ...",
+        default=DEVICE_AUTO,
+    )
+    dtype: str = setting(
+        "SIGHTLINE_ENCODER_DTYPE",
+        "Element type: auto (float32 on CPU, bfloat16 on CUDA), float32, bfloat16, float16.",
+        default="auto",
+    )
+    cache_bytes: int = setting(
+        "SIGHTLINE_ENCODER_CACHE_BYTES",
+        "Bound of the feature cache in bytes; 0 switches it off.",
+        default=1024**3,
+        minimum=0,
+    )
+    threads: int = setting(
+        "SIGHTLINE_ENCODER_THREADS",
+        "CPU threads of the tower; 0 leaves the choice to torch.",
+        default=0,
+        minimum=0,
+    )
+    intake_workers: int = setting(
+        "SIGHTLINE_ENCODER_INTAKE_WORKERS",
+        "Pictures that are decoded at the same time.",
+        default=2,
+        minimum=1,
+    )
+    batch_patches: int = setting(
+        "SIGHTLINE_ENCODER_BATCH_PATCHES",
+        "Patches that share one forward pass; a larger picture passes alone.",
+        default=16384,
+        minimum=1,
+    )
+    upload_bytes: int = setting(
+        "SIGHTLINE_ENCODER_UPLOAD_BYTES",
+        "Bytes of uploads held at once; more are refused with UNAVAILABLE.",
+        default=512 * 1024**2,
+        minimum=1,
+    )
+    max_file_bytes: int = setting(
+        "SIGHTLINE_ENCODER_MAX_FILE_BYTES",
+        "Bound of one file in bytes.",
+        default=20 * 1024**2,
+        minimum=1,
+    )
+    max_pixels: int = setting(
+        "SIGHTLINE_ENCODER_MAX_PIXELS",
+        "Bound of width times height as the file declares them.",
+        default=40_000_000,
+        minimum=1,
+    )
+    max_side: int = setting(
+        "SIGHTLINE_ENCODER_MAX_SIDE",
+        "Bound of width and of height in pixels.",
+        default=16384,
+        minimum=1,
+    )
+    max_aspect_ratio: float = setting(
+        "SIGHTLINE_ENCODER_MAX_ASPECT_RATIO",
+        "Bound of the longer side divided by the shorter one.",
+        default=200.0,
+        minimum=1,
+    )
+    max_frames: int = setting(
+        "SIGHTLINE_ENCODER_MAX_FRAMES",
+        "Bound of the frames of an animated picture, of which the first is used.",
+        default=1000,
+        minimum=1,
+    )
+    max_pixel_budget: int = setting(
+        "SIGHTLINE_ENCODER_MAX_PIXEL_BUDGET",
+        "Largest max_pixel_count a request may ask for; the checkpoint's own is always allowed.",
+        default=6 * 1024**2,
+        minimum=1,
+    )
+    drain_s: float = setting(
+        "SIGHTLINE_ENCODER_DRAIN_S",
+        "Seconds that running requests may take after a stop was asked for.",
+        default=30.0,
+        minimum=0,
+    )
+    log_level: str = setting(
+        "SIGHTLINE_ENCODER_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR.", default="INFO"
+    )
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise SettingInvalidError(
+                f"SIGHTLINE_ENCODER_DTYPE={self.dtype} must be one of {', '.join(DTYPES)}."
+            )
+        if self.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise SettingInvalidError(
+                f"SIGHTLINE_ENCODER_LOG_LEVEL={self.log_level} is not a level: "
+                "use DEBUG, INFO, WARNING or ERROR."
+            )

@@ -1,0 +1,153 @@
+"""Features in memory: a byte-bounded LRU whose entries can be pinned."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sightline.type.v1 import tensor_pb2
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureEntry:
+    """Features ready to stream.
+
+    `payload` holds the bytes of all tensors in the order of `specs`; `payload_digest`
+    is over it. `grid` is (frames, rows, columns) in patches, `width` and `height` are
+    pixels before resizing, `compute_s` the seconds of preprocessing and tower.
+    """
+
+    key: str
+    specs: tuple[tensor_pb2.TensorSpec, ...]
+    payload: memoryview
+    payload_digest: str
+    grid: tuple[int, int, int]
+    num_tokens: int
+    width: int
+    height: int
+    compute_s: float
+
+    @property
+    def num_bytes(self) -> int:
+        return len(self.payload)
+
+
+@dataclass(eq=False)
+class _Slot:
+    entry: FeatureEntry
+    num_pins: int = 0
+
+
+@dataclass(frozen=True)
+class CacheUsage:
+    """What the cache holds now, and how many entries went so far."""
+
+    num_entries: int
+    num_bytes: int
+    max_bytes: int
+    num_evictions: int
+
+
+@dataclass
+class FeatureCache:
+    """Features by key, at most `max_bytes` of payload.
+
+    `put` evicts the least recently used entries that nobody has pinned; when that is
+    not enough the new entry is not kept. An evicted entry that is pinned can no longer
+    be found, but counts until its last pin is released. For one event loop, not for
+    several threads.
+    """
+
+    max_bytes: int
+    _slots: OrderedDict[str, _Slot] = field(default_factory=OrderedDict)
+    _leaving: set[_Slot] = field(default_factory=set)
+    _num_bytes: int = 0
+    _num_evictions: int = 0
+
+    def get(self, key: str) -> FeatureEntry | None:
+        """Returns an entry and makes it the most recently used one."""
+        slot = self._slots.get(key)
+        if slot is None:
+            return None
+        self._slots.move_to_end(key)
+        return slot.entry
+
+    def put(self, entry: FeatureEntry) -> bool:
+        """Keeps an entry in place of any earlier one of its key; False if there is no room."""
+        if entry.key in self._slots:
+            self._remove(entry.key)
+        if not self._can_hold(entry.num_bytes):
+            return False
+        self._make_room(entry.num_bytes)
+        self._slots[entry.key] = _Slot(entry)
+        self._num_bytes += entry.num_bytes
+        return True
+
+    @contextmanager
+    def pinned(self, entry: FeatureEntry) -> Iterator[None]:
+        """Keeps an entry from being evicted; nothing happens if it is not held."""
+        slot = self._slots.get(entry.key)
+        if slot is None or slot.entry is not entry:
+            yield
+            return
+        slot.num_pins += 1
+        try:
+            yield
+        finally:
+            self._unpin(slot)
+
+    def evict(self, keys: Iterable[str] | None = None) -> int:
+        """Drops entries, all of them by default; returns how many there were."""
+        wanted = [key for key in (self._slots if keys is None else keys) if key in self._slots]
+        wanted = list(dict.fromkeys(wanted))
+        for key in wanted:
+            self._remove(key)
+        return len(wanted)
+
+    @property
+    def usage(self) -> CacheUsage:
+        num_entries = len(self._slots) + len(self._leaving)
+        return CacheUsage(num_entries, self._num_bytes, self.max_bytes, self._num_evictions)
+
+    @property
+    def num_pinned(self) -> int:
+        """Counts entries that are pinned."""
+        return len(self._leaving) + sum(slot.num_pins > 0 for slot in self._slots.values())
+
+    def check_integrity(self) -> None:
+        """Recounts everything; raises AssertionError with the sum that is wrong."""
+        slots = [*self._slots.values(), *self._leaving]
+        num_bytes = sum(slot.entry.num_bytes for slot in slots)
+        assert num_bytes == self._num_bytes, f"{num_bytes} bytes held, {self._num_bytes} counted"
+        assert num_bytes <= self.max_bytes, f"{num_bytes} bytes held, {self.max_bytes} allowed"
+        assert all(slot.num_pins >= 0 for slot in slots), "an entry was released too often"
+        assert all(slot.num_pins > 0 for slot in self._leaving), "an evicted entry stayed unpinned"
+        keys = [(key, slot.entry.key) for key, slot in self._slots.items()]
+        assert all(key == own for key, own in keys), "an entry lies under another's key"
+
+    def _can_hold(self, num_bytes: int) -> bool:
+        slots = [*self._slots.values(), *self._leaving]
+        held = sum(slot.entry.num_bytes for slot in slots if slot.num_pins)
+        return held + num_bytes <= self.max_bytes
+
+    def _make_room(self, num_bytes: int) -> None:
+        for key in [key for key, slot in self._slots.items() if not slot.num_pins]:
+            if self._num_bytes + num_bytes <= self.max_bytes:
+                return
+            self._remove(key)
+
+    def _remove(self, key: str) -> None:
+        slot = self._slots.pop(key)
+        self._num_evictions += 1
+        if slot.num_pins:
+            self._leaving.add(slot)
+        else:
+            self._num_bytes -= slot.entry.num_bytes
+
+    def _unpin(self, slot: _Slot) -> None:
+        slot.num_pins -= 1
+        if slot in self._leaving and not slot.num_pins:
+            self._leaving.remove(slot)
+            self._num_bytes -= slot.entry.num_bytes

@@ -1,0 +1,40 @@
+"""What identifies features: everything that changes them, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from sightline_common.digest import combined_digest
+
+from sightline_encoder.preprocess import PREPROCESSING_VERSION, PixelBudget
+
+PAYLOAD_VERSION = "1"
+"""Changes when the tensors of a payload, or their order, change."""
+
+
+def feature_fingerprint(checkpoint_fingerprint: str, dtype: torch.dtype) -> str:
+    """Returns the digest of all that changes features on the encoder's side."""
+    element_type = str(dtype).removeprefix("torch.")
+    return combined_digest(
+        ["features", checkpoint_fingerprint, element_type, PREPROCESSING_VERSION, PAYLOAD_VERSION]
+    )
+
+
+@dataclass(frozen=True)
+class FeatureRequest:
+    """Names the wanted features, defaults filled in.
+
+    `digest` is over the file's bytes. Options that cannot change an image's features
+    (frame rate, permission to reuse a similar picture) are not here.
+    """
+
+    digest: str
+    kind: str
+    budget: PixelBudget
+    salt: str
+
+    def key(self, fingerprint: str) -> str:
+        """Returns the features' key for an encoder with this feature fingerprint."""
+        bounds = (str(self.budget.shortest_edge), str(self.budget.longest_edge))
+        return combined_digest([self.digest, fingerprint, self.kind, "whole", *bounds, self.salt])

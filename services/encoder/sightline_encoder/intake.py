@@ -1,0 +1,52 @@
+"""Decoding and preprocessing away from the event loop, a bounded number at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+from sightline_encoder.preprocess import PixelBudget, PreparedImage
+
+Prepare = Callable[[bytes, PixelBudget], PreparedImage]
+
+
+class Intake:
+    """Turns files into patches on `num_workers` workers.
+
+    `prepare` is called in an executor; threads by default, and any other executor for
+    which `prepare` can be sent to it.
+    """
+
+    def __init__(
+        self, prepare: Prepare, num_workers: int, executor: Executor | None = None
+    ) -> None:
+        self._prepare = prepare
+        self._slots = asyncio.Semaphore(num_workers)
+        self._executor = executor or ThreadPoolExecutor(num_workers, "intake")
+
+    @asynccontextmanager
+    async def prepared(self, data: bytes, budget: PixelBudget) -> AsyncIterator[PreparedImage]:
+        """Yields a file's patches and keeps a worker's slot until the block is left.
+
+        Patches are many times larger than a file: a block that hands them on before it
+        ends bounds how many of them exist. Raises MediaError.
+        """
+        async with self._slots:
+            yield await self._run(data, budget)
+
+    async def _run(self, data: bytes, budget: PixelBudget) -> PreparedImage:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, self._timed, data, budget)
+
+    def _timed(self, data: bytes, budget: PixelBudget) -> PreparedImage:
+        started = time.monotonic()
+        prepared = self._prepare(data, budget)
+        return dataclasses.replace(prepared, prepare_s=time.monotonic() - started)
+
+    def close(self) -> None:
+        """Drops what has not begun; what runs ends by itself."""
+        self._executor.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,120 @@
+"""Opens everything the servicer needs, each step logged, and closes it again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TypeVar
+
+import torch
+from sightline.encoder.v1 import encoder_pb2
+from sightline.type.v1 import media_pb2
+from sightline_common.checkpoint import Checkpoint, resolve_checkpoint
+from sightline_common.telemetry import log
+from sightline_common.tensors import DATA_TYPES
+
+from sightline_encoder.batcher import Batcher
+from sightline_encoder.config import EncoderSettings
+from sightline_encoder.encoder import Encoder
+from sightline_encoder.feature_cache import FeatureCache
+from sightline_encoder.feature_key import feature_fingerprint
+from sightline_encoder.image import MIME_TYPES, MediaLimits
+from sightline_encoder.intake import Intake
+from sightline_encoder.preprocess import Preprocessor, load_preprocessor
+from sightline_encoder.servicer import EncoderServicer
+from sightline_encoder.upload import UploadBudget
+from sightline_encoder.vision import VisionTower, choose_placement, load_vision_tower
+
+_logger = logging.getLogger(__name__)
+Loaded = TypeVar("Loaded")
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A checkpoint's parts that this service runs."""
+
+    checkpoint: Checkpoint
+    tower: VisionTower
+    preprocessor: Preprocessor
+
+
+@asynccontextmanager
+async def open_servicer(settings: EncoderSettings) -> AsyncIterator[EncoderServicer]:
+    """Loads the model, yields the servicer, and stops its workers at the end.
+
+    Raises CheckpointError when the checkpoint cannot be served.
+    """
+    model = await asyncio.to_thread(load_model, settings)
+    fingerprint = feature_fingerprint(model.checkpoint.fingerprint, model.tower.placement.dtype)
+    intake = Intake(model.preprocessor.prepare, settings.intake_workers)
+    batcher = Batcher(model.tower, settings.batch_patches)
+    try:
+        yield EncoderServicer(
+            Encoder(intake, batcher, FeatureCache(settings.cache_bytes), fingerprint),
+            model.preprocessor,
+            UploadBudget(settings.upload_bytes),
+            model_info(model, fingerprint),
+        )
+    finally:
+        intake.close()
+        await batcher.close()
+
+
+def load_model(settings: EncoderSettings) -> LoadedModel:
+    """Reads processor and tower from the checkpoint and runs one picture."""
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    checkpoint = resolve_checkpoint(settings.model)
+    placement = choose_placement(settings.device, settings.dtype)
+    _step("fingerprint", lambda: checkpoint.fingerprint)
+    preprocessor = _step(
+        "image processor",
+        lambda: load_preprocessor(checkpoint, media_limits(settings), settings.max_pixel_budget),
+    )
+    tower = load_vision_tower(checkpoint, placement)
+    _step("warm-up", tower.warm_up)
+    return LoadedModel(checkpoint, tower, preprocessor)
+
+
+def media_limits(settings: EncoderSettings) -> MediaLimits:
+    """Returns the limits on files that the settings state."""
+    return MediaLimits(
+        max_file_bytes=settings.max_file_bytes,
+        max_pixels=settings.max_pixels,
+        max_side=settings.max_side,
+        max_aspect_ratio=settings.max_aspect_ratio,
+        max_frames=settings.max_frames,
+    )
+
+
+def model_info(model: LoadedModel, fingerprint: str) -> encoder_pb2.GetModelInfoResponse:
+    """Describes what is served."""
+    tower, limits = model.tower, model.preprocessor.limits
+    return encoder_pb2.GetModelInfoResponse(
+        checkpoint_fingerprint=model.checkpoint.fingerprint,
+        feature_fingerprint=fingerprint,
+        architecture=model.checkpoint.config["model_type"],
+        data_type=DATA_TYPES[tower.placement.dtype],
+        hidden_size=tower.hidden_size,
+        patch_size=tower.patch_size,
+        merge_size=tower.merge_size,
+        media_kinds=[media_pb2.MEDIA_KIND_IMAGE],
+        mime_types=MIME_TYPES.values(),
+        max_byte_count=limits.max_file_bytes,
+        max_pixel_count=limits.max_pixels,
+        device=str(tower.placement.device),
+        version=version("sightline-encoder"),
+    )
+
+
+def _step(name: str, load: Callable[[], Loaded]) -> Loaded:
+    log(_logger, f"loading {name}")
+    started = time.monotonic()
+    loaded = load()
+    log(_logger, f"loaded {name}", seconds=round(time.monotonic() - started, 2))
+    return loaded

@@ -1,0 +1,137 @@
+"""EncoderService: proto in, proto out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, TypeAlias
+
+from google.protobuf import duration_pb2
+from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
+from sightline.type.v1 import media_pb2
+from sightline_common.tensors import split_chunks
+
+from sightline_encoder.encoder import Answer, Encoder
+from sightline_encoder.feature_cache import FeatureEntry
+from sightline_encoder.preprocess import Preprocessor
+from sightline_encoder.upload import Requests, UploadBudget, receive_file, receive_header
+from sightline_encoder.validation import check_model, feature_request
+
+if TYPE_CHECKING:
+    from grpc import aio
+
+    MediaContext: TypeAlias = aio.ServicerContext[
+        encoder_pb2.EncodeMediaRequest, encoder_pb2.EncodeMediaResponse
+    ]
+    InfoContext: TypeAlias = aio.ServicerContext[
+        encoder_pb2.GetModelInfoRequest, encoder_pb2.GetModelInfoResponse
+    ]
+    StatisticsContext: TypeAlias = aio.ServicerContext[
+        encoder_pb2.GetCacheStatisticsRequest, encoder_pb2.GetCacheStatisticsResponse
+    ]
+    EvictContext: TypeAlias = aio.ServicerContext[
+        encoder_pb2.EvictFeaturesRequest, encoder_pb2.EvictFeaturesResponse
+    ]
+
+
+class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
+    """Answers with features: held ones at once, others after asking for the file."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        preprocessor: Preprocessor,
+        uploads: UploadBudget,
+        info: encoder_pb2.GetModelInfoResponse,
+    ) -> None:
+        self._encoder = encoder
+        self._preprocessor = preprocessor
+        self._uploads = uploads
+        self._info = info
+
+    async def EncodeMedia(
+        self, request_iterator: Requests, context: MediaContext
+    ) -> AsyncIterator[encoder_pb2.EncodeMediaResponse]:
+        started = time.monotonic()
+        header = await receive_header(request_iterator)
+        check_model(header, self._info.checkpoint_fingerprint)
+        request = feature_request(header, self._preprocessor)
+        with ExitStack() as held:
+            # A client that goes away while a write is blocked ends this generator late.
+            context.add_done_callback(lambda _: held.close())  # type: ignore[arg-type]
+            answer = await self._encoder.recall(request)
+            if answer is None:
+                held.enter_context(self._uploads.reserved(self._upload_bytes(header)))
+                wanted = encoder_pb2.BytesWanted(digest=header.digest)
+                yield encoder_pb2.EncodeMediaResponse(bytes_wanted=wanted)
+                data = await receive_file(request_iterator, header, self._preprocessor.limits)
+                answer = await self._encoder.encode(request, data)
+                del data
+                held.close()
+            held.enter_context(self._encoder.cache.pinned(answer.entry))
+            yield self._header(answer, time.monotonic() - started)
+            if not header.header_only:
+                for response in _chunks(answer.entry):
+                    yield response
+
+    def _upload_bytes(self, header: encoder_pb2.MediaHeader) -> int:
+        return header.byte_count or self._preprocessor.limits.max_file_bytes
+
+    def _header(self, answer: Answer, seconds: float) -> encoder_pb2.EncodeMediaResponse:
+        entry = answer.entry
+        time_count, rows, columns = entry.grid
+        header = encoder_pb2.FeatureHeader(
+            feature_key=entry.key,
+            tensors=entry.specs,
+            payload_byte_count=entry.num_bytes,
+            payload_digest=entry.payload_digest,
+            grid=media_pb2.Grid(time_count=time_count, height_count=rows, width_count=columns),
+            token_count=entry.num_tokens,
+            checkpoint_fingerprint=self._info.checkpoint_fingerprint,
+            source=answer.source,
+            encode_time=_duration(seconds),
+            width=entry.width,
+            height=entry.height,
+        )
+        return encoder_pb2.EncodeMediaResponse(header=header)
+
+    async def GetModelInfo(
+        self, request: encoder_pb2.GetModelInfoRequest, context: InfoContext
+    ) -> encoder_pb2.GetModelInfoResponse:
+        return self._info
+
+    async def GetCacheStatistics(
+        self, request: encoder_pb2.GetCacheStatisticsRequest, context: StatisticsContext
+    ) -> encoder_pb2.GetCacheStatisticsResponse:
+        usage = self._encoder.cache.usage
+        counts = sorted(self._encoder.source_counts.items())
+        return encoder_pb2.GetCacheStatisticsResponse(
+            entry_count=usage.num_entries,
+            byte_count=usage.num_bytes,
+            max_byte_count=usage.max_bytes,
+            source_counts=[
+                encoder_pb2.SourceCount(source=source, answer_count=count)
+                for source, count in counts
+            ],
+            eviction_count=usage.num_evictions,
+            forward_count=self._encoder.num_forwards,
+            saved_time=_duration(self._encoder.saved_s),
+        )
+
+    async def EvictFeatures(
+        self, request: encoder_pb2.EvictFeaturesRequest, context: EvictContext
+    ) -> encoder_pb2.EvictFeaturesResponse:
+        evicted = self._encoder.cache.evict(request.feature_keys or None)
+        return encoder_pb2.EvictFeaturesResponse(evicted_count=evicted)
+
+
+def _chunks(entry: FeatureEntry) -> Iterator[encoder_pb2.EncodeMediaResponse]:
+    for chunk in split_chunks(entry.payload):
+        yield encoder_pb2.EncodeMediaResponse(chunk=chunk)
+
+
+def _duration(seconds: float) -> duration_pb2.Duration:
+    duration = duration_pb2.Duration()
+    duration.FromNanoseconds(int(seconds * 1e9))
+    return duration

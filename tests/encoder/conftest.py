@@ -1,0 +1,33 @@
+"""One tiny checkpoint for all tests of the encoder."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from sightline_common.checkpoint import Checkpoint
+
+from tests.encoder import tiny
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tiny")
+    tiny.build_checkpoint(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_folder):
+    return tiny.load_tiny(Checkpoint(tiny_folder))
+
+
+@pytest.fixture
+async def served(tiny_model):
+    """A served encoder that must hold nothing when the test is over."""
+    async with tiny.running_encoder(tiny_model) as running:
+        yield running
+        assert running.encoder.cache.num_pinned == 0
+        running.encoder.cache.check_integrity()
+        assert running.uploads.num_bytes == 0

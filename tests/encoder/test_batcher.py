@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+import torch
+from sightline_common.errors import EngineFailedError, NotReadyError
+from sightline_encoder.batcher import Batcher
+
+from tests.encoder.tiny import prepared
+
+
+class GatedTower:
+    """Holds every pass until the gate opens; gives each picture its number of patches."""
+
+    def __init__(self, opened=True):
+        self.gate = threading.Event()
+        self.entered = threading.Event()
+        self.passes = []
+        self.poison = ()
+        if opened:
+            self.gate.set()
+
+    def encode(self, images):
+        self.passes.append([image.num_patches for image in images])
+        self.entered.set()
+        assert self.gate.wait(10)
+        if any(image.num_patches in self.poison for image in images):
+            raise RuntimeError("poisoned")
+        return [torch.full((1, 2), float(image.num_patches)) for image in images]
+
+
+class NanTower(GatedTower):
+    not_finite = 7
+
+    def encode(self, images):
+        return [
+            part * float("nan") if image.num_patches == self.not_finite else part
+            for image, part in zip(images, super().encode(images), strict=True)
+        ]
+
+
+@pytest.fixture
+async def batcher_for():
+    batchers = []
+
+    def build(tower, max_patches=100):
+        batchers.append(Batcher(tower, max_patches))
+        return batchers[-1]
+
+    yield build
+    for batcher in batchers:
+        await batcher.close()
+
+
+def image(num_patches):
+    return prepared(1, num_patches, values=1)
+
+
+async def submitted(batcher, sizes):
+    return [await batcher.submit(image(size)) for size in sizes]
+
+
+async def occupied(tower, batcher):
+    """Puts one picture into a held pass, so that others must wait."""
+    future = await batcher.submit(image(1))
+    assert await asyncio.to_thread(tower.entered.wait, 10)
+    return future
+
+
+async def test_waiting_pictures_share_a_pass_up_to_the_budget(batcher_for):
+    tower = GatedTower(opened=False)
+    batcher = batcher_for(tower)
+    futures = [await occupied(tower, batcher)]
+    futures += await submitted(batcher, [40, 50, 20, 90, 30])
+    tower.gate.set()
+
+    encoded = await asyncio.gather(*futures)
+
+    assert tower.passes == [[1], [40, 50], [20], [90], [30]]
+    assert [result.features[0, 0].item() for result in encoded] == [1, 40, 50, 20, 90, 30]
+    assert batcher.num_forwards == 5
+
+
+async def test_picture_over_the_budget_passes_alone(batcher_for):
+    tower = GatedTower(opened=False)
+    batcher = batcher_for(tower)
+    futures = [await occupied(tower, batcher), *await submitted(batcher, [10, 250, 10])]
+    tower.gate.set()
+    await asyncio.gather(*futures)
+
+    assert tower.passes == [[1], [10], [250], [10]]
+
+
+async def test_failing_picture_fails_alone(batcher_for):
+    tower = GatedTower(opened=False)
+    tower.poison = (7,)
+    batcher = batcher_for(tower)
+    futures = [await occupied(tower, batcher), *await submitted(batcher, [5, 7, 9])]
+    tower.gate.set()
+
+    results = await asyncio.gather(*futures, return_exceptions=True)
+
+    assert isinstance(results[2], EngineFailedError)
+    assert [result.features[0, 0].item() for result in (results[1], results[3])] == [5, 9]
+
+
+async def test_features_that_are_not_finite_fail_alone(batcher_for):
+    tower = NanTower(opened=False)
+    batcher = batcher_for(tower)
+    futures = [await occupied(tower, batcher), *await submitted(batcher, [5, 7])]
+    tower.gate.set()
+
+    results = await asyncio.gather(*futures, return_exceptions=True)
+
+    assert isinstance(results[2], EngineFailedError)
+    assert results[1].features[0, 0].item() == 5
+
+
+async def test_batcher_works_after_a_failure(batcher_for):
+    tower = GatedTower()
+    tower.poison = (7,)
+    batcher = batcher_for(tower)
+    with pytest.raises(EngineFailedError):
+        await (await batcher.submit(image(7)))
+
+    assert (await (await batcher.submit(image(5)))).features[0, 0].item() == 5
+
+
+async def test_cancelled_pictures_are_not_computed(batcher_for):
+    tower = GatedTower(opened=False)
+    batcher = batcher_for(tower)
+    first = await occupied(tower, batcher)
+    futures = await submitted(batcher, [60, 60, 40])
+    futures[1].cancel()
+    tower.gate.set()
+    await asyncio.gather(first, futures[0], futures[2])
+
+    assert tower.passes == [[1], [60, 40]]
+
+
+async def test_full_queue_makes_new_pictures_wait(batcher_for):
+    tower = GatedTower(opened=False)
+    batcher = batcher_for(tower, max_patches=10)
+    futures = [await occupied(tower, batcher), *await submitted(batcher, [10, 10, 10])]
+    late = asyncio.create_task(batcher.submit(image(10)))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not late.done()
+
+    tower.gate.set()
+
+    await asyncio.gather(*futures, await late)
+
+
+async def test_waiting_pictures_are_answered_when_the_batcher_stops(batcher_for):
+    tower = GatedTower(opened=False)
+    batcher = batcher_for(tower)
+    running = await occupied(tower, batcher)
+    (waiting,) = await submitted(batcher, [5])
+    closing = asyncio.create_task(batcher.close())
+    await asyncio.sleep(0)
+    tower.gate.set()
+    await closing
+
+    for future in (running, waiting):
+        with pytest.raises(NotReadyError):
+            await future
+
+
+async def test_time_of_a_pass_is_shared_by_patches(batcher_for):
+    tower = GatedTower(opened=False)
+    batcher = batcher_for(tower)
+    futures = [await occupied(tower, batcher), *await submitted(batcher, [10, 30])]
+    tower.gate.set()
+    _, small, large = await asyncio.gather(*futures)
+
+    assert large.tower_s == pytest.approx(3 * small.tower_s)
+
+
+async def test_real_tower_gives_each_picture_what_it_gives_it_alone(tiny_model, batcher_for):
+    images = [
+        prepared(*shape, seed) for seed, shape in enumerate([(4, 6), (2, 2), (8, 4), (2, 10)])
+    ]
+    alone = [tiny_model.tower.encode([each])[0] for each in images]
+    batcher = batcher_for(tiny_model.tower, 10_000)
+    futures = [await batcher.submit(each) for each in images]
+
+    together = [(await future).features for future in futures]
+
+    assert batcher.num_forwards < len(images)
+    for one, other in zip(together, alone, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=0)

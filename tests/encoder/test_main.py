@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+
+import pytest
+
+
+async def start(environ):
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "sightline_encoder",
+        env={**os.environ, "SIGHTLINE_ENCODER_PORT": "0", **environ},
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def until_event(process, event):
+    events = []
+    while line := await process.stderr.readline():
+        events.append(json.loads(line)["event"])
+        if events[-1] == event:
+            return events
+    raise AssertionError(f"ended without {event!r}: {events}")
+
+
+async def test_process_loads_says_so_and_stops_on_sigterm(tiny_folder):
+    process = await start({"SIGHTLINE_MODEL": str(tiny_folder)})
+    async with asyncio.timeout(60):
+        events = await until_event(process, "ready")
+        process.send_signal(signal.SIGTERM)
+        rest = await process.stderr.read()
+
+        assert await process.wait() == 0
+    assert events.index("loading vision tower") < events.index("loaded warm-up")
+    assert b"Traceback" not in rest
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"SIGHTLINE_ENCODER_PORT": "many"}, "SIGHTLINE_ENCODER_PORT"),
+        ({"SIGHTLINE_MODEL": "{empty}"}, "config.json"),
+    ],
+    ids=["setting", "checkpoint"],
+)
+async def test_impossible_start_ends_with_one_clear_line_and_code_2(environ, message, tmp_path):
+    filled = {name: value.replace("{empty}", str(tmp_path)) for name, value in environ.items()}
+    process = await start(filled)
+    async with asyncio.timeout(60):
+        _, output = await process.communicate()
+
+    last = json.loads(output.splitlines()[-1])
+    assert process.returncode == 2
+    assert last["level"] == "error" and message in last["event"]
+    assert b"Traceback" not in output

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from sightline_common.checkpoint import Checkpoint, CheckpointError
+from sightline_encoder.families import family_of
+from sightline_encoder.image import MediaLimits
+from sightline_encoder.preprocess import load_preprocessor
+from sightline_encoder.vision import Placement, choose_placement, load_vision_tower
+from transformers import Glm4vForConditionalGeneration
+
+from tests.encoder import tiny
+from tests.encoder.tiny import CPU_FLOAT32, encoded, noise, prepared
+
+NANO = Path(__file__).parents[2] / "models" / "sightline-nano"
+SHAPES = [(4, 6), (2, 2), (12, 8)]
+
+
+def reference_features(folder, images):
+    model = Glm4vForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).eval()
+    patches = torch.cat([image.patches for image in images])
+    grid = torch.tensor([image.grid for image in images])
+    with torch.inference_mode():
+        return model.get_image_features(patches, grid).pooler_output
+
+
+def pictures():
+    return [prepared(*shape, seed) for seed, shape in enumerate(SHAPES)]
+
+
+def assert_same_features(folder, images):
+    tower = load_vision_tower(Checkpoint(folder), CPU_FLOAT32)
+
+    found = tower.encode(images)
+
+    for one, other in zip(found, reference_features(folder, images), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+
+
+def test_features_equal_the_whole_models_in_transformers(tiny_folder):
+    assert_same_features(tiny_folder, pictures())
+
+
+def test_features_of_the_embedded_model_equal_transformers():
+    preprocessor = load_preprocessor(Checkpoint(NANO), MediaLimits(), 784)
+    files = [encoded(noise(*size)) for size in ((300, 200), (90, 400))]
+
+    assert_same_features(
+        NANO, [preprocessor.prepare(f, preprocessor.pixel_budget()) for f in files]
+    )
+
+
+def test_packed_pictures_get_what_they_get_alone(tiny_model):
+    images = pictures()
+
+    together = tiny_model.tower.encode(images)
+
+    for image, features in zip(images, together, strict=True):
+        (alone,) = tiny_model.tower.encode([image])
+        torch.testing.assert_close(features, alone, atol=1e-5, rtol=0)
+        assert features.shape == (image.num_patches // 4, 64)
+
+
+def test_features_of_one_picture_do_not_hold_the_batchs_memory(tiny_model):
+    first, _, _ = tiny_model.tower.encode(pictures())
+
+    assert first.untyped_storage().nbytes() == first.nbytes
+
+
+def test_sharded_checkpoint_gives_the_same_features(tiny_folder, tiny_model, tmp_path):
+    tiny.build_checkpoint(tmp_path, max_shard_size="200KB")
+    assert len(list(tmp_path.glob("*.safetensors"))) > 2
+
+    tower = load_vision_tower(Checkpoint(tmp_path), CPU_FLOAT32)
+
+    image = prepared(4, 6)
+    assert torch.equal(tower.encode([image])[0], tiny_model.tower.encode([image])[0])
+
+
+def rewritten(source, target, change_tensors=None, change_config=None):
+    """Copies a checkpoint with other tensors or another configuration."""
+    shutil.copytree(source, target, dirs_exist_ok=True)
+    tensors = load_file(target / "model.safetensors")
+    config = json.loads((target / "config.json").read_text())
+    save_file((change_tensors or dict)(tensors), target / "model.safetensors")
+    if change_config:
+        change_config(config)
+    (target / "config.json").write_text(json.dumps(config))
+    return Checkpoint(target)
+
+
+def test_older_names_are_understood(tiny_folder, tiny_model, tmp_path):
+    def old_names(tensors):
+        return {name.replace("model.visual.", "visual."): t for name, t in tensors.items()}
+
+    tower = load_vision_tower(rewritten(tiny_folder, tmp_path, old_names), CPU_FLOAT32)
+
+    image = prepared(4, 6)
+    assert torch.equal(tower.encode([image])[0], tiny_model.tower.encode([image])[0])
+
+
+def test_glm46v_has_the_same_tower(tiny_folder, tiny_model, tmp_path):
+    def as_glm46v(config):
+        config["model_type"] = "glm46v"
+
+    checkpoint = rewritten(tiny_folder, tmp_path, change_config=as_glm46v)
+
+    image = prepared(4, 6)
+    found = load_vision_tower(checkpoint, CPU_FLOAT32).encode([image])[0]
+    assert torch.equal(found, tiny_model.tower.encode([image])[0])
+
+
+def test_only_the_tower_is_read(tiny_folder, tmp_path):
+    def without_language_model(tensors):
+        return {name: tensor for name, tensor in tensors.items() if ".visual." in name}
+
+    load_vision_tower(rewritten(tiny_folder, tmp_path, without_language_model), CPU_FLOAT32)
+
+
+def drop_a_tensor(tensors):
+    return {name: t for name, t in tensors.items() if "merger.proj" not in name}
+
+
+def reshape_a_tensor(tensors):
+    name = "model.visual.merger.proj.weight"
+    return {**tensors, name: torch.zeros(3, 3)}
+
+
+def add_a_tensor(tensors):
+    return {**tensors, "model.visual.surplus": torch.zeros(1)}
+
+
+def drop_the_tower(tensors):
+    return {name: tensor for name, tensor in tensors.items() if ".visual." not in name}
+
+
+@pytest.mark.parametrize("change", [drop_a_tensor, reshape_a_tensor, add_a_tensor, drop_the_tower])
+def test_tensors_that_do_not_fit_are_a_checkpoint_error(tiny_folder, tmp_path, change):
+    checkpoint = rewritten(tiny_folder, tmp_path, change)
+
+    with pytest.raises(CheckpointError):
+        load_vision_tower(checkpoint, CPU_FLOAT32)
+
+
+@pytest.mark.parametrize("config", [{"model_type": "llama"}, {"model_type": "glm4v"}, {}])
+def test_other_architectures_are_a_checkpoint_error(tmp_path, config):
+    (tmp_path / "config.json").write_text(json.dumps(config))
+
+    with pytest.raises(CheckpointError, match="glm4v"):
+        family_of(Checkpoint(tmp_path))
+
+
+def test_tower_runs_in_the_wanted_element_type(tiny_folder):
+    placement = Placement(torch.device("cpu"), torch.bfloat16)
+
+    (features,) = load_vision_tower(Checkpoint(tiny_folder), placement).encode([prepared(4, 6)])
+
+    assert features.dtype == torch.bfloat16
+    assert torch.isfinite(features).all()
+
+
+def test_auto_is_float32_on_the_cpu():
+    assert choose_placement("cpu", "auto") == CPU_FLOAT32
+    assert choose_placement("cpu", "bfloat16").dtype == torch.bfloat16
+
+
+def test_missing_device_is_named():
+    with pytest.raises(CheckpointError, match="SIGHTLINE_ENCODER_DEVICE=nonsense"):
+        choose_placement("nonsense", "auto")

@@ -1,0 +1,32 @@
+import grpc
+import openai
+import pytest
+from sightline.encoder.v1 import encoder_pb2_grpc
+from sightline.generator.v1 import generator_pb2_grpc
+
+from tests.suite.running_suite import running_suite
+
+
+@pytest.fixture(scope="session")
+def suite(tmp_path_factory):
+    with running_suite(tmp_path_factory.mktemp("suite")) as suite:
+        yield suite
+
+
+@pytest.fixture
+def client(suite):
+    with openai.OpenAI(base_url=f"{suite.url}/v1", api_key="none", max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def generator(suite):
+    options = [("grpc.max_send_message_length", 64 * 1024 * 1024)]
+    with grpc.insecure_channel(suite.generator, options=options) as channel:
+        yield generator_pb2_grpc.GeneratorServiceStub(channel)
+
+
+@pytest.fixture
+def encoder(suite):
+    with grpc.insecure_channel(suite.encoder) as channel:
+        yield encoder_pb2_grpc.EncoderServiceStub(channel)

@@ -1,0 +1,87 @@
+"""`make run` as a person sees it."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import urllib.request
+
+import pytest
+
+from tests.suite.running_suite import NANO, launch, running_suite
+
+pytestmark = pytest.mark.suite
+
+
+def is_alive(process_id):
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def other_checkpoint(folder):
+    """Copies nano with one more setting, which makes another fingerprint."""
+    copy = folder / "other"
+    shutil.copytree(NANO, copy)
+    config = json.loads((copy / "generation_config.json").read_text())
+    (copy / "generation_config.json").write_text(json.dumps({**config, "temperature": 0.5}))
+    return copy
+
+
+def test_interrupt_leaves_no_process_behind(tmp_path):
+    with running_suite(tmp_path) as suite:
+        children = suite.child_ids()
+        assert len(children) == 3
+        assert urllib.request.urlopen(f"{suite.url}/ready").status == 200
+        status = suite.stop(signal.SIGINT)
+    assert status == 0
+    assert not any(map(is_alive, children))
+
+
+def test_terminate_while_loading_ends_promptly(tmp_path):
+    suite = launch(tmp_path)
+    suite.wait_for_line(r"encoder ")
+    children = suite.child_ids()
+    assert suite.stop(signal.SIGTERM) == 0
+    assert not any(map(is_alive, children))
+
+
+def test_a_death_is_reported_by_name_and_ends_the_suite(tmp_path):
+    with running_suite(tmp_path) as suite:
+        children = suite.child_ids()
+        os.kill(children[0], signal.SIGKILL)
+        assert suite.process.wait(timeout=30) == 1
+        assert "encoder ended with status -9" in suite.output.read_text()
+    assert not any(map(is_alive, children))
+
+
+def test_taken_port_is_named_with_its_setting(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        suite = launch(tmp_path, SIGHTLINE_WEB_PORT=str(taken.getsockname()[1]))
+        assert suite.process.wait(timeout=30) == 1
+    assert "SIGHTLINE_WEB_PORT" in suite.output.read_text()
+
+
+def test_missing_model_is_named(tmp_path):
+    suite = launch(tmp_path, SIGHTLINE_MODEL=str(tmp_path / "nothing"))
+    assert suite.process.wait(timeout=60) == 1
+    assert "nothing" in suite.output.read_text()
+
+
+def test_encoder_of_another_checkpoint_is_refused(tmp_path):
+    (tmp_path / "first").mkdir()
+    (tmp_path / "second").mkdir()
+    other = other_checkpoint(tmp_path)
+    with running_suite(tmp_path / "first") as first:
+        suite = launch(
+            tmp_path / "second",
+            SIGHTLINE_MODEL=str(other),
+            SIGHTLINE_ENCODER_TARGET=first.encoder,
+        )
+        assert suite.process.wait(timeout=60) == 1
+    assert "generator ended with status 2" in suite.output.read_text()
