@@ -1,0 +1,1 @@
+"""The chat page: forms, jobs, and HTML that grows."""

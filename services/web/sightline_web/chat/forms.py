@@ -1,0 +1,50 @@
+"""What the composer sends."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+
+from sightline_web.chat.errors import PageError
+from sightline_web.chat.settings import ChatSettings, from_form
+
+MAX_FILES = 32
+MAX_FIELDS = 128
+MAX_TEXT_BYTES = 2 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class QuestionForm:
+    """A question: text, files that travel along, pictures that were uploaded before."""
+
+    text: str
+    files: tuple[UploadFile, ...]
+    digests: tuple[str, ...]
+    settings: ChatSettings
+
+
+def open_form(request: Request) -> AbstractAsyncContextManager[FormData]:
+    """Parses a form within limits, and closes its files at the end.
+
+    Raises HTTPException 400 beyond the limits.
+    """
+    return request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_TEXT_BYTES)
+
+
+def read_question(form: FormData) -> QuestionForm:
+    """Reads the composer; raises PageError."""
+    text = str(form.get("text", "")).replace("\r\n", "\n").strip()
+    digests = tuple(dict.fromkeys(str(value) for value in form.getlist("attachment")))
+    files = chosen_files(form)
+    if not (text or digests or files):
+        raise PageError("Write a question or add a picture.")
+    return QuestionForm(text, files, digests, from_form(form))
+
+
+def chosen_files(form: FormData) -> tuple[UploadFile, ...]:
+    """Returns the files; a browser sends an empty nameless one when none was chosen."""
+    entries = form.getlist("files")
+    return tuple(entry for entry in entries if isinstance(entry, UploadFile) and entry.filename)

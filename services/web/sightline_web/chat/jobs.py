@@ -1,0 +1,186 @@
+"""Answers that are being generated: they belong to the server, pages only watch."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from sightline.generator.v1 import generator_pb2
+from sightline_common.errors import InternalError, SightlineError
+from sightline_common.telemetry import log
+
+from sightline_web.answer import Answer
+from sightline_web.chat.wording import LENGTH, STOPPED
+from sightline_web.generator_client import Generator
+from sightline_web.store.conversations import ConversationStore
+from sightline_web.store.records import INTERRUPTED, Message, MessageStatus
+
+SAVE_INTERVAL_S = 2.0
+FINAL_SAVE_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+"""How long to wait after each failed attempt to save a finished answer."""
+
+BuildRequest = Callable[[], Awaitable[generator_pb2.GenerateTextRequest]]
+_logger = logging.getLogger(__name__)
+
+
+class AnswerJob:
+    """One running answer.
+
+    `message` is what has arrived so far and grows until `is_finished`; whoever waits
+    on `changed()` is woken at the next growth.
+    """
+
+    def __init__(self, message: Message) -> None:
+        self.message = message
+        self.version = 0
+        self.stop_reason = INTERRUPTED
+        self.finished = asyncio.Event()
+        self._changed = asyncio.Event()
+
+    @property
+    def is_finished(self) -> bool:
+        return self.message.status is not MessageStatus.RUNNING
+
+    def changed(self) -> asyncio.Event:
+        return self._changed
+
+    def update(self, message: Message) -> None:
+        self.message = message
+        self.version += 1
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    def end(self, status: MessageStatus, reason: str) -> None:
+        self.update(replace(self.message, status=status, reason=reason))
+        self.finished.set()
+
+
+class AnswerJobs:
+    """Starts, finds and stops jobs, and saves what they produce."""
+
+    def __init__(
+        self,
+        generator: Generator,
+        store: ConversationStore,
+        lifetime_s: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._generator = generator
+        self._store = store
+        self._lifetime_s = lifetime_s
+        self._clock = clock
+        self._sleep = sleep
+        self._jobs: dict[str, tuple[AnswerJob, asyncio.Task[None]]] = {}
+
+    def start(self, owner_id: str, message: Message, build_request: BuildRequest) -> AnswerJob:
+        """Begins to generate; only stop, an error, or the lifetime ends it."""
+        job = AnswerJob(message)
+        task = asyncio.create_task(self._run(owner_id, job, build_request))
+        self._jobs[message.id] = (job, task)
+        task.add_done_callback(lambda _task: self._forget(job))
+        return job
+
+    def find(self, message_id: str) -> AnswerJob | None:
+        """Returns the job of a message that is generated, or ended but not saved yet."""
+        found = self._jobs.get(message_id)
+        return None if found is None else found[0]
+
+    def snapshot(self) -> dict[str, AnswerJob]:
+        """Returns all jobs by message id; take it before reading the store.
+
+        A message that the store calls running is then either here or `find`s its job,
+        unless the process that ran it is gone.
+        """
+        return {message_id: job for message_id, (job, _task) in self._jobs.items()}
+
+    async def stop(self, message_id: str) -> None:
+        """Cancels a job and waits until it has ended."""
+        if message_id in self._jobs:
+            job, task = self._jobs[message_id]
+            if not job.is_finished:
+                job.stop_reason = STOPPED
+                task.cancel()
+            await job.finished.wait()
+
+    async def close(self) -> None:
+        """Cancels all jobs; their messages stay, incomplete."""
+        tasks = [task for _job, task in self._jobs.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _forget(self, job: AnswerJob) -> None:
+        del self._jobs[job.message.id]
+        if not job.is_finished:  # cancelled before its first step
+            job.end(MessageStatus.INCOMPLETE, job.stop_reason)
+
+    async def _run(self, owner_id: str, job: AnswerJob, build_request: BuildRequest) -> None:
+        try:
+            status, reason = await self._generate(owner_id, job, build_request)
+        except asyncio.CancelledError:
+            status, reason = MessageStatus.INCOMPLETE, job.stop_reason
+        except SightlineError as error:
+            log(_logger, "answer failed", reason=error.reason, detail=error.message)
+            status, reason = MessageStatus.FAILED, error.reason
+        except Exception:
+            _logger.exception("answer failed")
+            status, reason = MessageStatus.FAILED, "INTERNAL"
+        job.end(status, reason)
+        await self._save_final(owner_id, job.message)
+
+    async def _generate(
+        self, owner_id: str, job: AnswerJob, build_request: BuildRequest
+    ) -> tuple[MessageStatus, str]:
+        answer = Answer()
+        started = saved = self._clock()
+        request = await build_request()
+        async for response in self._generator.generate_text(request, self._lifetime_s):
+            answer.add(response)
+            now = self._clock()
+            job.update(_grown(job.message, answer, now - started))
+            if now - saved >= SAVE_INTERVAL_S:
+                await self._save(owner_id, job.message)
+                saved = self._clock()
+        if answer.complete is None:
+            raise InternalError("The answer was cut off.")
+        return MessageStatus.COMPLETE, LENGTH if answer.finish_reason == "length" else ""
+
+    async def _save_final(self, owner_id: str, message: Message) -> None:
+        for pause_s in FINAL_SAVE_PAUSES_S:
+            if await self._save(owner_id, message):
+                return
+            await self._sleep(pause_s)
+
+    async def _save(self, owner_id: str, message: Message) -> bool:
+        try:
+            await self._store.save_answer(owner_id, message)
+        except Exception:
+            _logger.exception("answer not saved")
+            return False
+        return True
+
+
+def _grown(message: Message, answer: Answer, elapsed_s: float) -> Message:
+    return replace(
+        message, text=answer.text, reasoning=answer.reasoning, stats=_stats(answer, elapsed_s)
+    )
+
+
+def _stats(answer: Answer, elapsed_s: float) -> dict[str, float]:
+    usage = answer.usage
+    stats: dict[str, float] = {
+        "prompt_tokens": usage.prompt_token_count,
+        "cached_tokens": usage.cached_token_count,
+        "image_tokens": usage.image_token_count,
+        "elapsed_s": round(elapsed_s, 3),
+    }
+    if answer.complete is not None:
+        timings = answer.complete.timings
+        stats["completion_tokens"] = usage.completion_token_count
+        stats["first_token_s"] = timings.time_to_first_token.ToNanoseconds() / 1e9
+        stats["decode_s"] = timings.decode_time.ToNanoseconds() / 1e9
+    return stats

@@ -1,0 +1,48 @@
+"""A branch of a conversation as a request to the generator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sightline.generator.v1 import generator_pb2
+from sightline.type.v1 import media_pb2
+
+from sightline_web.chat.pictures import Pictures
+from sightline_web.chat.settings import ChatSettings
+from sightline_web.store.records import Message, Role
+
+_ROLES = {
+    Role.USER: generator_pb2.ROLE_USER,
+    Role.ASSISTANT: generator_pb2.ROLE_ASSISTANT,
+}
+
+
+async def build_request(
+    branch: Sequence[Message], settings: ChatSettings, pictures: Pictures
+) -> generator_pb2.GenerateTextRequest:
+    """Returns the request whose answer continues the branch.
+
+    Pictures come before the text of their message, which lets the generator reuse
+    what it computed for them. Answers without text are left out.
+    """
+    request = generator_pb2.GenerateTextRequest(media_first=True)
+    settings.apply(request)
+    for message in branch:
+        if message.text or message.attachments:
+            request.messages.append(await _message(message, pictures))
+    return request
+
+
+async def _message(message: Message, pictures: Pictures) -> generator_pb2.Message:
+    media = [
+        generator_pb2.Media(
+            kind=media_pb2.MEDIA_KIND_IMAGE,
+            digest=attachment.digest,
+            data=await pictures.read(attachment),
+        )
+        for attachment in message.attachments
+    ]
+    parts = [generator_pb2.Part(media=medium) for medium in media]
+    if message.text:
+        parts.append(generator_pb2.Part(text=message.text))
+    return generator_pb2.Message(role=_ROLES[message.role], parts=parts)

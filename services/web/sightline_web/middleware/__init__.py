@@ -1,0 +1,21 @@
+"""What every HTTP request passes before it reaches a route."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from sightline_web.config import WebSettings
+from sightline_web.middleware.body_limit import BodyLimitMiddleware
+from sightline_web.middleware.hosts import HostMiddleware
+from sightline_web.middleware.origin import OriginMiddleware
+from sightline_web.middleware.request_ids import RequestIdMiddleware
+from sightline_web.middleware.security_headers import SecurityHeadersMiddleware
+
+
+def guard(app: ASGIApp, settings: WebSettings) -> ASGIApp:
+    """Wraps an application; the last line is the first that a request meets."""
+    app = BodyLimitMiddleware(app, settings.max_body_bytes)
+    app = OriginMiddleware(app)
+    app = HostMiddleware(app, settings.host_names)
+    app = SecurityHeadersMiddleware(app)
+    return RequestIdMiddleware(app)

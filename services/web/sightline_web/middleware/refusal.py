@@ -1,0 +1,26 @@
+"""Refusals in the form that the caller expects: OpenAI's JSON or a page."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import Scope
+
+from sightline_web.openai.errors import ApiError
+from sightline_web.pages import error_page
+
+API_PREFIX = "/v1/"
+PROBE_PATHS = frozenset({"/health", "/ready"})
+
+
+def is_api_path(path: str) -> bool:
+    """Tells whether programs rather than people ask for this path."""
+    return path.startswith(API_PREFIX)
+
+
+def refusal(scope: Scope, error: ApiError) -> Response:
+    """Returns the response that tells an error."""
+    if is_api_path(scope["path"]):
+        return error.response()
+    fragment = Headers(scope=scope).get("hx-request") == "true"
+    return error_page(error.http_status, error.message, fragment=fragment)

@@ -1,0 +1,118 @@
+"""A request's messages, from OpenAI's JSON to the generator's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sightline.generator.v1 import generator_pb2
+from sightline.type.v1 import media_pb2
+
+from sightline_web.openai.errors import ApiError, unsupported
+from sightline_web.openai.fields import Fields, wrong_type
+from sightline_web.openai.images import image_bytes
+from sightline_web.openai.strict_json import Json
+
+LOW_DETAIL_PIXELS = 336 * 336
+"""The pixel budget of `detail: "low"`: at most 144 tokens a picture."""
+
+_ROLES = {
+    "system": generator_pb2.ROLE_SYSTEM,
+    "developer": generator_pb2.ROLE_SYSTEM,
+    "user": generator_pb2.ROLE_USER,
+    "assistant": generator_pb2.ROLE_ASSISTANT,
+}
+_DETAILS = {"auto", "high", "low", "original"}
+_OTHER_PARTS = {"input_audio", "audio_url", "video_url", "video", "file", "file_url", "refusal"}
+
+
+@dataclass(frozen=True)
+class MessageReader:
+    """Reads messages within limits."""
+
+    max_image_bytes: int
+    max_message_count: int
+
+    def read(self, request: Fields) -> list[generator_pb2.Message]:
+        """Returns the conversation; raises ApiError that names the place at fault."""
+        request.required("messages")
+        entries = request.array("messages") or []
+        if not 1 <= len(entries) <= self.max_message_count:
+            raise ApiError(
+                f"messages must have from 1 to {self.max_message_count} entries.",
+                code="value_out_of_range",
+                param="messages",
+            )
+        return [
+            self._message(Fields.of(entry, f"messages[{index}]"))
+            for index, entry in enumerate(entries)
+        ]
+
+    def _message(self, fields: Fields) -> generator_pb2.Message:
+        for key in ("tool_calls", "function_call", "audio"):
+            if fields.get(key):
+                raise unsupported(fields.name(key), f"{key} cannot be used with this model.")
+        role = _role(fields)
+        reasoning = fields.text("reasoning_content") or fields.text("reasoning") or ""
+        return generator_pb2.Message(
+            role=role,
+            parts=list(self._parts(fields)),
+            reasoning=reasoning if role == generator_pb2.ROLE_ASSISTANT else "",
+            name=fields.text("name") or "",
+        )
+
+    def _parts(self, fields: Fields) -> Iterator[generator_pb2.Part]:
+        content = fields.required("content")
+        name = fields.name("content")
+        if isinstance(content, str):
+            yield generator_pb2.Part(text=content)
+        elif isinstance(content, list) and content:
+            for index, entry in enumerate(content):
+                yield self._part(Fields.of(entry, f"{name}[{index}]"))
+        else:
+            raise wrong_type(name, "a string or a list of parts")
+
+    def _part(self, fields: Fields) -> generator_pb2.Part:
+        fields.required("type")
+        match fields.text("type"):
+            case "text":
+                fields.required("text")
+                return generator_pb2.Part(text=fields.text("text") or "")
+            case "image_url":
+                return generator_pb2.Part(media=self._image(fields))
+            case other if other in _OTHER_PARTS:
+                raise unsupported(fields.path, f"Parts of type {other!r} are not supported.")
+        raise ApiError("A part's type must be text or image_url.", param=fields.name("type"))
+
+    def _image(self, fields: Fields) -> generator_pb2.Media:
+        url, detail = _image_reference(fields)
+        options = media_pb2.MediaOptions()
+        if detail == "low":
+            options.max_pixel_count = LOW_DETAIL_PIXELS
+        return generator_pb2.Media(
+            kind=media_pb2.MEDIA_KIND_IMAGE,
+            data=image_bytes(url, fields.path, self.max_image_bytes),
+            options=options,
+        )
+
+
+def _role(fields: Fields) -> generator_pb2.Role:
+    fields.required("role")
+    role = fields.text("role")
+    if role in ("tool", "function"):
+        raise unsupported(fields.name("role"), f"Messages of role {role!r} are not supported yet.")
+    if role not in _ROLES:
+        raise ApiError(f"role must be one of {', '.join(_ROLES)}.", param=fields.name("role"))
+    return _ROLES[role]
+
+
+def _image_reference(fields: Fields) -> tuple[str, str]:
+    value: Json = fields.required("image_url")
+    if isinstance(value, str):
+        return value, "auto"
+    image = Fields.of(value, fields.name("image_url"))
+    image.required("url")
+    detail = image.text("detail") or "auto"
+    if detail not in _DETAILS:
+        raise ApiError("detail must be auto, low or high.", param=image.name("detail"))
+    return image.text("url") or "", detail

@@ -1,0 +1,154 @@
+"""Completions, chunks and models in OpenAI's shapes."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sightline.generator.v1 import generator_pb2
+
+from sightline_web.answer import Answer
+
+DONE = "[DONE]"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What all chunks of one answer share."""
+
+    model: str
+    fingerprint: str
+    completion_id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
+    created: int = field(default_factory=lambda: int(time.time()))
+
+    def members(self, kind: str) -> dict[str, object]:
+        return {
+            "id": self.completion_id,
+            "object": kind,
+            "created": self.created,
+            "model": self.model,
+            "system_fingerprint": self.fingerprint,
+        }
+
+
+def identity_of(started: generator_pb2.Started) -> Identity:
+    """Names an answer after the model that gives it."""
+    digest = started.checkpoint_fingerprint.removeprefix("sha256:")
+    return Identity(started.model, f"fp_{digest[:12]}")
+
+
+def completion(identity: Identity, answer: Answer) -> dict[str, object]:
+    """The whole answer as one object."""
+    message: dict[str, object] = {"role": "assistant", "content": answer.text, "refusal": None}
+    if answer.reasoning:
+        message["reasoning_content"] = answer.reasoning
+    choice = {
+        "index": 0,
+        "message": message,
+        "finish_reason": answer.finish_reason,
+        "logprobs": logprobs_object(answer.logprobs),
+    }
+    members = identity.members("chat.completion")
+    return {**members, "choices": [choice], "usage": usage_object(answer.usage)}
+
+
+@dataclass(frozen=True)
+class ChunkWriter:
+    """Writes the chunks of one streamed answer as JSON texts."""
+
+    identity: Identity
+    usage_wanted: bool
+    continuous_usage: bool
+
+    def opening(self, answer: Answer) -> str:
+        """The first chunk: who speaks."""
+        return self._chunk(answer, {"role": "assistant", "content": ""})
+
+    def deltas(self, answer: Answer, delta: generator_pb2.Delta) -> Iterable[str]:
+        """The chunks of one piece: reasoning before text."""
+        logprobs = logprobs_object(delta.logprobs)
+        if delta.reasoning:
+            yield self._chunk(answer, {"reasoning_content": delta.reasoning}, logprobs)
+            logprobs = None
+        if delta.text or logprobs:
+            yield self._chunk(answer, {"content": delta.text}, logprobs)
+
+    def closing(self, answer: Answer) -> Iterable[str]:
+        """The chunk with the finish reason, then the usage if it was wanted."""
+        yield self._chunk(answer, {}, finish_reason=answer.finish_reason)
+        if self.usage_wanted:
+            members = self.identity.members("chat.completion.chunk")
+            yield to_json({**members, "choices": [], "usage": usage_object(answer.usage)})
+
+    def _chunk(
+        self,
+        answer: Answer,
+        delta: Mapping[str, str],
+        logprobs: Mapping[str, object] | None = None,
+        finish_reason: str | None = None,
+    ) -> str:
+        choice = {
+            "index": 0,
+            "delta": delta,
+            "logprobs": logprobs,
+            "finish_reason": finish_reason,
+        }
+        members = {**self.identity.members("chat.completion.chunk"), "choices": [choice]}
+        if self.usage_wanted:
+            members["usage"] = usage_object(answer.usage) if self.continuous_usage else None
+        return to_json(members)
+
+
+def usage_object(usage: generator_pb2.Usage) -> dict[str, object]:
+    """Token counts; text tokens are those of the prompt that no medium stands for."""
+    media_count = usage.image_token_count + usage.video_token_count
+    return {
+        "prompt_tokens": usage.prompt_token_count,
+        "completion_tokens": usage.completion_token_count,
+        "total_tokens": usage.prompt_token_count + usage.completion_token_count,
+        "prompt_tokens_details": {
+            "cached_tokens": usage.cached_token_count,
+            "image_tokens": usage.image_token_count,
+            "text_tokens": usage.prompt_token_count - media_count,
+        },
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_token_count},
+    }
+
+
+def logprobs_object(
+    logprobs: Iterable[generator_pb2.TokenLogprob],
+) -> dict[str, object] | None:
+    """Log probabilities, or None when there are none."""
+    content = [
+        {**_logprob(token), "top_logprobs": [_logprob(other) for other in token.alternatives]}
+        for token in logprobs
+    ]
+    return {"content": content, "refusal": None} if content else None
+
+
+def _logprob(
+    token: generator_pb2.TokenLogprob | generator_pb2.AlternativeLogprob,
+) -> dict[str, object]:
+    return {"token": token.text, "logprob": token.logprob, "bytes": list(token.token_bytes)}
+
+
+def model_object(
+    name: str, created: int, info: generator_pb2.GetModelInfoResponse
+) -> dict[str, object]:
+    """One model, with the length of its context."""
+    return {
+        "id": name,
+        "object": "model",
+        "created": created,
+        "owned_by": "sightline",
+        "root": info.model,
+        "max_model_len": info.max_token_count,
+    }
+
+
+def to_json(value: object) -> str:
+    """Compact JSON on one line."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

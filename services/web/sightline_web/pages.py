@@ -1,0 +1,35 @@
+"""Templates, and the responses made from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from sightline_web.assets import static_url
+
+_environment = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_environment.globals["static_url"] = static_url
+
+
+def render(template: str, **values: object) -> str:
+    """Renders a template; everything but Markup is escaped."""
+    return _environment.get_template(template).render(values)
+
+
+def page(template: str, *, status: int = 200, **values: object) -> HTMLResponse:
+    """Returns HTML that no cache keeps: one address may have two forms."""
+    return HTMLResponse(render(template, **values), status, {"cache-control": "no-store"})
+
+
+def error_page(status: int, message: str, *, fragment: bool = False) -> HTMLResponse:
+    """Returns an error as a page, or as the fragment that htmx puts into one."""
+    template = "_notice.html" if fragment else "error.html"
+    return page(template, status=status, code=status, message=message)

@@ -1,0 +1,1 @@
+"""Conversations and pictures that outlive the process."""

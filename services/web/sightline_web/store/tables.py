@@ -1,0 +1,85 @@
+"""The database's tables, as the newest migration leaves them."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner_id", String(64), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("settings", JSON, nullable=False),
+    Column("head_id", String(32)),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Index("conversations_by_owner", "owner_id", "updated_ms"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner_id", String(64), nullable=False),
+    Column(
+        "conversation_id",
+        String(32),
+        ForeignKey("conversations.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("parent_id", String(32), ForeignKey("messages.id", ondelete="CASCADE")),
+    Column("role", String(16), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("reasoning", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("stats", JSON, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Index("messages_by_conversation", "conversation_id"),
+    Index("messages_by_parent", "parent_id"),
+    Index("messages_by_status", "status"),
+)
+
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("owner_id", String(64), primary_key=True),
+    Column("digest", String(71), primary_key=True),
+    Column("mime", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("byte_count", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+message_attachments = Table(
+    "message_attachments",
+    metadata,
+    Column(
+        "message_id",
+        String(32),
+        ForeignKey("messages.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("position", Integer, primary_key=True),
+    Column("owner_id", String(64), nullable=False),
+    Column("digest", String(71), nullable=False),
+    ForeignKeyConstraint(["owner_id", "digest"], ["attachments.owner_id", "attachments.digest"]),
+    Index("message_attachments_by_digest", "owner_id", "digest"),
+)

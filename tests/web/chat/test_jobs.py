@@ -1,0 +1,166 @@
+"""Answers that belong to the server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sightline.generator.v1 import generator_pb2
+from sightline_web.chat.jobs import SAVE_INTERVAL_S, AnswerJob, AnswerJobs
+from sightline_web.chat.watching import watch_answer
+from sightline_web.store.conversations import ConversationStore
+from sightline_web.store.database import Database
+from sightline_web.store.records import Message, MessageStatus
+
+from tests.web.fakes import FakeGenerator, complete, delta, eventually, says, started
+
+OWNER = "local"
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[ConversationStore]:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/test.db")
+    await database.migrate()
+    yield ConversationStore(database)
+    await database.close()
+
+
+async def running_message(store: ConversationStore) -> Message:
+    conversation_id = await store.create(OWNER, "Title", {})
+    return (await store.add_question(OWNER, conversation_id, "Hi", []))[1]
+
+
+async def request() -> generator_pb2.GenerateTextRequest:
+    return generator_pb2.GenerateTextRequest()
+
+
+async def is_forgotten(jobs: AnswerJobs, message: Message) -> bool:
+    return jobs.find(message.id) is None
+
+
+async def saved_text(store: ConversationStore, message: Message) -> str:
+    return (await store.message(OWNER, message.id)).text
+
+
+async def arrived_text(job: AnswerJob) -> str:
+    return job.message.text
+
+
+async def test_finished_job_is_saved_and_forgotten(
+    store: ConversationStore, generator: FakeGenerator
+) -> None:
+    generator.enqueue(says("A", "B"))
+    jobs = AnswerJobs(generator, store, 60)
+    message = await running_message(store)
+    jobs.start(OWNER, message, request)
+    await eventually(lambda: is_forgotten(jobs, message))
+    saved = await store.message(OWNER, message.id)
+    assert (saved.text, saved.status) == ("AB", MessageStatus.COMPLETE)
+
+
+async def test_partial_answer_is_saved_from_time_to_time(
+    store: ConversationStore, generator: FakeGenerator
+) -> None:
+    times = iter([0.0, 0.0, SAVE_INTERVAL_S, SAVE_INTERVAL_S])
+    gate = asyncio.Event()
+    generator.enqueue([started(), delta("A"), gate, complete()])
+    jobs = AnswerJobs(generator, store, 60, clock=lambda: next(times, SAVE_INTERVAL_S))
+    message = await running_message(store)
+    jobs.start(OWNER, message, request)
+    await eventually(lambda: saved_text(store, message))
+    assert (await store.message(OWNER, message.id)).status is MessageStatus.RUNNING
+    gate.set()
+    await jobs.close()
+
+
+async def test_closing_keeps_partial_answers(
+    store: ConversationStore, generator: FakeGenerator
+) -> None:
+    generator.enqueue([started(), delta("A"), asyncio.Event()])
+    jobs = AnswerJobs(generator, store, 60)
+    message = await running_message(store)
+    job = jobs.start(OWNER, message, request)
+    await eventually(lambda: arrived_text(job))
+    await jobs.close()
+    saved = await store.message(OWNER, message.id)
+    assert (saved.text, saved.status, saved.reason) == (
+        "A",
+        MessageStatus.INCOMPLETE,
+        "INTERRUPTED",
+    )
+
+
+async def test_answer_at_its_length_limit_says_so(
+    store: ConversationStore, generator: FakeGenerator
+) -> None:
+    generator.enqueue([started(), delta("A"), complete(1, generator_pb2.FINISH_REASON_LENGTH)])
+    jobs = AnswerJobs(generator, store, 60)
+    message = await running_message(store)
+    job = jobs.start(OWNER, message, request)
+    await job.finished.wait()
+    assert (job.message.status, job.message.reason) == (MessageStatus.COMPLETE, "LENGTH")
+
+
+async def test_answer_without_end_has_failed(
+    store: ConversationStore, generator: FakeGenerator
+) -> None:
+    generator.enqueue([started(), delta("A")])
+    jobs = AnswerJobs(generator, store, 60)
+    job = jobs.start(OWNER, await running_message(store), request)
+    await job.finished.wait()
+    assert (job.message.status, job.message.text) == (MessageStatus.FAILED, "A")
+
+
+async def test_each_watcher_sees_a_snapshot_first_and_the_end_last(
+    store: ConversationStore, generator: FakeGenerator
+) -> None:
+    gate = asyncio.Event()
+    generator.enqueue([started(), delta("A"), gate, delta("B"), complete(2)])
+    jobs = AnswerJobs(generator, store, 60)
+    job = jobs.start(OWNER, await running_message(store), request)
+    await eventually(lambda: arrived_text(job))
+    first, second = (
+        watch_answer(job, lambda message: message.text, lambda message: f"[{message.text}]")
+        for _ in range(2)
+    )
+    assert b"data: A" in await anext(first)
+    assert b"data: A" in await anext(second)
+    gate.set()
+    for watcher in (first, second):
+        rest = [event async for event in watcher]
+        assert rest[-2:] == [b"data: [AB]\n\n", b"event: done\ndata: 1\n\n"]
+
+
+async def test_job_that_is_stopped_before_it_began_has_ended(
+    store: ConversationStore, generator: FakeGenerator
+) -> None:
+    jobs = AnswerJobs(generator, store, 60)
+    message = await running_message(store)
+    job = jobs.start(OWNER, message, request)
+    await jobs.stop(message.id)
+    assert (job.message.status, job.message.reason) == (MessageStatus.INCOMPLETE, "STOPPED")
+    assert generator.requests == []
+
+
+async def test_finished_answer_is_saved_again_when_saving_fails(
+    store: ConversationStore, generator: FakeGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, failures, pauses = store.save_answer, [OSError("locked")] * 2, []
+
+    async def flaky(owner_id: str, message: Message) -> None:
+        if failures:
+            raise failures.pop()
+        await save(owner_id, message)
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(store, "save_answer", flaky)
+    jobs = AnswerJobs(generator, store, 60, sleep=sleep)
+    message = await running_message(store)
+    jobs.start(OWNER, message, request)
+    await eventually(lambda: is_forgotten(jobs, message))
+    assert (await store.message(OWNER, message.id)).text == "ok"
+    assert pauses == [0.5, 1.0]

@@ -1,0 +1,126 @@
+"""Parameters in the generator's words."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from sightline.generator.v1 import generator_pb2
+from sightline_web.openai.messages import LOW_DETAIL_PIXELS, MessageReader
+from sightline_web.openai.request import IGNORED, UNSUPPORTED_WHEN_SET, read_request
+
+from tests.web.fakes import data_url, png
+
+READER = MessageReader(max_image_bytes=2**20, max_message_count=16)
+
+
+def generation(**changes: object) -> generator_pb2.GenerateTextRequest:
+    body = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], **changes}
+    return read_request(json.dumps(body).encode(), READER).generation
+
+
+def test_absent_parameters_stay_unset() -> None:
+    request = generation()
+    assert not request.sampling.ListFields()
+    assert not request.stop.ListFields()
+    assert not request.HasField("thinking")
+    assert not request.HasField("logprobs")
+
+
+def test_every_sampling_parameter_is_passed_on() -> None:
+    sampling = generation(
+        temperature=0,
+        top_p=0.5,
+        top_k=-1,
+        min_p=0.1,
+        repetition_penalty=1.1,
+        presence_penalty=-2,
+        frequency_penalty=2,
+        seed=-1,
+        logit_bias={"5": -100},
+    ).sampling
+    assert sampling.HasField("temperature")
+    assert sampling.temperature == 0
+    assert (sampling.top_p, sampling.top_k, sampling.min_p) == (0.5, 0, 0.1)
+    assert sampling.HasField("top_k")
+    assert (sampling.repetition_penalty, sampling.seed) == (1.1, -1)
+    assert (sampling.presence_penalty, sampling.frequency_penalty) == (-2, 2)
+    assert dict(sampling.logit_bias) == {5: -100}
+
+
+def test_stop_parameters_are_passed_on() -> None:
+    stop = generation(stop="END", stop_token_ids=[3], min_tokens=2, ignore_eos=True).stop
+    assert list(stop.strings) == ["END"]
+    assert list(stop.token_ids) == [3]
+    assert stop.min_token_count == 2
+    assert stop.end_ignored
+
+
+def test_new_name_of_token_bound_wins_over_the_old() -> None:
+    assert generation(max_tokens=5).stop.max_token_count == 5
+    assert generation(max_tokens=5, max_completion_tokens=9).stop.max_token_count == 9
+
+
+@pytest.mark.parametrize(
+    ("changes", "thinking"),
+    [
+        ({"chat_template_kwargs": {"enable_thinking": False}}, False),
+        ({"thinking": {"type": "enabled", "clear_thinking": True}}, True),
+        ({"thinking": {"type": "disabled"}}, False),
+        ({"reasoning_effort": "none"}, False),
+        ({"reasoning_effort": "low"}, True),
+        (
+            {"chat_template_kwargs": {"enable_thinking": True}, "reasoning_effort": "none"},
+            True,
+        ),
+    ],
+)
+def test_thinking_is_asked_for_in_any_dialect(changes: dict[str, object], thinking: bool) -> None:
+    request = generation(**changes)
+    assert request.HasField("thinking")
+    assert request.thinking is thinking
+
+
+def test_no_sampling_means_temperature_zero() -> None:
+    assert generation(do_sample=False, temperature=0.7).sampling.temperature == 0
+    assert generation(do_sample=True, temperature=0.7).sampling.temperature == 0.7
+
+
+def test_roles_and_order_are_kept() -> None:
+    roles = ["system", "developer", "user", "assistant", "user"]
+    messages = [{"role": role, "content": role} for role in roles]
+    read = generation(messages=messages).messages
+    assert [message.parts[0].text for message in read] == roles
+    assert read[1].role == generator_pb2.ROLE_SYSTEM
+    assert read[3].role == generator_pb2.ROLE_ASSISTANT
+
+
+def test_reasoning_of_earlier_answers_is_passed_on() -> None:
+    messages = [
+        {"role": "assistant", "content": "A", "reasoning_content": "R"},
+        {"role": "user", "content": "B", "reasoning_content": "ignored"},
+    ]
+    read = generation(messages=messages).messages
+    assert [message.reasoning for message in read] == ["R", ""]
+
+
+def test_low_detail_bounds_the_pixels() -> None:
+    def parts(detail: str) -> list[dict[str, object]]:
+        url = data_url(png())
+        return [{"type": "image_url", "image_url": {"url": url, "detail": detail}}]
+
+    low, high = (
+        generation(messages=[{"role": "user", "content": parts(detail)}]).messages[0].parts[0]
+        for detail in ("low", "high")
+    )
+    assert low.media.options.max_pixel_count == LOW_DETAIL_PIXELS
+    assert not high.media.options.HasField("max_pixel_count")
+
+
+def test_caller_keeps_order_unless_media_first_is_asked() -> None:
+    assert not generation().media_first
+    assert generation(media_first=True).media_first
+
+
+def test_no_parameter_is_both_ignored_and_refused() -> None:
+    assert not set(IGNORED) & set(UNSUPPORTED_WHEN_SET)

@@ -1,0 +1,40 @@
+"""Settings from the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sightline_common.config import SettingInvalidError, read_settings, setting_specs
+from sightline_web.config import WebSettings
+
+
+def test_defaults_serve_this_machine_only() -> None:
+    settings = read_settings(WebSettings, {})
+    assert (settings.host, settings.port) == ("127.0.0.1", 8080)
+    assert settings.store_url == "sqlite+aiosqlite:///data/sightline.db"
+    assert "*" not in settings.host_names
+    assert settings.alias_names == ("glm-4.6v-flash",)
+
+
+def test_lists_are_split_at_commas() -> None:
+    environ = {
+        "SIGHTLINE_WEB_ALLOWED_HOSTS": "Chat.Example, b.example,",
+        "SIGHTLINE_MODEL_ALIASES": "a,b",
+        "SIGHTLINE_DATA_DIR": "/tmp/x",
+    }
+    settings = read_settings(WebSettings, environ)
+    assert {"chat.example", "b.example", "localhost"} <= settings.host_names
+    assert settings.alias_names == ("a", "b")
+    assert settings.data_dir == Path("/tmp/x")
+
+
+def test_senseless_value_names_its_variable() -> None:
+    with pytest.raises(SettingInvalidError, match="SIGHTLINE_WEB_PORT"):
+        read_settings(WebSettings, {"SIGHTLINE_WEB_PORT": "high"})
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    readme = (Path(__file__).parents[2] / "services" / "web" / "README.md").read_text("utf-8")
+    for spec, _default in setting_specs(WebSettings):
+        assert spec.variable in readme
