@@ -15,6 +15,7 @@ from tests.suite.pictures import data_url, fresh_picture
 
 pytestmark = pytest.mark.suite
 RELEASE_TIMEOUT_S = 1.0
+SHORT = generator_pb2.StopOptions(max_token_count=40)
 LONG = generator_pb2.StopOptions(max_token_count=4000, end_ignored=True)
 
 
@@ -31,10 +32,11 @@ def picture(data=b"", digest=""):
     return generator_pb2.Part(media=media)
 
 
-def request(*parts, **fields):
-    sampling = generator_pb2.SamplingOptions(temperature=0)
+def request(*parts, stop=SHORT):
     return generator_pb2.GenerateTextRequest(
-        messages=[user_message(*parts)], sampling=sampling, **fields
+        messages=[user_message(*parts)],
+        sampling=generator_pb2.SamplingOptions(temperature=0),
+        stop=stop,
     )
 
 
@@ -168,4 +170,4 @@ def test_special_tokens_in_text_stay_text(generator):
     words = "<|image|><|user|><|endoftext|>[gMASK]<think>"
     plain = generator_pb2.CountTokensRequest(messages=[user_message(text(words))])
     assert generator.CountTokens(plain).image_token_count == 0
-    assert answer(generator, request(text(words), stop=LONG.__class__(max_token_count=4)))
+    assert answer(generator, request(text(words), stop=SHORT))

@@ -12,6 +12,7 @@ QUESTION = "Describe the image."
 
 
 def ask(client, *messages, **options):
+    options = {"max_tokens": 40, **options}
     return client.chat.completions.create(model=MODEL, messages=list(messages), **options)
 
 
@@ -69,8 +70,8 @@ def test_max_tokens_ends_with_length(client):
     assert choice.finish_reason == "length"
 
 
-def test_models_lists_the_served_name(client):
-    assert [model.id for model in client.models.list()] == [MODEL]
+def test_models_lists_the_served_name_and_the_promised_alias(client):
+    assert [model.id for model in client.models.list()] == [MODEL, "glm-4.6v-flash"]
 
 
 BAD_REQUESTS = {

@@ -1,0 +1,1 @@
+"""Conversations to prompts, and tokens back to text."""

@@ -1,0 +1,138 @@
+"""Settings of the generator service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sightline_common.channel import DEFAULT_MAX_MESSAGE_BYTES
+from sightline_common.config import SettingInvalidError, setting
+
+
+@dataclass(frozen=True)
+class GeneratorSettings:
+    """What the environment says about this service."""
+
+    model: str = setting(
+        "SIGHTLINE_MODEL",
+        "the checkpoint: a folder or a hub id",
+        default="models/sightline-nano",
+    )
+    model_name: str = setting(
+        "SIGHTLINE_MODEL_NAME",
+        "the model's name in APIs; by default the last part of SIGHTLINE_MODEL",
+        default="",
+    )
+    host: str = setting("SIGHTLINE_GENERATOR_HOST", "the address to listen on", default="127.0.0.1")
+    port: int = setting(
+        "SIGHTLINE_GENERATOR_PORT", "the port to listen on", default=50052, minimum=0
+    )
+    encoder_target: str = setting(
+        "SIGHTLINE_ENCODER_TARGET", "host:port of the encoder", default="127.0.0.1:50051"
+    )
+    device: str = setting(
+        "SIGHTLINE_GENERATOR_DEVICE",
+        "where the model runs: auto, cpu, cuda or cuda:<n>",
+        default="auto",
+    )
+    dtype: str = setting(
+        "SIGHTLINE_GENERATOR_DTYPE",
+        "auto (float32 on cpu, bfloat16 on cuda), float32, bfloat16, float16 or float64",
+        default="auto",
+    )
+    attention: str = setting(
+        "SIGHTLINE_GENERATOR_ATTENTION",
+        "the attention implementation: auto or sdpa",
+        default="auto",
+    )
+    kv_cache_bytes: int = setting(
+        "SIGHTLINE_GENERATOR_KV_CACHE_BYTES",
+        "memory of the KV cache; 0 takes room for a few sequences of full length",
+        default=0,
+        minimum=0,
+    )
+    max_num_seqs: int = setting(
+        "SIGHTLINE_GENERATOR_MAX_NUM_SEQS",
+        "the most sequences that run together",
+        default=32,
+        minimum=1,
+    )
+    max_num_batched_tokens: int = setting(
+        "SIGHTLINE_GENERATOR_MAX_NUM_BATCHED_TOKENS",
+        "the most tokens that one step computes",
+        default=1024,
+        minimum=16,
+    )
+    max_model_len: int = setting(
+        "SIGHTLINE_GENERATOR_MAX_MODEL_LEN",
+        "the most tokens of prompt and answer together; at most the checkpoint's positions",
+        default=8192,
+        minimum=16,
+    )
+    queue_limit: int = setting(
+        "SIGHTLINE_GENERATOR_QUEUE_LIMIT",
+        "the most requests that wait besides those that run",
+        default=128,
+        minimum=0,
+    )
+    default_max_tokens: int = setting(
+        "SIGHTLINE_GENERATOR_DEFAULT_MAX_TOKENS",
+        "the length of an answer when the request does not bound it",
+        default=2048,
+        minimum=1,
+    )
+    max_media: int = setting(
+        "SIGHTLINE_GENERATOR_MAX_MEDIA",
+        "the most pictures of one request",
+        default=16,
+        minimum=0,
+    )
+    max_message_bytes: int = setting(
+        "SIGHTLINE_GENERATOR_MAX_MESSAGE_BYTES",
+        "the largest gRPC message",
+        default=DEFAULT_MAX_MESSAGE_BYTES,
+        minimum=1024 * 1024,
+    )
+    media_store_bytes: int = setting(
+        "SIGHTLINE_GENERATOR_MEDIA_STORE_BYTES",
+        "memory for files that PutMedia stores",
+        default=128 * 1024 * 1024,
+        minimum=0,
+    )
+    media_ttl_s: float = setting(
+        "SIGHTLINE_GENERATOR_MEDIA_TTL_S",
+        "seconds after which an unused stored file may be forgotten",
+        default=900.0,
+        minimum=1,
+    )
+    encode_timeout_s: float = setting(
+        "SIGHTLINE_GENERATOR_ENCODE_TIMEOUT_S",
+        "seconds that the encoder may take for one medium",
+        default=60.0,
+        minimum=0.1,
+    )
+    drain_s: float = setting(
+        "SIGHTLINE_GENERATOR_DRAIN_S",
+        "seconds that running requests may take after a stop was asked for",
+        default=30.0,
+        minimum=0,
+    )
+    threads: int = setting(
+        "SIGHTLINE_GENERATOR_THREADS",
+        "torch's threads; 0 takes one per processor",
+        default=0,
+        minimum=0,
+    )
+    log_level: str = setting("SIGHTLINE_LOG_LEVEL", "the lowest logged level", default="INFO")
+
+    @property
+    def served_name(self) -> str:
+        """The model's name in requests and answers."""
+        return self.model_name or Path(self.model.rstrip("/")).name
+
+    def __post_init__(self) -> None:
+        if self.max_num_batched_tokens < self.max_num_seqs:
+            raise SettingInvalidError(
+                "SIGHTLINE_GENERATOR_MAX_NUM_BATCHED_TOKENS must be at least "
+                f"SIGHTLINE_GENERATOR_MAX_NUM_SEQS ({self.max_num_seqs})."
+            )

@@ -1,0 +1,198 @@
+"""Proto messages to the generator's own types and back."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from google.protobuf import duration_pb2
+from sightline.generator.v1 import generator_pb2
+from sightline.type.v1 import media_pb2
+
+from sightline_generator.chat.conversation import (
+    Conversation,
+    MediaPart,
+    Message,
+    Role,
+    TextPart,
+)
+from sightline_generator.defaults import SamplingDefaults
+from sightline_generator.engine.engine import SequenceUpdate
+from sightline_generator.engine.sampler import TokenLogprob
+from sightline_generator.engine.sequence import SamplingParams
+from sightline_generator.engine.stop import Finish, FinishReason, StopParams
+from sightline_generator.families.base import MediaKind, MediumGrid
+from sightline_generator.media import EncodedMedium, Medium
+from sightline_generator.validation import PromptRequest
+
+_ROLES: dict[generator_pb2.Role, Role] = {
+    generator_pb2.ROLE_SYSTEM: "system",
+    generator_pb2.ROLE_USER: "user",
+    generator_pb2.ROLE_ASSISTANT: "assistant",
+}
+_FINISH_REASONS = {
+    FinishReason.STOP: generator_pb2.FINISH_REASON_STOP,
+    FinishReason.LENGTH: generator_pb2.FINISH_REASON_LENGTH,
+}
+
+
+@dataclass(frozen=True)
+class PromptSource:
+    """Holds a conversation and the media that its parts stand for."""
+
+    conversation: Conversation
+    media: list[Medium]
+
+
+def prompt_source(request: PromptRequest) -> PromptSource:
+    """Takes a checked request's messages apart into text and media."""
+    media: list[Medium] = []
+    messages = tuple(
+        _message(message, f"messages[{index}]", media, request.media_first)
+        for index, message in enumerate(request.messages)
+    )
+    thinking = request.thinking if request.HasField("thinking") else None
+    return PromptSource(Conversation(messages, thinking), media)
+
+
+def _message(
+    message: generator_pb2.Message, field: str, media: list[Medium], media_first: bool
+) -> Message:
+    indexed = list(enumerate(message.parts))
+    if media_first:
+        indexed.sort(key=lambda entry: not entry[1].HasField("media"))
+    parts = tuple(_part(part, f"{field}.parts[{index}]", media) for index, part in indexed)
+    return Message(_ROLES[message.role], parts, message.reasoning, message.name)
+
+
+def _part(part: generator_pb2.Part, field: str, media: list[Medium]) -> TextPart | MediaPart:
+    if part.WhichOneof("content") == "text":
+        return TextPart(part.text)
+    given = part.media
+    media.append(
+        Medium(
+            kind=MediaKind.IMAGE,
+            digest=given.digest,
+            data=given.data or None,
+            options=given.options,
+            field=f"{field}.media",
+        )
+    )
+    return MediaPart(MediaKind.IMAGE, len(media) - 1)
+
+
+def sampling_params(
+    request: generator_pb2.GenerateTextRequest, defaults: SamplingDefaults
+) -> SamplingParams:
+    """Returns a checked request's sampling, unset fields as the checkpoint has them."""
+    given = request.sampling
+    wants_logprobs = request.HasField("logprobs")
+    return SamplingParams(
+        temperature=given.temperature if given.HasField("temperature") else defaults.temperature,
+        top_p=given.top_p if given.HasField("top_p") else defaults.top_p,
+        top_k=given.top_k if given.HasField("top_k") else defaults.top_k,
+        min_p=given.min_p if given.HasField("min_p") else defaults.min_p,
+        repetition_penalty=(
+            given.repetition_penalty
+            if given.HasField("repetition_penalty")
+            else defaults.repetition_penalty
+        ),
+        presence_penalty=given.presence_penalty,
+        frequency_penalty=given.frequency_penalty,
+        seed=given.seed if given.HasField("seed") else secrets.randbits(63),
+        logit_bias=dict(given.logit_bias),
+        num_logprobs=request.logprobs.alternative_count if wants_logprobs else None,
+    )
+
+
+def stop_params(
+    stop: generator_pb2.StopOptions, defaults: SamplingDefaults, max_tokens: int
+) -> StopParams:
+    """Returns when a checked request's answer ends; `max_tokens` is what is left for it."""
+    own = frozenset() if stop.end_ignored else defaults.end_token_ids
+    return StopParams(
+        max_tokens=max_tokens,
+        token_ids=own | frozenset(stop.token_ids),
+        strings=tuple(stop.strings),
+        min_tokens=stop.min_token_count,
+    )
+
+
+def default_sampling_message(defaults: SamplingDefaults) -> generator_pb2.SamplingOptions:
+    """Describes what unset fields mean."""
+    return generator_pb2.SamplingOptions(
+        temperature=defaults.temperature,
+        top_p=defaults.top_p,
+        top_k=defaults.top_k,
+        min_p=defaults.min_p,
+        repetition_penalty=defaults.repetition_penalty,
+        presence_penalty=0.0,
+        frequency_penalty=0.0,
+    )
+
+
+def media_report(medium: Medium, encoded: EncodedMedium) -> generator_pb2.MediaReport:
+    """Tells what became of a medium."""
+    return generator_pb2.MediaReport(
+        digest=medium.digest,
+        feature_key=encoded.feature_key,
+        token_count=encoded.num_tokens,
+        source=encoded.source,
+        similar_distance=encoded.similar_distance,
+        grid=_grid_message(encoded.grid),
+    )
+
+
+def _grid_message(grid: MediumGrid) -> media_pb2.Grid:
+    return media_pb2.Grid(time_count=grid.time, height_count=grid.height, width_count=grid.width)
+
+
+def delta_message(
+    update: SequenceUpdate, token_bytes: Sequence[bytes], *, token_ids_wanted: bool
+) -> generator_pb2.Delta:
+    """Carries what an update brought; may be empty."""
+    return generator_pb2.Delta(
+        text=update.text,
+        reasoning=update.reasoning,
+        token_ids=update.token_ids if token_ids_wanted else [],
+        logprobs=[_logprob_message(logprob, token_bytes) for logprob in update.logprobs],
+    )
+
+
+def _logprob_message(
+    logprob: TokenLogprob, token_bytes: Sequence[bytes]
+) -> generator_pb2.TokenLogprob:
+    return generator_pb2.TokenLogprob(
+        token_id=logprob.token_id,
+        text=_text(logprob.token_id, token_bytes),
+        token_bytes=token_bytes[logprob.token_id],
+        logprob=logprob.logprob,
+        alternatives=[
+            generator_pb2.AlternativeLogprob(
+                token_id=token_id,
+                text=_text(token_id, token_bytes),
+                token_bytes=token_bytes[token_id],
+                logprob=value,
+            )
+            for token_id, value in logprob.alternatives
+        ],
+    )
+
+
+def _text(token_id: int, token_bytes: Sequence[bytes]) -> str:
+    return token_bytes[token_id].decode("utf-8", "replace")
+
+
+def result_message(finish: Finish) -> generator_pb2.CandidateResult:
+    """Tells how an answer ended."""
+    return generator_pb2.CandidateResult(
+        finish_reason=_FINISH_REASONS[finish.reason], stop_string=finish.stop_string
+    )
+
+
+def duration_message(seconds: float) -> duration_pb2.Duration:
+    """Returns a duration, at least zero."""
+    duration = duration_pb2.Duration()
+    duration.FromNanoseconds(int(max(0.0, seconds) * 1e9))
+    return duration

@@ -1,0 +1,1 @@
+"""Continuous batching over a block-table KV cache."""

@@ -1,0 +1,91 @@
+"""KV cache memory and the forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Chunks
+from typing import Any
+
+import torch
+
+from sightline_generator.attention.base import Attention, write_kv
+from sightline_generator.engine.batch import Batch, build_batch
+from sightline_generator.engine.scheduler import ScheduledChunk
+from sightline_generator.families.base import LanguageModel, ModelShape
+
+
+def kv_block_bytes(shape: ModelShape, block_size: int, dtype: torch.dtype) -> int:
+    """Returns the bytes of one block over all layers, keys and values."""
+    per_token = 2 * shape.num_layers * shape.num_kv_heads * shape.head_size
+    return per_token * block_size * dtype.itemsize
+
+
+class KVCache:
+    """Holds keys and values of all layers, [num_blocks + 1, block_size, heads, head_size].
+
+    The additional block is the null block that pads block tables.
+    """
+
+    def __init__(
+        self,
+        shape: ModelShape,
+        num_blocks: int,
+        block_size: int,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        self.num_blocks = num_blocks
+        self.block_size = block_size
+        self.dtype = dtype
+        self.device = device
+        layers, heads = shape.num_layers, shape.num_kv_heads
+        size = (2, layers, num_blocks + 1, block_size, heads, shape.head_size)
+        # Zeros, because what lies behind a sequence's end meets a weight of zero, not a mask.
+        self.keys, self.values = torch.zeros(size, device=device, dtype=dtype)
+
+    def clear(self, blocks: list[int]) -> None:
+        """Zeroes blocks, so that a non-finite value in them cannot reach their next owner."""
+        self.keys[:, blocks] = 0
+        self.values[:, blocks] = 0
+
+
+class ModelRunner:
+    """Runs one step of a language model over a paged KV cache."""
+
+    def __init__(self, model: LanguageModel, cache: KVCache, attention: Attention[Any]) -> None:
+        self._model = model
+        self._attention = attention
+        self.cache = cache
+
+    @property
+    def attention_name(self) -> str:
+        return self._attention.name
+
+    @torch.inference_mode()
+    def run(self, chunks: Chunks[ScheduledChunk]) -> torch.Tensor:
+        """Computes the KV of all chunks.
+
+        Returns the logits [num_completing_chunks, vocabulary_size] of the last token of
+        every chunk that completes its sequence, at least float32.
+        """
+        batch = build_batch(chunks, self.cache.block_size, self.cache.device)
+        hidden = self._forward(batch)
+        logits = self._model.logits(hidden[batch.logit_rows])
+        return logits if logits.dtype is torch.float64 else logits.float()
+
+    def _forward(self, batch: Batch) -> torch.Tensor:
+        embeddings = self._model.embed(batch.token_ids)
+        for copy in batch.features:
+            embeddings[copy.row : copy.row + len(copy.features)] = copy.features.to(
+                embeddings.device, embeddings.dtype
+            )
+        plan = self._attention.plan(batch.attention)
+
+        def attend(
+            layer: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float
+        ) -> torch.Tensor:
+            keys, values = self.cache.keys[layer], self.cache.values[layer]
+            write_kv(keys, key, batch.slot_mapping)
+            write_kv(values, value, batch.slot_mapping)
+            return self._attention.forward(query, keys, values, plan, scale)
+
+        return self._model.forward(embeddings, batch.position_ids, attend)

@@ -1,0 +1,126 @@
+"""The interface between model types and everything else."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, ClassVar, Protocol
+
+import torch
+
+AttendFunction = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor, float], torch.Tensor]
+"""Writes a layer's new keys and values and attends.
+
+Takes the layer's index, query [num_tokens, num_query_heads, head_size], key and value
+[num_tokens, num_kv_heads, head_size], and the scale; returns the query's shape.
+"""
+
+
+class MediaKind(Enum):
+    """Tells pictures from videos."""
+
+    IMAGE = "image"
+    VIDEO = "video"
+
+
+@dataclass(frozen=True)
+class MediumGrid:
+    """Gives a medium's patches before merging: frame groups, rows, columns."""
+
+    time: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class PlaceholderRange:
+    """Says which prompt positions one grid's features take."""
+
+    offset: int
+    length: int
+    grid: MediumGrid
+
+
+@dataclass(frozen=True)
+class PromptPositions:
+    """Gives position ids [3, num_tokens] int64, and what token index n > prompt adds to n."""
+
+    position_ids: torch.Tensor
+    delta: int
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """Gives the sizes that memory and admission depend on."""
+
+    num_layers: int
+    num_kv_heads: int
+    head_size: int
+    hidden_size: int
+    vocabulary_size: int
+    max_positions: int
+
+
+@dataclass(frozen=True)
+class ChatSyntax:
+    """Names the tokens that structure an answer."""
+
+    think_start: str
+    think_end: str
+    visible_specials: frozenset[str]
+
+
+class LanguageModel(Protocol):
+    """A loaded decoder that leaves attention to its caller."""
+
+    def embed(self, token_ids: torch.Tensor) -> torch.Tensor:
+        """Returns embeddings [num_tokens, hidden_size]."""
+        ...
+
+    def forward(
+        self, embeddings: torch.Tensor, position_ids: torch.Tensor, attend: AttendFunction
+    ) -> torch.Tensor:
+        """Returns the last hidden states [num_tokens, hidden_size]."""
+        ...
+
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Returns logits [num_rows, vocabulary_size] of chosen rows."""
+        ...
+
+
+class Family(ABC):
+    """Knows one kind of checkpoint: tensors, placeholders, positions, chat syntax."""
+
+    model_types: ClassVar[frozenset[str]]
+    syntax: ClassVar[ChatSyntax]
+
+    @abstractmethod
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        """Takes the parsed config.json."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> ModelShape: ...
+
+    @property
+    @abstractmethod
+    def placeholder_ids(self) -> Mapping[int, MediaKind]:
+        """Maps the token ids that stand for media to their kind."""
+
+    @abstractmethod
+    def rename_tensor(self, name: str) -> str | None:
+        """Returns the language model's name of a checkpoint tensor; None if not its own."""
+
+    @abstractmethod
+    def build(self, tensors: dict[str, torch.Tensor], device: torch.device) -> LanguageModel:
+        """Makes the model from its renamed tensors; raises CheckpointError."""
+
+    @abstractmethod
+    def token_count(self, grid: MediumGrid) -> int:
+        """Returns the tokens that a grid takes in the prompt."""
+
+    @abstractmethod
+    def positions(self, num_tokens: int, ranges: Sequence[PlaceholderRange]) -> PromptPositions:
+        """Returns the positions of a prompt whose `ranges` are in ascending order."""

@@ -1,0 +1,234 @@
+"""Opens everything that the servicer needs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import torch
+from sightline.generator.v1 import generator_pb2
+from sightline.type.v1 import media_pb2
+from sightline_common.checkpoint import Checkpoint, resolve_checkpoint
+from sightline_common.config import SettingInvalidError
+from sightline_common.telemetry import log
+from sightline_common.tensors import DATA_TYPES
+
+from sightline_generator.attention.registry import choose_attention
+from sightline_generator.chat.prompt import PromptBuilder
+from sightline_generator.chat.reasoning import AnswerSyntax
+from sightline_generator.chat.template import ChatTemplate
+from sightline_generator.chat.vocabulary import Vocabulary
+from sightline_generator.config import GeneratorSettings
+from sightline_generator.conversion import default_sampling_message
+from sightline_generator.defaults import SamplingDefaults, sampling_defaults
+from sightline_generator.encoder_client import EncoderClient
+from sightline_generator.engine.async_engine import AsyncEngine
+from sightline_generator.engine.block_manager import BlockManager
+from sightline_generator.engine.engine import Engine
+from sightline_generator.engine.model_runner import KVCache, ModelRunner, kv_block_bytes
+from sightline_generator.engine.sampler import Sampler
+from sightline_generator.engine.scheduler import Scheduler, SchedulerLimits
+from sightline_generator.families.base import Family
+from sightline_generator.families.registry import family_of
+from sightline_generator.media import MediaEncoder
+from sightline_generator.media_store import MediaStore
+from sightline_generator.preparation import Preparation
+from sightline_generator.servicer import AnswerRules, GeneratorServicer
+from sightline_generator.validation import RequestLimits
+
+BLOCK_SIZE = 16
+FULL_LENGTH_SEQUENCES = 4
+"""How many sequences of full length the KV cache holds when its size is not set."""
+MAX_AUTO_CPU_BYTES = 512 * 1024 * 1024
+_DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "float64": torch.float64,
+}
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """Holds everything that depends on the checkpoint alone."""
+
+    checkpoint: Checkpoint
+    fingerprint: str
+    family: Family
+    vocabulary: Vocabulary
+    template: ChatTemplate
+    defaults: SamplingDefaults
+    runner: ModelRunner
+    device: torch.device
+
+
+@asynccontextmanager
+async def open_servicer(settings: GeneratorSettings) -> AsyncIterator[GeneratorServicer]:
+    """Loads the model, waits for the encoder, and runs the engine while it is open.
+
+    Raises SettingInvalidError, CheckpointError, or ModelMismatchError.
+    """
+    model = await asyncio.to_thread(load_model, settings)
+    encoder = EncoderClient(
+        settings.encoder_target, model.fingerprint, model.family, settings.encode_timeout_s
+    )
+    try:
+        await encoder.wait_until_ready()
+        engine = make_engine(model, settings)
+        engine.start()
+        try:
+            yield make_servicer(model, encoder, engine, settings)
+        finally:
+            await engine.stop()
+    finally:
+        await encoder.close()
+
+
+def load_model(settings: GeneratorSettings) -> LoadedModel:
+    """Reads the checkpoint and allocates the KV cache; takes seconds."""
+    torch.set_num_threads(settings.threads or os.cpu_count() or 1)
+    device = _device(settings.device)
+    dtype = _dtype(settings.dtype, device)
+    checkpoint = resolve_checkpoint(settings.model)
+    family = family_of(checkpoint)
+    log(_logger, "loading weights", folder=checkpoint.folder, device=device, dtype=dtype)
+    tensors = checkpoint.load_tensors(family.rename_tensor, dtype)
+    language_model = family.build(tensors, device)
+    attention = choose_attention(settings.attention, BLOCK_SIZE, device, dtype)
+    cache = KVCache(
+        family.shape, _num_blocks(settings, family, dtype, device), BLOCK_SIZE, device, dtype
+    )
+    log(_logger, "model loaded", attention=attention.name, num_blocks=cache.num_blocks)
+    return LoadedModel(
+        checkpoint=checkpoint,
+        fingerprint=checkpoint.fingerprint,
+        family=family,
+        vocabulary=Vocabulary.load(checkpoint.folder),
+        template=ChatTemplate.load(checkpoint.folder),
+        defaults=sampling_defaults(checkpoint),
+        runner=ModelRunner(language_model, cache, attention),
+        device=device,
+    )
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda:0" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise SettingInvalidError(
+            f"SIGHTLINE_GENERATOR_DEVICE={name!r} is not a device; use auto, cpu or cuda:0."
+        ) from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise SettingInvalidError(f"SIGHTLINE_GENERATOR_DEVICE={name}, but torch sees no GPU.")
+    return device
+
+
+def _dtype(name: str, device: torch.device) -> torch.dtype:
+    if name == "auto":
+        return torch.float32 if device.type == "cpu" else torch.bfloat16
+    if name not in _DTYPES:
+        raise SettingInvalidError(
+            f"SIGHTLINE_GENERATOR_DTYPE={name!r} is unknown; use auto or {', '.join(_DTYPES)}."
+        )
+    return _DTYPES[name]
+
+
+def _num_blocks(
+    settings: GeneratorSettings, family: Family, dtype: torch.dtype, device: torch.device
+) -> int:
+    block_bytes = kv_block_bytes(family.shape, BLOCK_SIZE, dtype)
+    if settings.kv_cache_bytes:
+        num_blocks = settings.kv_cache_bytes // block_bytes
+    else:
+        per_sequence = -(-min(settings.max_model_len, family.shape.max_positions) // BLOCK_SIZE)
+        num_blocks = FULL_LENGTH_SEQUENCES * per_sequence
+        if device.type == "cpu":
+            num_blocks = max(per_sequence, min(num_blocks, MAX_AUTO_CPU_BYTES // block_bytes))
+    if num_blocks < 2:
+        raise SettingInvalidError(
+            f"SIGHTLINE_GENERATOR_KV_CACHE_BYTES={settings.kv_cache_bytes} holds not even two "
+            f"blocks of {block_bytes} bytes."
+        )
+    return int(num_blocks)
+
+
+def max_model_len(model: LoadedModel, settings: GeneratorSettings) -> int:
+    """Returns the tokens that one sequence may have: setting, positions, and KV cache bound it."""
+    num_slots = model.runner.cache.num_blocks * BLOCK_SIZE
+    return min(settings.max_model_len, model.family.shape.max_positions, num_slots)
+
+
+def make_engine(model: LoadedModel, settings: GeneratorSettings) -> AsyncEngine:
+    """Returns an engine that is not yet started."""
+    limits = SchedulerLimits(settings.max_num_seqs, settings.max_num_batched_tokens)
+    blocks = BlockManager(model.runner.cache.num_blocks, BLOCK_SIZE)
+    engine = Engine(Scheduler(limits, blocks), model.runner, Sampler())
+    return AsyncEngine(engine, settings.queue_limit)
+
+
+def make_servicer(
+    model: LoadedModel, encoder: MediaEncoder, engine: AsyncEngine, settings: GeneratorSettings
+) -> GeneratorServicer:
+    """Wires a servicer to a model, an encoder and a running engine."""
+    length = max_model_len(model, settings)
+    builder = PromptBuilder(model.family, model.vocabulary, model.template)
+    store = MediaStore(settings.media_store_bytes, settings.media_ttl_s)
+    return GeneratorServicer(
+        engine=engine,
+        preparation=Preparation(builder, encoder, store, max_prompt_tokens=length - 1),
+        store=store,
+        limits=RequestLimits(
+            model=settings.served_name,
+            vocabulary_size=model.family.shape.vocabulary_size,
+            max_media=settings.max_media,
+            thinking_supported=model.template.thinking_supported,
+        ),
+        rules=AnswerRules(
+            defaults=model.defaults,
+            syntax=AnswerSyntax.of(model.family.syntax, model.vocabulary),
+            token_bytes=_padded_token_bytes(model),
+            max_model_len=length,
+            default_max_tokens=settings.default_max_tokens,
+        ),
+        info=model_info(model, settings),
+    )
+
+
+def _padded_token_bytes(model: LoadedModel) -> list[bytes]:
+    # Models may have more rows than their tokenizer has tokens; those mean nothing.
+    known = model.vocabulary.token_bytes
+    return known + [b""] * max(0, model.family.shape.vocabulary_size - len(known))
+
+
+def model_info(
+    model: LoadedModel, settings: GeneratorSettings
+) -> generator_pb2.GetModelInfoResponse:
+    """Describes what is served."""
+    cache = model.runner.cache
+    return generator_pb2.GetModelInfoResponse(
+        model=settings.served_name,
+        checkpoint_fingerprint=model.fingerprint,
+        architecture=str(model.checkpoint.config["model_type"]),
+        max_token_count=max_model_len(model, settings),
+        max_message_byte_count=settings.max_message_bytes,
+        max_media_count=settings.max_media,
+        media_kinds=[media_pb2.MEDIA_KIND_IMAGE],
+        default_sampling=default_sampling_message(model.defaults),
+        default_max_token_count=settings.default_max_tokens,
+        attention=model.runner.attention_name,
+        data_type=DATA_TYPES[cache.dtype],
+        device=str(model.device),
+        block_token_count=cache.block_size,
+        block_count=cache.num_blocks,
+        vocabulary_size=model.family.shape.vocabulary_size,
+        thinking_supported=model.template.thinking_supported,
+        version=version("sightline-generator"),
+    )

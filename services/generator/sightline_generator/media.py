@@ -1,0 +1,57 @@
+"""Media of a request, before and after the encoder saw them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from sightline.type.v1 import media_pb2
+
+from sightline_generator.families.base import MediaKind, MediumGrid
+
+
+@dataclass(frozen=True)
+class Medium:
+    """Names a medium of a request; `data` is None when the client sent only the digest.
+
+    `field` is the request's element, for error messages.
+    """
+
+    kind: MediaKind
+    digest: str
+    data: bytes | None
+    options: media_pb2.MediaOptions
+    field: str
+
+    @property
+    def key(self) -> tuple[str, bytes]:
+        """Equal for media that have equal features."""
+        return self.digest, self.options.SerializeToString(deterministic=True)
+
+
+@dataclass(frozen=True)
+class EncodedMedium:
+    """Holds what the encoder said; `features` [num_tokens, hidden_size] unless not asked for."""
+
+    features: torch.Tensor | None
+    grid: MediumGrid
+    num_tokens: int
+    feature_key: str
+    source: media_pb2.FeatureSource
+    similar_distance: float | None = None
+
+
+class BytesWantedError(Exception):
+    """Means that the encoder needs a file that the client did not send.
+
+    Never leaves this service: all of a request's become one MediaBytesRequiredError.
+    """
+
+
+class MediaEncoder(Protocol):
+    """Turns media into features; raises SightlineError but for BytesWantedError."""
+
+    async def encode(self, medium: Medium, *, header_only: bool = False) -> EncodedMedium:
+        """Raises BytesWantedError when `medium.data` is None and would be needed."""
+        ...

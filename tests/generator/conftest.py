@@ -1,0 +1,36 @@
+"""Checkpoints that all tests of the generator share."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.generator import tiny
+from tests.generator.harness import Ours, Theirs
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory):
+    return tiny.build_checkpoint(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def tiny_ours(tiny_folder):
+    return Ours(tiny_folder, torch.float64)
+
+
+@pytest.fixture(scope="session")
+def tiny_theirs(tiny_folder):
+    return Theirs(tiny_folder, torch.float64)
+
+
+@pytest.fixture(scope="session")
+def nano_ours():
+    return Ours(tiny.NANO, torch.float64)
+
+
+@pytest.fixture(scope="session")
+def nano_theirs():
+    return Theirs(tiny.NANO, torch.float64)

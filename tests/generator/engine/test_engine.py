@@ -1,0 +1,195 @@
+import pytest
+import torch
+from sightline_common.errors import EngineFailedError, PromptTooLongError
+from sightline_generator.engine.engine import SequenceUpdate
+from sightline_generator.engine.sampler import Sampler
+from sightline_generator.engine.sequence import FeatureSpan, SamplingParams
+from sightline_generator.engine.stop import Finish, FinishReason, StopParams
+
+from tests.generator.harness import generated, run_to_end, user
+
+PROMPTS = ["Hello", "你好", "What is it?", "Tell me more about it."]
+
+
+def sequences_of(ours, **fields):
+    return [ours.sequence(ours.prompt([user(text)]), max_tokens=10, **fields) for text in PROMPTS]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tiny_ours):
+    engine = tiny_ours.engine()
+    sequences = sequences_of(tiny_ours)
+    for sequence in sequences:
+        engine.add(sequence)
+    run_to_end(engine)
+    return [generated(sequence) for sequence in sequences]
+
+
+def outcome(engine, sequences):
+    """Runs to the end; returns each sequence's merged update."""
+    merged = {sequence: SequenceUpdate(sequence) for sequence in sequences}
+    for update in run_to_end(engine):
+        merged[update.sequence].extend(update)
+    assert engine.scheduler.blocks.num_free_blocks == engine.scheduler.blocks.num_blocks
+    return [merged[sequence] for sequence in sequences]
+
+
+def assert_only_fails(engine, sequences, failing, undisturbed):
+    for sequence in sequences:
+        engine.add(sequence)
+    updates = outcome(engine, sequences)
+    for number, (update, expected) in enumerate(zip(updates, undisturbed, strict=True)):
+        if number == failing:
+            assert isinstance(update.error, EngineFailedError)
+        else:
+            assert (update.error, update.token_ids) == (None, expected)
+
+
+def test_updates_carry_every_token_once_and_one_finish(tiny_ours, undisturbed):
+    engine = tiny_ours.engine()
+    sequences = sequences_of(tiny_ours)
+    for sequence in sequences:
+        engine.add(sequence)
+    updates = run_to_end(engine)
+    for sequence, expected in zip(sequences, undisturbed, strict=True):
+        own = [update for update in updates if update.sequence is sequence]
+        assert [token for update in own for token in update.token_ids] == expected
+        assert [update.ended for update in own] == [False] * 9 + [True]
+        assert own[-1].finish == Finish(FinishReason.LENGTH)
+
+
+def test_poisoned_logits_end_their_sequence_alone(tiny_ours, undisturbed):
+    engine = tiny_ours.engine()
+    sequences = sequences_of(tiny_ours)
+    run = engine._runner.run
+
+    def poisoned(chunks):
+        logits = run(chunks).clone()
+        for row, chunk in zip(logits, chunks, strict=True):
+            if chunk.sequence is sequences[1] and chunk.sequence.num_generated_tokens == 3:
+                row[5] = torch.nan
+        return logits
+
+    engine._runner.run = poisoned
+    assert_only_fails(engine, sequences, 1, undisturbed)
+
+
+def test_poisoned_features_do_not_outlive_their_sequence(tiny_ours, undisturbed):
+    # Few blocks, so that the neighbours' later tokens land where the poison was.
+    engine = tiny_ours.engine(num_blocks=12)
+    poison = tiny_ours.sequence(tiny_ours.prompt([user("x" * 40)]), max_tokens=10)
+    nan = torch.full((4, 64), torch.nan, dtype=torch.float64)
+    poison.feature_spans.append(FeatureSpan(2, nan))
+    engine.add(poison)
+    (update,) = engine.step()
+    assert isinstance(update.error, EngineFailedError)
+    assert engine._runner.cache.keys.isfinite().all()
+    assert engine._runner.cache.values.isfinite().all()
+    sequences = sequences_of(tiny_ours)
+    for sequence in sequences:
+        engine.add(sequence)
+    assert [update.token_ids for update in outcome(engine, sequences)] == undisturbed
+
+
+class GuiltySampler(Sampler):
+    """Fails on every batch that holds one sequence."""
+
+    guilty = None
+
+    def sample(self, logits, sequences):
+        if self.guilty in sequences:
+            raise RuntimeError("injected")
+        return super().sample(logits, sequences)
+
+
+def test_exception_in_sampling_ends_its_sequence_alone(tiny_ours):
+    params = SamplingParams(temperature=1.0, seed=5)
+    calm = tiny_ours.engine()
+    expected = sequences_of(tiny_ours, sampling=params)
+    for sequence in expected:
+        calm.add(sequence)
+    run_to_end(calm)
+    engine = tiny_ours.engine()
+    engine._sampler = GuiltySampler()
+    sequences = sequences_of(tiny_ours, sampling=params)
+    engine._sampler.guilty = sequences[2]
+    assert_only_fails(engine, sequences, 2, list(map(generated, expected)))
+
+
+def test_exception_while_reading_ends_its_sequence_alone(tiny_ours, undisturbed):
+    engine = tiny_ours.engine()
+    sequences = sequences_of(tiny_ours)
+    sequences[0].stop_checker._reader = None
+    assert_only_fails(engine, sequences, 0, undisturbed)
+
+
+def test_failed_forward_ends_its_batch_and_not_the_engine(tiny_ours, undisturbed):
+    engine = tiny_ours.engine(max_num_seqs=2)
+    run = engine._runner.run
+    failures = iter([RuntimeError("injected")])
+
+    def fails_once(chunks):
+        for error in failures:
+            raise error
+        return run(chunks)
+
+    engine._runner.run = fails_once
+    sequences = sequences_of(tiny_ours)
+    for sequence in sequences:
+        engine.add(sequence)
+    updates = outcome(engine, sequences)
+    assert [isinstance(update.error, EngineFailedError) for update in updates] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert [update.token_ids for update in updates[2:]] == undisturbed[2:]
+    assert "injected" not in updates[0].error.message
+
+
+def test_cancelled_sequence_frees_its_blocks_and_says_nothing_more(tiny_ours, undisturbed):
+    engine = tiny_ours.engine()
+    sequences = sequences_of(tiny_ours)
+    for sequence in sequences:
+        engine.add(sequence)
+    engine.step()
+    held = len(sequences[0].block_table)
+    free = engine.scheduler.blocks.num_free_blocks
+    engine.cancel(sequences[0])
+    assert engine.scheduler.blocks.num_free_blocks == free + held
+    engine.cancel(sequences[0])
+    updates = outcome(engine, sequences)
+    assert updates[0].token_ids == []
+    assert generated(sequences[1]) == undisturbed[1]
+
+
+def test_end_token_stops_and_stop_string_cuts(tiny_ours, undisturbed):
+    engine = tiny_ours.engine()
+    fourth = undisturbed[0][3]
+    place = undisturbed[0].index(fourth)
+    sequence = tiny_ours.sequence(
+        tiny_ours.prompt([user(PROMPTS[0])]), stop=StopParams(10, token_ids=frozenset({fourth}))
+    )
+    engine.add(sequence)
+    (update,) = outcome(engine, [sequence])
+    assert update.finish == Finish(FinishReason.STOP)
+    assert update.token_ids == undisturbed[0][: place + 1]
+
+
+def test_too_long_is_refused_and_leaves_nothing(tiny_ours):
+    engine = tiny_ours.engine(num_blocks=2)
+    with pytest.raises(PromptTooLongError):
+        engine.add(tiny_ours.sequence(tiny_ours.prompt([user("x " * 60)])))
+    assert not engine.has_work
+
+
+def test_times_are_stamped_in_order(tiny_ours):
+    engine = tiny_ours.engine()
+    ticks = iter(range(1000))
+    engine._clock = lambda: float(next(ticks))
+    (sequence, *_rest) = sequences_of(tiny_ours)
+    engine.add(sequence)
+    run_to_end(engine)
+    times = sequence.times
+    assert times.admitted < times.first_token < times.last_token

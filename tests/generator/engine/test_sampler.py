@@ -1,0 +1,155 @@
+import math
+from collections import Counter
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sightline_generator.engine.sampler import Sampler
+from sightline_generator.engine.sequence import SamplingParams
+from sightline_generator.engine.stop import StopParams
+
+from tests.generator.engine.sequences import make_sequence
+
+VOCABULARY = 16
+PROMPT = [1, 1, 2]
+
+
+def make(prompt=PROMPT, answer=(), stop=None, **sampling):
+    sequence = make_sequence(
+        num_prompt_tokens=len(prompt),
+        sampling=SamplingParams(**sampling),
+        stop=stop or StopParams(10_000),
+    )
+    sequence.prompt_token_ids[:] = prompt
+    sequence.token_ids[:] = [*prompt, *answer]
+    return sequence
+
+
+def logits_of(seed=0, rows=1):
+    generator = torch.Generator().manual_seed(seed)
+    return 3 * torch.randn(rows, VOCABULARY, generator=generator)
+
+
+def sample_one(logits, sequence):
+    (token,) = Sampler().sample(logits, [sequence])
+    return token
+
+
+def reference_distribution(logits, prompt, answer, params):
+    """Returns token probabilities, written out plainly from the definitions."""
+    scores = dict(enumerate(logits.tolist()))
+    for token in set(prompt) | set(answer):
+        penalty = params.repetition_penalty
+        scores[token] *= 1 / penalty if scores[token] > 0 else penalty
+    for token, count in Counter(answer).items():
+        scores[token] -= params.frequency_penalty * count + params.presence_penalty
+    for token, bias in params.logit_bias.items():
+        scores[token] += bias
+    weights = {token: math.exp(score / params.temperature) for token, score in scores.items()}
+    ranked = sorted(weights, key=weights.get, reverse=True)
+    ranked = ranked[: params.top_k or None]
+    total = sum(weights[token] for token in ranked)
+    kept, mass = [], 0.0
+    for token in ranked:
+        share = weights[token] / total
+        if kept and (mass >= params.top_p or share < params.min_p * weights[ranked[0]] / total):
+            break
+        kept.append(token)
+        mass += share
+    total = sum(weights[token] for token in kept)
+    return {token: weights[token] / total for token in kept}
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    temperature=st.floats(0.3, 2.0),
+    top_p=st.sampled_from([0.3, 0.8, 1.0]),
+    top_k=st.sampled_from([0, 1, 5]),
+    min_p=st.sampled_from([0.0, 0.1]),
+    repetition_penalty=st.sampled_from([1.0, 1.3]),
+    presence_penalty=st.sampled_from([0.0, 0.7]),
+    frequency_penalty=st.sampled_from([0.0, -0.4]),
+    logit_bias=st.dictionaries(st.integers(0, VOCABULARY - 1), st.floats(-3, 3), max_size=2),
+)
+def test_draws_follow_the_reference_distribution(seed, **params):
+    answer = [3, 3, 5]
+    num_draws = 600
+    sequences = [make(answer=answer, seed=number, **params) for number in range(num_draws)]
+    logits = logits_of(seed)
+    tokens = Sampler().sample(logits.expand(num_draws, -1), sequences)
+    expected = reference_distribution(logits[0], PROMPT, answer, SamplingParams(**params))
+    drawn = Counter(token.token_id for token in tokens)
+    assert set(drawn) <= set(expected)
+    for token, share in expected.items():
+        deviation = math.sqrt(share * (1 - share) / num_draws)
+        assert abs(drawn[token] / num_draws - share) < 5 * deviation + 1e-9
+
+
+def test_zero_temperature_takes_the_likeliest():
+    logits = logits_of()
+    assert sample_one(logits, make(seed=7)).token_id == logits.argmax()
+
+
+def test_seed_and_place_alone_decide_whatever_the_company():
+    logits = logits_of(rows=6)
+    sequences = [
+        make(temperature=1.0, seed=seed, top_k=seed % 3 * 4, repetition_penalty=1.1 + seed / 10)
+        for seed in range(6)
+    ]
+    together = Sampler().sample(logits, sequences)
+    alone = [sample_one(logits[row : row + 1], sequences[row]) for row in range(6)]
+    assert together == alone
+
+
+def test_same_seed_draws_anew_at_every_place():
+    logits = torch.zeros(1, VOCABULARY)
+    answers = [[0] * count for count in range(40)]
+    tokens = {sample_one(logits, make(answer=a, temperature=1.0, seed=1)).token_id for a in answers}
+    assert len(tokens) > VOCABULARY // 2
+
+
+def test_greedy_and_random_rows_share_a_batch():
+    logits = logits_of(rows=3)
+    sequences = [make(), make(temperature=1.5, seed=3), make()]
+    tokens = [token.token_id for token in Sampler().sample(logits, sequences)]
+    assert [tokens[0], tokens[2]] == [logits[0].argmax(), logits[2].argmax()]
+
+
+def test_penalties_follow_the_answer_as_it_grows():
+    sampler, sequence = Sampler(), make(frequency_penalty=2.0)
+    logits = torch.zeros(1, VOCABULARY)
+    logits[0, :2] = torch.tensor([3.0, 1.5])
+    tokens = []
+    for _ in range(4):
+        (token,) = sampler.sample(logits, [sequence])
+        sequence.token_ids.append(token.token_id)
+        tokens.append(token.token_id)
+    assert tokens == [0, 1, 0, 2]
+
+
+def test_end_tokens_are_impossible_before_min_tokens():
+    logits = torch.zeros(1, VOCABULARY)
+    logits[0, 9] = 50
+    stop = StopParams(10, token_ids=frozenset({9}), min_tokens=2)
+    assert sample_one(logits, make(stop=stop)).token_id != 9
+    assert sample_one(logits, make(answer=[4], stop=stop)).token_id == 9
+
+
+def test_logits_are_left_as_they_were():
+    logits = logits_of()
+    before = logits.clone()
+    sample_one(logits, make(temperature=0.5, presence_penalty=1.0, logit_bias={3: 5.0}))
+    assert torch.equal(logits, before)
+
+
+def test_logprobs_are_the_models_own():
+    logits = logits_of()
+    sequence = make(temperature=0.7, logit_bias={3: 9.0}, num_logprobs=2)
+    token = sample_one(logits, sequence)
+    expected = logits[0].log_softmax(-1)
+    assert token.logprob.logprob == pytest.approx(float(expected[token.token_id]))
+    best = expected.topk(2)
+    assert [token_id for token_id, _value in token.logprob.alternatives] == best.indices.tolist()
+    assert sample_one(logits, make()).logprob is None

@@ -1,0 +1,233 @@
+"""An engine over a checkpoint without any service around it, and transformers beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from sightline_common.checkpoint import Checkpoint
+from sightline_generator.attention.registry import choose_attention
+from sightline_generator.chat.conversation import (
+    Conversation,
+    MediaPart,
+    Message,
+    TextPart,
+)
+from sightline_generator.chat.prompt import Prompt, PromptBuilder
+from sightline_generator.chat.reasoning import AnswerReader, AnswerSyntax
+from sightline_generator.chat.template import ChatTemplate
+from sightline_generator.chat.vocabulary import Vocabulary
+from sightline_generator.engine.block_manager import BlockManager
+from sightline_generator.engine.engine import Engine, SequenceUpdate
+from sightline_generator.engine.model_runner import KVCache, ModelRunner
+from sightline_generator.engine.sampler import Sampler
+from sightline_generator.engine.scheduler import Scheduler, SchedulerLimits
+from sightline_generator.engine.sequence import FeatureSpan, SamplingParams, Sequence
+from sightline_generator.engine.stop import StopParams
+from sightline_generator.families.base import MediaKind, MediumGrid
+from sightline_generator.families.registry import family_of
+from transformers import AutoModelForImageTextToText, AutoTokenizer
+
+BLOCK_SIZE = 16
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Random patches of a grid, as a picture's processor would give them."""
+
+    grid: MediumGrid
+    seed: int = 0
+
+    @property
+    def pixels(self) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(self.seed)
+        num_patches = self.grid.time * self.grid.height * self.grid.width
+        return torch.randn(num_patches, 3 * 2 * 14 * 14, generator=generator)
+
+
+def picture(rows: int, columns: int, seed: int = 0) -> Picture:
+    """Returns a picture of merged cells."""
+    return Picture(MediumGrid(1, 2 * rows, 2 * columns), seed)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Holds one message: strings and pictures."""
+
+    role: str
+    parts: tuple[str | Picture, ...]
+    reasoning: str = ""
+
+
+def user(*parts: str | Picture) -> Turn:
+    return Turn("user", parts)
+
+
+def assistant(*parts: str) -> Turn:
+    return Turn("assistant", parts)
+
+
+def pictures_of(turns: list[Turn]) -> list[Picture]:
+    return [part for turn in turns for part in turn.parts if isinstance(part, Picture)]
+
+
+class RecordingRunner:
+    """Runs steps and keeps every sequence's logits."""
+
+    def __init__(self, runner: ModelRunner) -> None:
+        self._runner = runner
+        self.cache = runner.cache
+        self.logits: dict[Sequence, list[torch.Tensor]] = {}
+
+    def run(self, chunks):
+        logits = self._runner.run(chunks)
+        completing = [chunk.sequence for chunk in chunks if chunk.completes]
+        for sequence, row in zip(completing, logits, strict=True):
+            self.logits.setdefault(sequence, []).append(row)
+        return logits
+
+
+class Ours:
+    """Our side: prompts and engines of one checkpoint."""
+
+    def __init__(self, folder, dtype: torch.dtype) -> None:
+        self.checkpoint = Checkpoint(folder)
+        self.dtype = dtype
+        self.family = family_of(self.checkpoint)
+        tensors = self.checkpoint.load_tensors(self.family.rename_tensor, dtype)
+        self.model = self.family.build(tensors, CPU)
+        self.vocabulary = Vocabulary.load(folder)
+        self.syntax = AnswerSyntax.of(self.family.syntax, self.vocabulary)
+        self.builder = PromptBuilder(self.family, self.vocabulary, ChatTemplate.load(folder))
+
+    def prompt(self, turns: list[Turn], thinking: bool | None = None) -> Prompt:
+        pictures = pictures_of(turns)
+        rendered = self.builder.render(conversation(turns, thinking))
+        return self.builder.expand(rendered, dict(enumerate(shown.grid for shown in pictures)))
+
+    def engine(
+        self, num_blocks: int = 400, max_num_seqs: int = 32, max_num_batched_tokens: int = 2048
+    ) -> Engine:
+        cache = KVCache(self.family.shape, num_blocks, BLOCK_SIZE, CPU, self.dtype)
+        attention = choose_attention("auto", BLOCK_SIZE, CPU, self.dtype)
+        limits = SchedulerLimits(max_num_seqs, max_num_batched_tokens)
+        scheduler = Scheduler(limits, BlockManager(num_blocks, BLOCK_SIZE))
+        runner = RecordingRunner(ModelRunner(self.model, cache, attention))
+        return Engine(scheduler, runner, Sampler())
+
+    def sequence(
+        self,
+        prompt: Prompt,
+        features: list[torch.Tensor] | None = None,
+        max_tokens: int = 12,
+        sampling: SamplingParams | None = None,
+        stop: StopParams | None = None,
+        **fields: object,
+    ) -> Sequence:
+        spans = [
+            FeatureSpan(placeholder.offset, given)
+            for placeholder, given in zip(prompt.ranges, features or [], strict=True)
+        ]
+        return Sequence(
+            prompt_token_ids=prompt.token_ids,
+            position_ids=prompt.positions.position_ids,
+            position_delta=prompt.positions.delta,
+            sampling=sampling or SamplingParams(),
+            stop=stop or StopParams(max_tokens),
+            reader=AnswerReader(self.syntax, self.vocabulary.token_bytes, thinking=False),
+            feature_spans=spans,
+            **fields,
+        )
+
+
+def conversation(turns: list[Turn], thinking: bool | None = None) -> Conversation:
+    media = iter(range(len(pictures_of(turns))))
+
+    def part(given: str | Picture) -> TextPart | MediaPart:
+        if isinstance(given, str):
+            return TextPart(given)
+        return MediaPart(MediaKind.IMAGE, next(media))
+
+    messages = [Message(turn.role, tuple(map(part, turn.parts)), turn.reasoning) for turn in turns]
+    return Conversation(tuple(messages), thinking)
+
+
+@dataclass
+class Theirs:
+    """transformers' side: the same checkpoint, whole."""
+
+    folder: object
+    dtype: torch.dtype
+    model: object = field(init=False)
+    tokenizer: object = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.model = AutoModelForImageTextToText.from_pretrained(self.folder, dtype=self.dtype)
+        self.tokenizer = AutoTokenizer.from_pretrained(self.folder)
+
+    def prompt_ids(self, turns: list[Turn], **options: object) -> list[int]:
+        text = self.tokenizer.apply_chat_template(
+            list(map(_as_mapping, turns)), tokenize=False, add_generation_prompt=True, **options
+        )
+        for shown in pictures_of(turns):
+            count = shown.grid.height * shown.grid.width // 4
+            text = text.replace("<|image|>", "<|held|>" * count, 1)
+        text = text.replace("<|held|>", "<|image|>")
+        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    @torch.inference_mode()
+    def features(self, shown: Picture) -> torch.Tensor:
+        grid = torch.tensor([[shown.grid.time, shown.grid.height, shown.grid.width]])
+        output = self.model.get_image_features(shown.pixels.to(self.dtype), grid)
+        return output.pooler_output[0]
+
+    @torch.inference_mode()
+    def generate(self, turns: list[Turn], max_tokens: int) -> tuple[list[int], list[torch.Tensor]]:
+        """Returns greedy ids, end tokens ignored, and the logits behind each."""
+        ids = torch.tensor([self.prompt_ids(turns)])
+        inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        pictures = pictures_of(turns)
+        if pictures:
+            inputs |= {
+                "pixel_values": torch.cat([shown.pixels for shown in pictures]).to(self.dtype),
+                "image_grid_thw": torch.tensor(
+                    [[shown.grid.time, shown.grid.height, shown.grid.width] for shown in pictures]
+                ),
+                "mm_token_type_ids": (ids == self.model.config.image_token_id).int(),
+            }
+        output = self.model.generate(
+            **inputs,
+            max_new_tokens=max_tokens,
+            do_sample=False,
+            eos_token_id=None,
+            return_dict_in_generate=True,
+            output_logits=True,
+        )
+        return output.sequences[0, ids.shape[1] :].tolist(), [row[0] for row in output.logits]
+
+
+def _as_mapping(turn: Turn) -> dict[str, object]:
+    items = [
+        {"type": "text", "text": part} if isinstance(part, str) else {"type": "image"}
+        for part in turn.parts
+    ]
+    mapping: dict[str, object] = {"role": turn.role, "content": items}
+    if turn.reasoning:
+        mapping["reasoning_content"] = turn.reasoning
+    return mapping
+
+
+def run_to_end(engine: Engine, max_steps: int = 5000) -> list[SequenceUpdate]:
+    """Steps until nothing is left, checking integrity after every step."""
+    updates = []
+    for _ in range(max_steps):
+        if not engine.has_work:
+            return updates
+        updates += engine.step()
+        engine.scheduler.check_integrity()
+    raise AssertionError(f"not finished after {max_steps} steps")
+
+
+def generated(sequence: Sequence) -> list[int]:
+    return sequence.token_ids[sequence.num_prompt_tokens :]

@@ -1,0 +1,25 @@
+import pytest
+from sightline_common.config import SettingInvalidError, read_settings
+from sightline_generator.config import GeneratorSettings
+
+
+@pytest.mark.parametrize(
+    ("environ", "name"),
+    [
+        ({}, "sightline-nano"),
+        ({"SIGHTLINE_MODEL": "zai-org/GLM-4.6V-Flash"}, "GLM-4.6V-Flash"),
+        ({"SIGHTLINE_MODEL": "/some/folder/"}, "folder"),
+        ({"SIGHTLINE_MODEL_NAME": "mine"}, "mine"),
+    ],
+)
+def test_served_name_is_the_folders_unless_set(environ, name):
+    assert read_settings(GeneratorSettings, environ).served_name == name
+
+
+def test_a_budget_under_the_number_of_sequences_is_refused():
+    environ = {
+        "SIGHTLINE_GENERATOR_MAX_NUM_SEQS": "64",
+        "SIGHTLINE_GENERATOR_MAX_NUM_BATCHED_TOKENS": "63",
+    }
+    with pytest.raises(SettingInvalidError, match="at least SIGHTLINE_GENERATOR_MAX_NUM_SEQS"):
+        read_settings(GeneratorSettings, environ)

@@ -1,0 +1,202 @@
+import asyncio
+import dataclasses
+from contextlib import asynccontextmanager
+
+import pytest
+import torch
+from sightline.type.v1 import media_pb2
+from sightline_common.digest import sha256_digest
+from sightline_common.errors import (
+    EncoderUnavailableError,
+    MediaUnreadableError,
+    ModelMismatchError,
+    PayloadCorruptError,
+    QueueFullError,
+)
+from sightline_common.tensors import tensor_spec
+from sightline_generator.encoder_client import EncoderClient
+from sightline_generator.families.base import MediaKind, MediumGrid
+from sightline_generator.media import BytesWantedError, Medium
+
+from tests.generator.scripted_encoder import (
+    FINGERPRINT,
+    ScriptedEncoder,
+    feature_header,
+    features,
+    make_ready,
+    serving,
+)
+
+DATA = bytes(range(256)) * 12_000
+MEDIUM = Medium(
+    MediaKind.IMAGE,
+    sha256_digest(DATA),
+    DATA,
+    media_pb2.MediaOptions(),
+    "messages[0].parts[1].media",
+)
+BY_DIGEST = dataclasses.replace(MEDIUM, data=None)
+
+
+@asynccontextmanager
+async def connected(family, encoder, **options):
+    async with serving(encoder, **options) as server:
+        client = EncoderClient(f"127.0.0.1:{server.port}", FINGERPRINT, family, timeout_s=10)
+        try:
+            async with asyncio.timeout(20):
+                yield client
+        finally:
+            await client.close()
+
+
+@pytest.fixture
+def family(tiny_ours):
+    return tiny_ours.family
+
+
+async def test_file_is_sent_once_and_features_come_back(family):
+    encoder = ScriptedEncoder()
+    async with connected(family, encoder) as client:
+        first = await client.encode(MEDIUM)
+        second = await client.encode(BY_DIGEST)
+    assert encoder.uploads == [DATA]
+    assert torch.equal(first.features, features())
+    assert torch.equal(second.features, features())
+    assert (first.num_tokens, first.grid) == (6, MediumGrid(1, 4, 6))
+    assert (first.feature_key, first.source) == ("key", media_pb2.FEATURE_SOURCE_COMPUTED)
+
+
+async def test_header_says_what_is_expected(family):
+    encoder = ScriptedEncoder()
+    options = media_pb2.MediaOptions(max_pixel_count=1000)
+    async with connected(family, encoder) as client:
+        await client.encode(dataclasses.replace(MEDIUM, options=options))
+    (header,) = encoder.headers
+    assert (header.digest, header.byte_count) == (MEDIUM.digest, len(DATA))
+    assert (header.options, header.checkpoint_fingerprint) == (options, FINGERPRINT)
+
+
+async def test_header_alone_brings_no_features(family):
+    async with connected(family, ScriptedEncoder()) as client:
+        encoded = await client.encode(MEDIUM, header_only=True)
+    assert (encoded.features, encoded.num_tokens) == (None, 6)
+
+
+async def test_unknown_digest_without_bytes_says_so(family):
+    encoder = ScriptedEncoder()
+    async with connected(family, encoder) as client:
+        with pytest.raises(BytesWantedError):
+            await client.encode(BY_DIGEST)
+    assert len(encoder.headers) == 1
+
+
+def corrupt(**changes):
+    tensor = features()
+    return lambda: (feature_header(tensor, **changes), tensor)
+
+
+def other_tensor(tensor):
+    return lambda: (feature_header(tensor), tensor)
+
+
+CORRUPT = {
+    "digest": corrupt(payload_digest="sha256:" + "0" * 64),
+    "too few bytes": corrupt(payload_byte_count=10**6),
+    "too many bytes": corrupt(payload_byte_count=8),
+    "grid": corrupt(token_count=7),
+    "empty grid": corrupt(grid=media_pb2.Grid(), token_count=0),
+    "no tensor": corrupt(tensors=[]),
+    "name": corrupt(tensors=[tensor_spec("other", features())]),
+    "width": other_tensor(torch.zeros(6, 32)),
+    "rows": other_tensor(torch.zeros(5, 64)),
+    "integers": other_tensor(torch.zeros(6, 64, dtype=torch.int32)),
+    "not finite": other_tensor(torch.full((6, 64), torch.inf)),
+}
+
+
+@pytest.mark.parametrize("answer", CORRUPT.values(), ids=CORRUPT)
+async def test_corrupt_answer_is_tried_twice_and_never_used(family, answer):
+    encoder = ScriptedEncoder(answer=answer)
+    async with connected(family, encoder) as client:
+        with pytest.raises(PayloadCorruptError):
+            await client.encode(MEDIUM)
+    assert len(encoder.headers) == 2
+    assert encoder.uploads == [DATA]
+
+
+async def test_second_try_may_succeed(family):
+    encoder = ScriptedEncoder()
+    answers = iter([CORRUPT["digest"], encoder.default_answer])
+    encoder.answer = lambda: next(answers)()
+    async with connected(family, encoder) as client:
+        assert torch.equal((await client.encode(MEDIUM)).features, features())
+
+
+async def test_another_checkpoints_features_are_refused_at_once(family):
+    encoder = ScriptedEncoder(answer=corrupt(checkpoint_fingerprint="sha256:other"))
+    async with connected(family, encoder) as client:
+        with pytest.raises(ModelMismatchError):
+            await client.encode(MEDIUM)
+    assert len(encoder.headers) == 1
+
+
+def raising(error):
+    def answer():
+        raise error
+
+    return answer
+
+
+async def test_refused_medium_names_the_requests_field(family):
+    error = MediaUnreadableError("cut off", field="header.options.tiling", metadata={"a": "b"})
+    encoder = ScriptedEncoder(answer=raising(error))
+    async with connected(family, encoder) as client:
+        with pytest.raises(MediaUnreadableError) as caught:
+            await client.encode(MEDIUM)
+    assert caught.value.field == "messages[0].parts[1].media.options.tiling"
+    assert caught.value.metadata == {"a": "b"}
+    assert len(encoder.headers) == 1
+
+
+async def test_full_encoder_keeps_its_retry_hint(family):
+    error = QueueFullError("full", retry_after_s=3.0)
+    async with connected(family, ScriptedEncoder(answer=raising(error))) as client:
+        with pytest.raises(QueueFullError) as caught:
+            await client.encode(MEDIUM)
+    assert caught.value.retry_after_s == 3.0
+
+
+async def test_loading_encoder_is_unavailable(family):
+    async with connected(family, ScriptedEncoder(), ready=False) as client:
+        with pytest.raises(EncoderUnavailableError) as caught:
+            await client.encode(MEDIUM)
+    assert caught.value.retry_after_s
+
+
+async def test_absent_encoder_is_unavailable(family):
+    async with connected(family, ScriptedEncoder()) as client:
+        pass
+    client = EncoderClient("127.0.0.1:1", FINGERPRINT, family, timeout_s=10)
+    with pytest.raises(EncoderUnavailableError):
+        await client.encode(MEDIUM)
+    await client.close()
+
+
+async def test_start_waits_until_the_encoder_is_ready(family):
+    encoder = ScriptedEncoder()
+    async with serving(encoder, ready=False) as server:
+        client = EncoderClient(f"127.0.0.1:{server.port}", FINGERPRINT, family, timeout_s=10)
+        waiting = asyncio.ensure_future(client.wait_until_ready())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await make_ready(server, encoder)
+        await asyncio.wait_for(waiting, 20)
+        await client.close()
+
+
+async def test_start_with_another_checkpoint_names_both(family):
+    async with connected(family, ScriptedEncoder(fingerprint="sha256:other")) as client:
+        with pytest.raises(ModelMismatchError) as caught:
+            await client.wait_until_ready()
+    assert "sha256:other" in caught.value.message
+    assert FINGERPRINT in caught.value.message

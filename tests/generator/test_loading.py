@@ -1,0 +1,57 @@
+import pytest
+import torch
+from sightline_common.config import SettingInvalidError
+from sightline_generator.loading import (
+    BLOCK_SIZE,
+    FULL_LENGTH_SEQUENCES,
+    load_model,
+    max_model_len,
+)
+
+from tests.generator.running_generator import KV_BYTES, make_settings
+
+
+def test_unset_cache_holds_a_few_sequences_of_full_length(tiny_folder):
+    settings = make_settings(tiny_folder, kv_cache_bytes=0, max_model_len=200)
+    model = load_model(settings)
+    assert model.runner.cache.num_blocks == FULL_LENGTH_SEQUENCES * -(-200 // BLOCK_SIZE)
+    assert max_model_len(model, settings) == 200
+
+
+def test_cache_takes_the_memory_that_is_set(tiny_folder):
+    model = load_model(make_settings(tiny_folder))
+    cache = model.runner.cache
+    block_bytes = (cache.keys.nbytes + cache.values.nbytes) // (cache.num_blocks + 1)
+    assert cache.num_blocks == KV_BYTES // block_bytes == 100
+
+
+@pytest.mark.parametrize(
+    ("changes", "length"),
+    [
+        ({"kv_cache_bytes": 10**8}, 2048),
+        ({"kv_cache_bytes": 10**8, "max_model_len": 500}, 500),
+        ({"kv_cache_bytes": KV_BYTES}, 1600),
+    ],
+)
+def test_positions_setting_and_cache_bound_a_sequence(tiny_folder, changes, length):
+    settings = make_settings(tiny_folder, **changes)
+    assert max_model_len(load_model(settings), settings) == length
+
+
+@pytest.mark.parametrize(
+    ("changes", "variable"),
+    [
+        ({"dtype": "int8"}, "SIGHTLINE_GENERATOR_DTYPE"),
+        ({"device": "tpu-of-tomorrow"}, "SIGHTLINE_GENERATOR_DEVICE"),
+        ({"attention": "fastest"}, "SIGHTLINE_GENERATOR_ATTENTION"),
+        ({"kv_cache_bytes": 100}, "SIGHTLINE_GENERATOR_KV_CACHE_BYTES"),
+    ],
+)
+def test_impossible_setting_is_refused_by_name(tiny_folder, changes, variable):
+    with pytest.raises(SettingInvalidError, match=variable):
+        load_model(make_settings(tiny_folder, **changes))
+
+
+def test_auto_is_float32_on_a_cpu(tiny_folder):
+    model = load_model(make_settings(tiny_folder, dtype="auto"))
+    assert model.runner.cache.dtype is torch.float32
