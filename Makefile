@@ -14,7 +14,7 @@ PACKAGES := protos services/common services/encoder services/generator services/
 MANIFESTS := pyproject.toml constraints.txt $(PACKAGES:%=%/pyproject.toml)
 PROTO_FILES := $(shell find protos/sightline -name '*.proto')
 
-MODEL ?= models/sightline-nano
+MODEL ?= $(or $(SIGHTLINE_MODEL),models/sightline-nano)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup protos run test check format bench eval clean
@@ -25,10 +25,10 @@ help: ## Prints this list.
 setup: $(VENV)/.runtime $(VENV)/.dev protos/gen/.stamp ## Installs everything into .venv; a second call does nothing.
 
 protos: $(VENV)/.runtime ## Compiles the .proto files into protos/gen/.
-	@PATH=$(abspath $(BIN)):$$PATH $(BIN)/python protos/build_stubs.py && touch protos/gen/.stamp
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python protos/build_stubs.py && touch protos/gen/.stamp
 
 run: $(VENV)/.runtime protos/gen/.stamp ## Starts the suite; MODEL= names a folder or hub id.
-	@SIGHTLINE_MODEL=$${SIGHTLINE_MODEL:-$(MODEL)} exec $(BIN)/python -m sightline_common.launcher
+	@SIGHTLINE_MODEL="$(MODEL)" exec $(BIN)/python -m sightline_common.launcher
 
 test: setup ## Runs all tests; what the machine lacks is skipped and said.
 	@$(BIN)/python -m pytest tests
@@ -48,13 +48,13 @@ format: setup ## Formats Python and protos.
 	$(BIN)/buf format protos --write
 
 bench: setup ## Measures the suite beside transformers' own generate.
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks --model "$(MODEL)"
 
 eval: setup ## Measures sightline-nano on scenes that it never saw.
-	@$(BIN)/python -m training.evaluate --model $(MODEL)
+	@$(BIN)/python -m training.evaluate --model "$(MODEL)"
 
 clean: ## Removes the environment, stubs and caches; keeps data/.
-	rm -rf $(VENV) protos/gen .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) protos/gen .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/pip:
 	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -73,7 +73,7 @@ $(VENV)/.torch: $(VENV)/bin/pip
 
 $(VENV)/.runtime: $(MANIFESTS) $(VENV)/.torch
 	$(PIP) install --quiet $(CONSTRAINTS) --group build
-	PATH=$(abspath $(BIN)):$$PATH $(PIP) install --quiet $(CONSTRAINTS) --no-build-isolation $(PACKAGES:%=-e ./%)
+	PATH="$(abspath $(BIN)):$$PATH" $(PIP) install --quiet $(CONSTRAINTS) --no-build-isolation $(PACKAGES:%=-e ./%)
 	@touch protos/gen/.stamp $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/.runtime
@@ -81,4 +81,4 @@ $(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/.runtime
 	@touch $@
 
 protos/gen/.stamp: $(PROTO_FILES) protos/build_stubs.py | $(VENV)/.runtime
-	@PATH=$(abspath $(BIN)):$$PATH $(BIN)/python protos/build_stubs.py && touch $@
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python protos/build_stubs.py && touch $@

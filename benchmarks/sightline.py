@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx2
@@ -78,10 +79,16 @@ def _has_content(event: dict[str, Any]) -> bool:
 @contextmanager
 def running_suite(model: Path) -> Iterator[Suite]:
     """Starts the suite as `make run` does, and stops it."""
+    data = TemporaryDirectory(prefix="sightline-bench-")
     process = subprocess.Popen(
         [sys.executable, "-m", "sightline_common.launcher"],
         stdout=subprocess.DEVNULL,
-        env={**os.environ, **PORTS, "SIGHTLINE_MODEL": str(model)},
+        env={
+            **os.environ,
+            **PORTS,
+            "SIGHTLINE_MODEL": str(model),
+            "SIGHTLINE_DATA_DIR": data.name,
+        },
     )
     url = f"http://127.0.0.1:{PORTS['SIGHTLINE_WEB_PORT']}"
     try:
@@ -90,6 +97,7 @@ def running_suite(model: Path) -> Iterator[Suite]:
     finally:
         process.send_signal(signal.SIGINT)
         process.wait()
+        data.cleanup()
 
 
 def _wait_ready(url: str, process: subprocess.Popen[bytes]) -> None:

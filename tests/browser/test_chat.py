@@ -123,6 +123,7 @@ async def test_chip_can_be_removed_and_useless_file_is_explained(
     await tab.expect_chips(0)
     await tab.choose([svg])
     await expect(tab.page.locator("#composer-notice")).to_contain_text("not a picture")
+    await expect(tab.page.locator("#files")).to_have_value("")
     await tab.choose(pictures[1:])
     await tab.expect_chips(1)
     await expect(tab.page.locator("#composer-notice")).not_to_contain_text("not a picture")

@@ -29,6 +29,14 @@ async def test_status_and_last_words_are_kept(make_child, capsys):
     assert "child      out of luck" in capsys.readouterr().out
 
 
+async def test_endless_line_is_dropped_and_what_follows_is_read(make_child):
+    child = make_child("print('x' * 300_000); print('after')")
+    await child.start()
+    async with asyncio.timeout(20):
+        assert await child.wait_dead() == 0
+    assert child.tail[-1] == "after"
+
+
 async def test_stop_ends_a_child_that_ignores_sigterm(make_child):
     child = make_child(
         """

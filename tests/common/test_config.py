@@ -7,8 +7,8 @@ from sightline_common.config import SettingInvalidError, read_settings, setting,
 
 @dataclass(frozen=True)
 class ExampleSettings:
-    port: int = setting("EXAMPLE_PORT", "Where it listens.", default=1, minimum=1)
-    ratio: float = setting("EXAMPLE_RATIO", "A share.", default=0.5)
+    port: int = setting("EXAMPLE_PORT", "Where it listens.", default=1, minimum=1, maximum=9)
+    ratio: float = setting("EXAMPLE_RATIO", "A share.", default=0.5, minimum=0)
     verbose: bool = setting("EXAMPLE_VERBOSE", "Says more.", default=False)
     folder: Path = setting("EXAMPLE_FOLDER", "Where files lie.", default=Path("here"))
 
@@ -29,7 +29,14 @@ def test_values_are_parsed_by_the_fields_type():
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("EXAMPLE_PORT", "eight"), ("EXAMPLE_PORT", "0"), ("EXAMPLE_VERBOSE", "maybe")],
+    [
+        ("EXAMPLE_PORT", "eight"),
+        ("EXAMPLE_PORT", "0"),
+        ("EXAMPLE_PORT", "10"),
+        ("EXAMPLE_RATIO", "inf"),
+        ("EXAMPLE_VERBOSE", "maybe"),
+        ("EXAMPLE_RATIO", "nan"),
+    ],
 )
 def test_bad_value_is_refused_by_the_variables_name(variable, value):
     with pytest.raises(SettingInvalidError, match=variable):

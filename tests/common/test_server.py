@@ -1,12 +1,18 @@
 import asyncio
+from contextlib import asynccontextmanager
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
 from sightline_common.channel import open_channel
-from sightline_common.errors import InternalError, ModelMismatchError, NotReadyError
-from sightline_common.server import LIVENESS_SERVICE, GrpcServer, ServerOptions
+from sightline_common.errors import (
+    EngineFailedError,
+    InternalError,
+    ModelMismatchError,
+    NotReadyError,
+)
+from sightline_common.server import LIVENESS_SERVICE, GrpcServer, ServerOptions, run_server
 from sightline_common.status import error_from_rpc
 
 SERVICE = "sightline.encoder.v1.EncoderService"
@@ -98,6 +104,31 @@ async def test_unknown_exception_tells_the_caller_nothing(server, channel):
     failure = await refusal(stub.GetCacheStatistics(encoder_pb2.GetCacheStatisticsRequest()))
     assert isinstance(error_from_rpc(failure), InternalError)
     assert "secret" not in failure.details()
+
+
+async def test_refusal_is_logged_without_its_words(server, channel, caplog):
+    await set_ready(server)
+    stub = encoder_pb2_grpc.EncoderServiceStub(channel)
+    with caplog.at_level("INFO"):
+        await refusal(stub.GetModelInfo(encoder_pb2.GetModelInfoRequest()))
+    (record,) = [record for record in caplog.records if record.message == "rpc refused"]
+    assert record.fields["reason"] == "MODEL_MISMATCH"
+    assert "Serve one model." not in str(record.__dict__)
+
+
+async def test_failure_stops_the_server_and_is_raised():
+    failure = asyncio.get_running_loop().create_future()
+    left = asyncio.Event()
+
+    @asynccontextmanager
+    async def load():
+        yield lambda _server: failure.set_exception(EngineFailedError("It died."))
+        left.set()
+
+    async with asyncio.timeout(20):
+        with pytest.raises(EngineFailedError, match="It died"):
+            await run_server(ServerOptions(SERVICE, drain_s=0.1), load, failure)
+    assert left.is_set()
 
 
 async def test_cancelled_stream_closes_its_handler(server, channel):

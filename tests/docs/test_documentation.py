@@ -6,9 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from sightline_common.config import setting_specs
 from sightline_common.errors import SightlineError, error_types
+from sightline_web.openai.errors import api_error
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = {
@@ -19,10 +19,10 @@ SETTINGS = {
 }
 
 
-def documented_rows(page):
-    """Returns the first cells of all table rows of a page."""
+def documented_rows(page, name="[A-Z_]+"):
+    """Returns the first cells of all table rows of a page that are names of a form."""
     text = (ROOT / page).read_text()
-    return set(re.findall(r"^\| `([A-Z_]+)`", text, flags=re.MULTILINE))
+    return set(re.findall(rf"^\| `({name})`", text, flags=re.MULTILINE))
 
 
 @pytest.mark.parametrize("page", SETTINGS)
@@ -35,6 +35,38 @@ def test_page_documents_exactly_the_settings_that_exist(page):
 def test_every_error_reason_is_documented():
     reasons = {kind.reason for kind in error_types() if kind is not SightlineError}
     assert documented_rows("docs/errors.md") == reasons
+
+
+def test_every_reason_says_what_it_is_over_rest():
+    page = (ROOT / "docs/errors.md").read_text()
+    for kind in error_types():
+        if kind is not SightlineError:
+            rest = api_error(kind("What is wrong."))
+            row = f"| `{kind.reason}` | `{kind.status}` | {rest.http_status} | `{rest.code}` |"
+            assert row in page
+
+
+def test_every_code_that_web_gives_itself_is_documented():
+    sources = (ROOT / "services/web/sightline_web").rglob("*.py")
+    given = {
+        code for path in sources for code in re.findall(r'\bcode="(\w+)"', path.read_text("utf-8"))
+    }
+    assert documented_rows("docs/errors.md", "[a-z0-9_]+") == given | {"invalid_value"}
+
+
+def test_links_lead_somewhere():
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("services/*/*.md")]
+    for page in pages:
+        for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text("utf-8")):
+            path, _, anchor = target.partition("#")
+            found = page.parent / path if path else page
+            assert found.exists(), f"{page.name}: {target}"
+            assert not anchor or anchor in anchors(found), f"{page.name}: {target}"
+
+
+def anchors(page):
+    titles = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def test_every_make_target_says_what_it_does():

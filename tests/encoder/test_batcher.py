@@ -41,6 +41,14 @@ class NanTower(GatedTower):
         ]
 
 
+class ForgetfulTower(GatedTower):
+    """Gives too few answers to its first pass."""
+
+    def encode(self, images):
+        answers = super().encode(images)
+        return [] if len(self.passes) == 1 else answers
+
+
 @pytest.fixture
 async def batcher_for():
     batchers = []
@@ -192,3 +200,13 @@ async def test_real_tower_gives_each_picture_what_it_gives_it_alone(tiny_model, 
     assert batcher.num_forwards < len(images)
     for one, other in zip(together, alone, strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
+
+
+async def test_pass_that_breaks_off_fails_its_pictures_and_not_the_next(batcher_for):
+    batcher = batcher_for(ForgetfulTower())
+    async with asyncio.timeout(10):
+        with pytest.raises(EngineFailedError):
+            await (await batcher.submit(image(3)))
+        encoded = await (await batcher.submit(image(5)))
+    assert encoded.features[0, 0].item() == 5
+    assert batcher._held_patches == 0

@@ -90,6 +90,17 @@ async def test_unknown_digest_without_bytes_says_so(family):
     assert len(encoder.headers) == 1
 
 
+async def test_payload_of_another_size_is_refused_before_it_is_read(family, monkeypatch):
+    def never(*_arguments):
+        raise AssertionError("a chunk was taken")
+
+    monkeypatch.setattr("sightline_generator.encoder_client._check_length", never)
+    encoder = ScriptedEncoder(answer=corrupt(payload_byte_count=10**12))
+    async with connected(family, encoder) as client:
+        with pytest.raises(PayloadCorruptError, match="stated size"):
+            await client.encode(MEDIUM)
+
+
 def corrupt(**changes):
     tensor = features()
     return lambda: (feature_header(tensor, **changes), tensor)

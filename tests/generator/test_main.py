@@ -7,6 +7,10 @@ import signal
 import sys
 from contextlib import asynccontextmanager
 
+from sightline.generator.v1 import generator_pb2_grpc
+from sightline_common.errors import EngineFailedError
+from sightline_generator import __main__ as entry
+
 from tests.generator.scripted_encoder import ScriptedEncoder, serving
 
 REFUSED = 2
@@ -66,4 +70,23 @@ async def test_bad_setting_is_refused_in_one_line(tiny_folder):
     async with process(tiny_folder, SIGHTLINE_GENERATOR_DTYPE="float7") as running:
         refused = await events_until(running, "cannot start")
         assert "SIGHTLINE_GENERATOR_DTYPE" in refused["event"]
+        assert await running.wait() == REFUSED
+
+
+def test_dead_engine_ends_the_process(monkeypatch):
+    @asynccontextmanager
+    async def opener(_settings, on_death):
+        asyncio.get_running_loop().call_soon(on_death, EngineFailedError("It died."))
+        yield generator_pb2_grpc.GeneratorServiceServicer()
+
+    monkeypatch.setenv("SIGHTLINE_GENERATOR_PORT", "0")
+    monkeypatch.setattr(entry, "configure_logging", lambda *_arguments: None)
+    monkeypatch.setattr(entry, "_import_opener", lambda: opener)
+    assert entry.main() == entry.DIED
+
+
+async def test_unknown_log_level_is_refused_in_one_line(tiny_folder):
+    async with process(tiny_folder, SIGHTLINE_GENERATOR_LOG_LEVEL="loud") as running:
+        refused = await events_until(running, "cannot start")
+        assert "SIGHTLINE_GENERATOR_LOG_LEVEL" in refused["event"]
         assert await running.wait() == REFUSED

@@ -41,6 +41,22 @@ CONVERSATIONS = [
     [user(picture(2, 3, 4), "What is it?"), assistant("A circle."), user("Which colour?")],
     [user("Hi"), assistant("Hello."), user(picture(4, 3, 5), "And this?")],
     [user(picture(2, 2, 1), "1"), assistant("one"), user(picture(3, 3, 2), "2")],
+    [user(picture(4, 4, 8), "How many shapes are there?")],
+    [user(picture(4, 6, 9), "What is at the top left?")],
+    [user(picture(6, 4, 10), "Where is the red circle?")],
+    [user(picture(8, 8, 11), "What color is the star?")],
+    [user(picture(5, 7, 12), "Is there a heart?")],
+    [user(picture(7, 5, 13), "图片里有什么？")],
+    [user("红色的圆形在哪里？", picture(4, 5, 14))],
+    [user(picture(2, 7, 15), picture(7, 2, 16), "Compare.")],
+    [user(picture(3, 3, 17), picture(3, 3, 18), picture(2, 8, 19), "比较这三张图片。")],
+    [user("First", picture(1, 2, 20)), assistant("ok"), user("Second", picture(2, 1, 21))],
+    [user(picture(6, 6, 22), "Describe it."), assistant("A cross."), user("它是什么颜色？")],
+    [user("Is this text or code: `x = [1, 2]`?")],
+    [user("1234567890 3.14159 -42")],
+    [user("ALL CAPITALS AND punctuation!?;:()")],
+    [user("请把这句话翻译成英文：今天天气很好。")],
+    [user("a" * 200)],
 ]
 
 

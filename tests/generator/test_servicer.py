@@ -8,6 +8,7 @@ from sightline.generator.v1 import generator_pb2_grpc
 from sightline.type.v1 import media_pb2
 from sightline_common.digest import sha256_digest
 from sightline_common.errors import (
+    DeadlineError,
     EngineFailedError,
     FieldInvalidError,
     MediaBytesRequiredError,
@@ -315,16 +316,27 @@ async def test_stored_file_is_found_by_its_digest(generator):
         (lambda: put(b""), MediaEmptyError),
         (lambda: put(b"", byte_count=1001), MediaTooLargeError),
         (lambda: put(PICTURE, digest="nonsense"), FieldInvalidError),
+        (lambda: put(PICTURE, kind=9), FieldInvalidError),
         (lambda: list(put(PICTURE))[1:], StreamOrderError),
         (lambda: list(put(PICTURE)) + list(put(PICTURE)), (StreamOrderError, FieldInvalidError)),
         (lambda: [], StreamOrderError),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 async def test_wrong_upload_is_refused(generator, stream, error):
     with pytest.raises(aio.AioRpcError) as caught:
         await generator.stub.PutMedia(iter(stream()))
     assert isinstance(error_from_rpc(caught.value), error)
+
+
+async def test_upload_that_stalls_gives_its_room_back(generator, monkeypatch):
+    monkeypatch.setattr("sightline_generator.upload.UPLOAD_TIMEOUT_S", 0.1)
+    call = generator.stub.PutMedia()
+    await call.write(next(put(PICTURE, byte_count=1000)))
+    with pytest.raises(aio.AioRpcError) as caught:
+        await call
+    assert isinstance(error_from_rpc(caught.value), DeadlineError)
+    assert (await generator.stub.PutMedia(put(PICTURE))).digest == DIGEST
 
 
 async def test_count_tokens_counts_what_started_reports(generator):

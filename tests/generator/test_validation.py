@@ -66,10 +66,13 @@ def stop(**fields):
 REFUSED = [
     (request(model="other"), ModelUnknownError, "model"),
     (request(adapter="mine"), AdapterUnknownError, "adapter"),
+    (request(model="x" * 257), FieldInvalidError, "model"),
+    (request(adapter="x" * 257), FieldInvalidError, "adapter"),
     (request(messages=[]), FieldInvalidError, "messages"),
     (request(messages=[message("x")] * 1025), FieldInvalidError, "messages"),
     (request(messages=[message("x" * 2**20)] * 3), FieldInvalidError, "messages"),
     (request(messages=[message(MEDIUM, MEDIUM, MEDIUM)]), FieldInvalidError, "messages"),
+    (request(messages=[message(*["x"] * 2049)] * 2), FieldInvalidError, "messages"),
     (
         request(messages=[pb.Message(parts=[pb.Part(text="x")])]),
         FieldInvalidError,
@@ -113,6 +116,11 @@ REFUSED = [
         "tool_choice",
     ),
     (
+        request(tool_choice=pb.ToolChoice(mode=9)),
+        FieldInvalidError,
+        "tool_choice.mode",
+    ),
+    (
         request(response_format=pb.ResponseFormat(form=pb.RESPONSE_FORM_JSON_OBJECT)),
         ParameterUnsupportedError,
         "response_format",
@@ -129,6 +137,11 @@ REFUSED = [
         FieldInvalidError,
         "logprobs.alternative_count",
     ),
+    (
+        sampling(logit_bias=dict.fromkeys(range(1025), 0.0)),
+        FieldInvalidError,
+        "sampling.logit_bias",
+    ),
     (sampling(logit_bias={100: 0.0}), FieldInvalidError, "sampling.logit_bias"),
     (sampling(logit_bias={-1: 0.0}), FieldInvalidError, "sampling.logit_bias"),
     (sampling(logit_bias={1: math.nan}), FieldInvalidError, "sampling.logit_bias"),
@@ -139,6 +152,7 @@ REFUSED = [
     (stop(strings=["a"] * 5), FieldInvalidError, "stop.strings"),
     (stop(strings=[""]), FieldInvalidError, "stop.strings"),
     (stop(strings=["x" * 257]), FieldInvalidError, "stop.strings"),
+    (stop(token_ids=[1] * 1025), FieldInvalidError, "stop.token_ids"),
     (stop(token_ids=[100]), FieldInvalidError, "stop.token_ids"),
 ]
 

@@ -4,6 +4,7 @@ import pytest
 from sightline.encoder.v1 import encoder_pb2_grpc
 from sightline.generator.v1 import generator_pb2_grpc
 
+from tests.browser.conftest import browser  # noqa: F401 - a fixture
 from tests.suite.running_suite import running_suite
 
 

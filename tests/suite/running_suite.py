@@ -41,7 +41,11 @@ class RunningSuite:
     def child_ids(self):
         """Returns the process ids of the launcher's children."""
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(word) for word in path.read_text().split()]
+        if path.exists():
+            return [int(word) for word in path.read_text().split()]
+        table = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, check=True)
+        pairs = [line.split() for line in table.stdout.splitlines()]
+        return [int(child) for child, parent in pairs if int(parent) == self.process.pid]
 
     def wait_for_line(self, pattern, timeout_s=START_TIMEOUT_S):
         """Waits until the output matches, or fails with the output."""

@@ -31,12 +31,13 @@ def other_checkpoint(folder):
     return copy
 
 
-def test_interrupt_leaves_no_process_behind(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_interrupt_or_closed_terminal_leaves_no_process_behind(tmp_path, number):
     with running_suite(tmp_path) as suite:
         children = suite.child_ids()
         assert len(children) == 3
         assert urllib.request.urlopen(f"{suite.url}/ready").status == 200
-        status = suite.stop(signal.SIGINT)
+        status = suite.stop(number)
     assert status == 0
     assert not any(map(is_alive, children))
 

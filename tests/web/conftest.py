@@ -28,7 +28,7 @@ async def app(generator: FakeGenerator, tmp_path: Path) -> AsyncIterator[ASGIApp
 @pytest.fixture
 async def client(app: ASGIApp) -> AsyncIterator[httpx2.AsyncClient]:
     transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://testserver") as client:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
 
 

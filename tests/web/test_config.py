@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sightline_common.config import SettingInvalidError, read_settings, setting_specs
+from sightline_web.__main__ import open_database
 from sightline_web.config import WebSettings
 
 
@@ -29,12 +30,28 @@ def test_lists_are_split_at_commas() -> None:
     assert settings.data_dir == Path("/tmp/x")
 
 
-def test_senseless_value_names_its_variable() -> None:
-    with pytest.raises(SettingInvalidError, match="SIGHTLINE_WEB_PORT"):
-        read_settings(WebSettings, {"SIGHTLINE_WEB_PORT": "high"})
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SIGHTLINE_WEB_PORT", "high"),
+        ("SIGHTLINE_WEB_PORT", "65536"),
+        ("SIGHTLINE_WEB_DRAIN_S", "inf"),
+        ("SIGHTLINE_WEB_LOG_LEVEL", "loud"),
+    ],
+)
+def test_senseless_value_names_its_variable(variable: str, value: str) -> None:
+    with pytest.raises(SettingInvalidError, match=variable):
+        read_settings(WebSettings, {variable: value})
 
 
 def test_every_setting_is_in_the_readme() -> None:
     readme = (Path(__file__).parents[2] / "services" / "web" / "README.md").read_text("utf-8")
     for spec, _default in setting_specs(WebSettings):
         assert spec.variable in readme
+
+
+@pytest.mark.parametrize("url", ["nonsense", "sqlite:///not-async.db", "nothing+here://a:hush@b/c"])
+def test_database_that_cannot_be_opened_names_its_variable(url: str) -> None:
+    with pytest.raises(SettingInvalidError, match="SIGHTLINE_DATABASE_URL") as caught:
+        open_database(WebSettings(database_url=url))
+    assert "hush" not in str(caught.value)

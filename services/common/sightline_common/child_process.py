@@ -7,13 +7,19 @@ import json
 import signal
 import sys
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 
 TAIL_LINES = 20
 _HIDDEN_FIELDS = {"time", "level", "service", "event", "request_id", "exception"}
 
 Probe = Callable[[], Awaitable[bool]]
+
+
+def say(name: str, line: str) -> None:
+    """Prints a line under a name; a terminal that is gone is no reason to stop."""
+    with suppress(OSError):
+        print(f"{name:<10} {line}", flush=True)
 
 
 class ChildProcess:
@@ -75,10 +81,22 @@ class ChildProcess:
 
     async def _print_output(self) -> None:
         assert self._process is not None and self._process.stdout is not None
-        async for raw in self._process.stdout:
+        async for raw in _lines(self._process.stdout):
             line = readable_line(raw.decode(errors="replace").rstrip())
             self.tail.append(line)
-            print(f"{self.name:<10} {line}", flush=True)
+            say(self.name, line)
+
+
+async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """Yields lines; drops what exceeds the stream's limit, as a full pipe would stop the child."""
+    while True:
+        try:
+            line = await stream.readline()
+        except ValueError:
+            continue
+        if not line:
+            return
+        yield line
 
 
 def readable_line(line: str) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 Settings = TypeVar("Settings")
+
+MAX_PORT = 65535
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
@@ -25,11 +28,19 @@ class SettingSpec:
     variable: str
     help: str
     minimum: float | None = None
+    maximum: float | None = None
 
 
-def setting(variable: str, help: str, *, default: Any, minimum: float | None = None) -> Any:
+def setting(
+    variable: str,
+    help: str,
+    *,
+    default: Any,
+    minimum: float | None = None,
+    maximum: float | None = None,
+) -> Any:
     """Declares a dataclass field that an environment variable sets."""
-    spec = SettingSpec(variable, help, minimum)
+    spec = SettingSpec(variable, help, minimum, maximum)
     return dataclasses.field(default=default, metadata={"setting": spec})
 
 
@@ -45,7 +56,7 @@ def read_settings(
     """Builds a settings dataclass from the environment.
 
     Raises SettingInvalidError, naming the variable, when a value does not parse or
-    is below its minimum.
+    is outside its bounds.
     """
     environ = os.environ if environ is None else environ
     types = get_type_hints(settings_type)
@@ -67,7 +78,22 @@ def _parse(spec: SettingSpec, kind: type[object], text: str) -> object:
         ) from error
     if spec.minimum is not None and value < spec.minimum:
         raise SettingInvalidError(f"{spec.variable}={text} must be at least {spec.minimum:g}")
+    if spec.maximum is not None and value > spec.maximum:
+        raise SettingInvalidError(f"{spec.variable}={text} must be at most {spec.maximum:g}")
     return value
+
+
+def _parse_float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def check_choice(variable: str, value: str, choices: Sequence[str]) -> None:
+    """Raises SettingInvalidError unless a value is one of several."""
+    if value not in choices:
+        raise SettingInvalidError(f"{variable}={value} must be one of {', '.join(choices)}.")
 
 
 def _parse_bool(text: str) -> bool:
@@ -79,7 +105,7 @@ def _parse_bool(text: str) -> bool:
 _PARSERS: dict[type[object], Callable[[str], Any]] = {
     str: str,
     int: int,
-    float: float,
+    float: _parse_float,
     bool: _parse_bool,
     Path: lambda text: Path(text).expanduser(),
 }

@@ -134,7 +134,8 @@ def _guard_stream(behavior: Any, method: str, caller_id: str) -> Any:
 
 def _as_reported(error: Exception, method: str) -> SightlineError:
     if isinstance(error, SightlineError):
-        log(_logger, "rpc refused", method=method, reason=error.reason, detail=error.message)
+        # The message may repeat the caller's words, which no log may hold.
+        log(_logger, "rpc refused", method=method, reason=error.reason, field=error.field)
         return error
     if isinstance(error, (aio.AbortError, asyncio.CancelledError)):
         raise error

@@ -10,16 +10,21 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from sightline_common.channel import open_channel
-from sightline_common.child_process import ChildProcess, Probe
-from sightline_common.config import SettingInvalidError, read_settings, setting
+from sightline_common.child_process import ChildProcess, Probe, say
+from sightline_common.config import MAX_PORT, SettingInvalidError, read_settings, setting
 
 STOP_GRACE_S = 10.0
 PROBE_TIMEOUT_S = 2.0
+
+
+def _port(variable: str, help: str, default: int) -> Any:
+    return setting(variable, help, default=default, minimum=1, maximum=MAX_PORT)
 
 
 class LaunchError(RuntimeError):
@@ -30,15 +35,11 @@ class LaunchError(RuntimeError):
 class LauncherSettings:
     """Says where the services listen."""
 
-    web_port: int = setting(
-        "SIGHTLINE_WEB_PORT", "Port of page and REST API.", default=8080, minimum=1
+    web_port: int = _port("SIGHTLINE_WEB_PORT", "Port of page and REST API.", 8080)
+    generator_port: int = _port(
+        "SIGHTLINE_GENERATOR_PORT", "Port of the generator's gRPC API.", 50052
     )
-    generator_port: int = setting(
-        "SIGHTLINE_GENERATOR_PORT", "Port of the generator's gRPC API.", default=50052, minimum=1
-    )
-    encoder_port: int = setting(
-        "SIGHTLINE_ENCODER_PORT", "Port of the encoder's gRPC API.", default=50051, minimum=1
-    )
+    encoder_port: int = _port("SIGHTLINE_ENCODER_PORT", "Port of the encoder's gRPC API.", 50051)
 
 
 def main() -> None:
@@ -64,7 +65,7 @@ async def run_suite(settings: LauncherSettings) -> None:
             await child.start()
         await _until_stop_or_death(_announce(children, settings, start_time), children, stop_asked)
     finally:
-        print("sightline  stopping", flush=True)
+        say("sightline", "stopping")
         for child in reversed(children):
             await child.stop(STOP_GRACE_S)
 
@@ -97,8 +98,8 @@ def _announce(
         for child in children:
             await child.wait_ready()
         seconds = time.monotonic() - start_time
-        print(f"sightline  ready after {seconds:.1f} s", flush=True)
-        print(f"sightline  open http://127.0.0.1:{settings.web_port}", flush=True)
+        say("sightline", f"ready after {seconds:.1f} s")
+        say("sightline", f"open http://127.0.0.1:{settings.web_port}")
 
     return asyncio.create_task(announce())
 
@@ -173,7 +174,9 @@ def _is_free(port: int) -> bool:
 
 def _stop_on_signals() -> asyncio.Event:
     stop_asked = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+            continue  # nohup is to outlive its terminal
         asyncio.get_running_loop().add_signal_handler(number, stop_asked.set)
     return stop_asked
 

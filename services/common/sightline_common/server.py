@@ -100,13 +100,16 @@ def _server_options(max_message_bytes: int) -> Sequence[tuple[str, int]]:
 
 
 async def run_server(
-    options: ServerOptions, load: Callable[[], AbstractAsyncContextManager[Register]]
+    options: ServerOptions,
+    load: Callable[[], AbstractAsyncContextManager[Register]],
+    failure: asyncio.Future[None] | None = None,
 ) -> None:
     """Serves until SIGTERM or SIGINT.
 
     `load` opens everything the servicer needs, which may take long while health
     says NOT_SERVING, and yields the function that registers the servicer. It is
-    left after the server has drained.
+    left after the server has drained. `failure` gets an exception from what cannot
+    go on: the server stops and raises it.
     """
     stop_asked = _stop_on_signals()
     server = GrpcServer(options)
@@ -115,11 +118,22 @@ async def run_server(
         async with _unless_stopped(load(), stop_asked) as register:
             if register is not None:
                 await server.set_ready(register)
-                await stop_asked.wait()
+                await _until_stop_or_failure(stop_asked, failure)
             await server.stop()
     except BaseException:
         await server.stop()
         raise
+    if failure is not None and failure.done():
+        failure.result()
+
+
+async def _until_stop_or_failure(
+    stop_asked: asyncio.Event, failure: asyncio.Future[None] | None
+) -> None:
+    stopping: asyncio.Future[Any] = asyncio.ensure_future(stop_asked.wait())
+    awaited = {stopping} if failure is None else {stopping, failure}
+    await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ import sys
 import time
 from contextvars import ContextVar
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 MAX_VALUE_LENGTH = 256
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 

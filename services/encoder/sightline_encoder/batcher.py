@@ -81,7 +81,7 @@ class Batcher:
         with suppress(asyncio.CancelledError):
             await self._loop_task
         self._thread.shutdown(wait=True, cancel_futures=True)
-        _fail(self._jobs)
+        _fail(self._jobs, _stopping())
         self._jobs.clear()
 
     def _has_room(self, image: PreparedImage) -> bool:
@@ -99,8 +99,11 @@ class Batcher:
         wanted = [job for job in jobs if not job.future.done()]
         try:
             await self._encode(wanted)
+        except Exception as error:
+            _logger.error("pass failed", exc_info=error)
+            _fail(wanted, EngineFailedError("The vision tower failed on this picture."))
         finally:
-            _fail(wanted)
+            _fail(wanted, _stopping())
         async with self._changed:
             self._held_patches -= sum(job.image.num_patches for job in jobs)
             self._changed.notify_all()
@@ -160,7 +163,11 @@ def _settle(future: asyncio.Future[EncodedImage], outcome: Outcome) -> None:
         future.set_exception(outcome)
 
 
-def _fail(jobs: Sequence[_Job] | deque[_Job]) -> None:
-    """Answers those that were left without one, when the batcher stops."""
+def _fail(jobs: Sequence[_Job] | deque[_Job], error: SightlineError) -> None:
+    """Answers those that were left without an answer."""
     for job in jobs:
-        _settle(job.future, NotReadyError("The server is stopping; try again.", retry_after_s=2.0))
+        _settle(job.future, error)
+
+
+def _stopping() -> SightlineError:
+    return NotReadyError("The server is stopping; try again.", retry_after_s=2.0)

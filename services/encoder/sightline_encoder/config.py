@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sightline_common.config import SettingInvalidError, setting
+from sightline_common.config import check_choice, setting
+from sightline_common.telemetry import LOG_LEVELS
 
 DEVICE_AUTO = "auto"
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -108,12 +109,5 @@ class EncoderSettings:
     )
 
     def __post_init__(self) -> None:
-        if self.dtype not in DTYPES:
-            raise SettingInvalidError(
-                f"SIGHTLINE_ENCODER_DTYPE={self.dtype} must be one of {', '.join(DTYPES)}."
-            )
-        if self.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-            raise SettingInvalidError(
-                f"SIGHTLINE_ENCODER_LOG_LEVEL={self.log_level} is not a level: "
-                "use DEBUG, INFO, WARNING or ERROR."
-            )
+        check_choice("SIGHTLINE_ENCODER_DTYPE", self.dtype, DTYPES)
+        check_choice("SIGHTLINE_ENCODER_LOG_LEVEL", self.log_level.upper(), LOG_LEVELS)

@@ -13,7 +13,7 @@ from grpc import aio
 from sightline.generator.v1 import generator_pb2, generator_pb2_grpc
 from sightline_common.checkpoint import CheckpointError
 from sightline_common.config import SettingInvalidError, read_settings
-from sightline_common.errors import ModelMismatchError
+from sightline_common.errors import EngineFailedError, ModelMismatchError, SightlineError
 from sightline_common.server import Register, ServerOptions, run_server
 from sightline_common.telemetry import configure_logging, log
 
@@ -22,13 +22,16 @@ from sightline_generator.config import GeneratorSettings
 if TYPE_CHECKING:
     from sightline_generator.servicer import GeneratorServicer
 
+    OnDeath: TypeAlias = Callable[[SightlineError], None]
     Opener: TypeAlias = Callable[
-        [GeneratorSettings], AbstractAsyncContextManager[GeneratorServicer]
+        [GeneratorSettings, OnDeath], AbstractAsyncContextManager[GeneratorServicer]
     ]
 
 SERVICE_NAME = generator_pb2.DESCRIPTOR.services_by_name["GeneratorService"].full_name
 REFUSED = 2
 """Exit code of a start that a setting, the checkpoint or the encoder's makes impossible."""
+DIED = 1
+"""Exit code when the engine cannot go on."""
 _logger = logging.getLogger("sightline_generator")
 
 
@@ -41,6 +44,9 @@ def main() -> int:
         configure_logging("generator")
         log(_logger, f"cannot start: {error}", logging.ERROR)
         return REFUSED
+    except EngineFailedError as error:
+        log(_logger, f"ended: {error}", logging.ERROR)
+        return DIED
     return 0
 
 
@@ -52,13 +58,14 @@ async def serve(settings: GeneratorSettings) -> None:
         max_message_bytes=settings.max_message_bytes,
         drain_s=settings.drain_s,
     )
-    await run_server(options, lambda: _load(settings))
+    failure = asyncio.get_running_loop().create_future()
+    await run_server(options, lambda: _load(settings, failure.set_exception), failure)
 
 
 @asynccontextmanager
-async def _load(settings: GeneratorSettings) -> AsyncIterator[Register]:
+async def _load(settings: GeneratorSettings, on_death: OnDeath) -> AsyncIterator[Register]:
     open_servicer = await asyncio.to_thread(_import_opener)
-    async with open_servicer(settings) as servicer:
+    async with open_servicer(settings, on_death) as servicer:
 
         def register(server: aio.Server) -> None:
             generator_pb2_grpc.add_GeneratorServiceServicer_to_server(servicer, server)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sightline_common.channel import DEFAULT_MAX_MESSAGE_BYTES
-from sightline_common.config import SettingInvalidError, setting
+from sightline_common.config import SettingInvalidError, check_choice, setting
+from sightline_common.telemetry import LOG_LEVELS
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,9 @@ class GeneratorSettings:
         default=0,
         minimum=0,
     )
-    log_level: str = setting("SIGHTLINE_LOG_LEVEL", "the lowest logged level", default="INFO")
+    log_level: str = setting(
+        "SIGHTLINE_GENERATOR_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", default="INFO"
+    )
 
     @property
     def served_name(self) -> str:
@@ -131,6 +134,7 @@ class GeneratorSettings:
         return self.model_name or Path(self.model.rstrip("/")).name
 
     def __post_init__(self) -> None:
+        check_choice("SIGHTLINE_GENERATOR_LOG_LEVEL", self.log_level.upper(), LOG_LEVELS)
         if self.max_num_batched_tokens < self.max_num_seqs:
             raise SettingInvalidError(
                 "SIGHTLINE_GENERATOR_MAX_NUM_BATCHED_TOKENS must be at least "

@@ -22,7 +22,7 @@ class SamplingDefaults:
 
 
 def sampling_defaults(checkpoint: Checkpoint) -> SamplingDefaults:
-    """Reads generation_config.json, as transformers' `generate` understands it."""
+    """Reads generation_config.json; what it leaves out changes nothing."""
     path = checkpoint.folder / "generation_config.json"
     config: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     sampled = bool(config.get("do_sample", False))

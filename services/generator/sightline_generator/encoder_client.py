@@ -124,7 +124,6 @@ class EncoderClient:
             raise self._error_of(failure, medium) from failure
         finally:
             call.cancel()
-        self._check_header(header)
         if header_only:
             return self._encoded(header, None)
         features = await asyncio.to_thread(self._features, header, payload)
@@ -141,6 +140,7 @@ class EncoderClient:
                     await _upload(call, medium)
                 case "header" if header is None:
                     header = response.header
+                    self._check_header(header)
                 case "chunk" if header is not None:
                     payload += response.chunk
                     _check_length(payload, header)
@@ -175,6 +175,7 @@ class EncoderClient:
         return _TransportError(f"{failure.code().name}: {failure.details()}")
 
     def _check_header(self, header: encoder_pb2.FeatureHeader) -> None:
+        """Checks what says how much memory the payload will take, before it comes."""
         if header.checkpoint_fingerprint != self._fingerprint:
             raise ModelMismatchError(
                 "The encoder serves another checkpoint than this generator.",
@@ -186,15 +187,15 @@ class EncoderClient:
             raise PayloadCorruptError(
                 f"A grid of {sizes} patches does not have {header.token_count} tokens."
             )
-
-    def _features(self, header: encoder_pb2.FeatureHeader, payload: bytearray) -> torch.Tensor:
         shape = [header.token_count, self._family.shape.hidden_size]
-        specs = list(header.tensors)
+        specs = header.tensors
         if not specs or specs[0].name != "features" or list(specs[0].shape) != shape:
             raise PayloadCorruptError(f"The first tensor is not features of shape {shape}.")
         if sum(map(spec_byte_count, specs)) != header.payload_byte_count:
             raise PayloadCorruptError("The tensors do not have the stated size.")
-        features = tensors_from_payload(specs, payload)["features"]
+
+    def _features(self, header: encoder_pb2.FeatureHeader, payload: bytearray) -> torch.Tensor:
+        features = tensors_from_payload(header.tensors, payload)["features"]
         if sha256_digest(payload) != header.payload_digest:
             raise PayloadCorruptError("The features do not have the stated digest.")
         if not features.is_floating_point() or not bool(features.isfinite().all()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,6 +15,7 @@ from sightline.generator.v1 import generator_pb2
 from sightline.type.v1 import media_pb2
 from sightline_common.checkpoint import Checkpoint, resolve_checkpoint
 from sightline_common.config import SettingInvalidError
+from sightline_common.errors import SightlineError
 from sightline_common.telemetry import log
 from sightline_common.tensors import DATA_TYPES
 
@@ -69,10 +70,13 @@ class LoadedModel:
 
 
 @asynccontextmanager
-async def open_servicer(settings: GeneratorSettings) -> AsyncIterator[GeneratorServicer]:
+async def open_servicer(
+    settings: GeneratorSettings, on_death: Callable[[SightlineError], None]
+) -> AsyncIterator[GeneratorServicer]:
     """Loads the model, waits for the encoder, and runs the engine while it is open.
 
-    Raises SettingInvalidError, CheckpointError, or ModelMismatchError.
+    `on_death` is called when the engine cannot go on. Raises SettingInvalidError,
+    CheckpointError, or ModelMismatchError.
     """
     model = await asyncio.to_thread(load_model, settings)
     encoder = EncoderClient(
@@ -81,7 +85,7 @@ async def open_servicer(settings: GeneratorSettings) -> AsyncIterator[GeneratorS
     try:
         await encoder.wait_until_ready()
         engine = make_engine(model, settings)
-        engine.start()
+        engine.start(on_death)
         try:
             yield make_servicer(model, encoder, engine, settings)
         finally:

@@ -7,6 +7,8 @@ from typing import Protocol
 
 import torch
 from sightline.type.v1 import media_pb2
+from sightline_common.digest import sha256_digest
+from sightline_common.errors import MediaDigestError
 
 from sightline_generator.families.base import MediaKind, MediumGrid
 
@@ -40,6 +42,18 @@ class EncodedMedium:
     feature_key: str
     source: media_pb2.FeatureSource
     similar_distance: float | None = None
+
+
+def checked_digest(data: bytes, stated: str, field: str) -> str:
+    """Returns a file's digest; raises MediaDigestError if `stated` is another, unless empty."""
+    digest = sha256_digest(data)
+    if stated not in ("", digest):
+        raise MediaDigestError(
+            "The bytes do not have the stated digest; send the right one or none.",
+            field=field,
+            metadata={"digest": stated, "actual_digest": digest},
+        )
+    return digest
 
 
 class BytesWantedError(Exception):

@@ -7,18 +7,22 @@ import dataclasses
 import time
 from dataclasses import dataclass
 
-from sightline_common.digest import sha256_digest
 from sightline_common.errors import (
     InternalError,
     MediaBytesRequiredError,
-    MediaDigestError,
     PromptTooLongError,
 )
 
 from sightline_generator.chat.prompt import Prompt, PromptBuilder, RenderedPrompt
 from sightline_generator.conversion import PromptSource
 from sightline_generator.engine.sequence import FeatureSpan
-from sightline_generator.media import BytesWantedError, EncodedMedium, MediaEncoder, Medium
+from sightline_generator.media import (
+    BytesWantedError,
+    EncodedMedium,
+    MediaEncoder,
+    Medium,
+    checked_digest,
+)
 from sightline_generator.media_store import MediaStore
 
 
@@ -123,21 +127,11 @@ def _with_digests(media: list[Medium]) -> list[Medium]:
     return [
         medium
         if medium.data is None
-        else dataclasses.replace(medium, digest=_checked_digest(medium))
+        else dataclasses.replace(
+            medium, digest=checked_digest(medium.data, medium.digest, medium.field)
+        )
         for medium in media
     ]
-
-
-def _checked_digest(medium: Medium) -> str:
-    assert medium.data is not None
-    digest = sha256_digest(medium.data)
-    if medium.digest not in ("", digest):
-        raise MediaDigestError(
-            "The bytes do not have the stated digest; send the right one or none.",
-            field=medium.field,
-            metadata={"digest": medium.digest, "actual_digest": digest},
-        )
-    return digest
 
 
 def _num_tokens(rendered: RenderedPrompt, encoded: list[EncodedMedium]) -> int:

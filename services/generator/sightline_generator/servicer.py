@@ -27,14 +27,10 @@ from sightline_generator.defaults import SamplingDefaults
 from sightline_generator.engine.async_engine import AsyncEngine
 from sightline_generator.engine.sequence import Sequence
 from sightline_generator.engine.stop import Finish
+from sightline_generator.media import checked_digest
 from sightline_generator.media_store import MediaStore
 from sightline_generator.preparation import Preparation, PreparedPrompt
-from sightline_generator.upload import (
-    Requests,
-    checked_put_digest,
-    receive_put_file,
-    receive_put_header,
-)
+from sightline_generator.upload import Requests, receive_put_file, receive_put_header
 from sightline_generator.validation import (
     RequestLimits,
     check_generate_request,
@@ -142,7 +138,7 @@ class GeneratorServicer(generator_pb2_grpc.GeneratorServiceServicer):
         header = await receive_put_header(request_iterator)
         with self._store.reserved(header.byte_count):
             data = await receive_put_file(request_iterator, header)
-            digest = await asyncio.to_thread(checked_put_digest, data, header)
+            digest = await asyncio.to_thread(checked_digest, data, header.digest, "header.digest")
             self._store.put(digest, data)
         expire_time = timestamp_pb2.Timestamp()
         expire_time.FromNanoseconds(time.time_ns() + int(self._store.ttl_s * 1e9))

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from sightline.generator.v1 import generator_pb2
 from sightline.type.v1 import media_pb2
 from sightline_common.channel import MAX_CHUNK_BYTES
-from sightline_common.digest import is_digest, sha256_digest
+from sightline_common.digest import is_digest
 from sightline_common.errors import (
+    DeadlineError,
     FieldInvalidError,
-    MediaDigestError,
     MediaEmptyError,
     ParameterUnsupportedError,
     StreamOrderError,
 )
 
+UPLOAD_TIMEOUT_S = 300.0
 Requests = AsyncIterator[generator_pb2.PutMediaRequest]
 
 
@@ -32,6 +34,8 @@ async def receive_put_header(requests: Requests) -> generator_pb2.PutMediaHeader
 def _check_header(header: generator_pb2.PutMediaHeader) -> None:
     if header.kind == media_pb2.MEDIA_KIND_VIDEO:
         raise ParameterUnsupportedError("Videos are not supported yet.", field="header.kind")
+    if header.kind not in (media_pb2.MEDIA_KIND_UNSPECIFIED, media_pb2.MEDIA_KIND_IMAGE):
+        raise FieldInvalidError("header.kind must be a known kind.", field="header.kind")
     if header.digest and not is_digest(header.digest):
         raise FieldInvalidError(
             'header.digest must be "sha256:" and 64 lower-case hexadecimal digits.',
@@ -46,7 +50,18 @@ def _check_header(header: generator_pb2.PutMediaHeader) -> None:
 
 
 async def receive_put_file(requests: Requests, header: generator_pb2.PutMediaHeader) -> bytes:
-    """Returns the file; raises InvalidRequestError unless it is as the header says."""
+    """Returns the file; raises InvalidRequestError unless it is as the header says.
+
+    Raises DeadlineError after `UPLOAD_TIMEOUT_S` seconds: an upload holds room in the store.
+    """
+    try:
+        async with asyncio.timeout(UPLOAD_TIMEOUT_S):
+            return await _receive_chunks(requests, header)
+    except TimeoutError:
+        raise DeadlineError(f"The upload took longer than {UPLOAD_TIMEOUT_S:g} s.") from None
+
+
+async def _receive_chunks(requests: Requests, header: generator_pb2.PutMediaHeader) -> bytes:
     data = bytearray()
     async for request in requests:
         if request.WhichOneof("payload") != "chunk":
@@ -68,15 +83,3 @@ def _wrong_size(header: generator_pb2.PutMediaHeader, came: str) -> FieldInvalid
         f"header.byte_count says {header.byte_count} bytes, but {came} came.",
         field="header.byte_count",
     )
-
-
-def checked_put_digest(data: bytes, header: generator_pb2.PutMediaHeader) -> str:
-    """Returns the file's digest; raises MediaDigestError if the header names another."""
-    digest = sha256_digest(data)
-    if header.digest not in ("", digest):
-        raise MediaDigestError(
-            "The bytes do not have the stated digest; send the right one or none.",
-            field="header.digest",
-            metadata={"digest": header.digest, "actual_digest": digest},
-        )
-    return digest

@@ -18,10 +18,14 @@ from sightline_common.errors import (
     ParameterUnsupportedError,
 )
 
+MAX_NAME_CHARACTERS = 256
 MAX_MESSAGES = 1024
+MAX_PARTS = 4096
 MAX_TEXT_CHARACTERS = 2 * 1024 * 1024
 MAX_STOP_STRINGS = 4
 MAX_STOP_STRING_CHARACTERS = 256
+MAX_STOP_TOKEN_IDS = 1024
+MAX_LOGIT_BIASES = 1024
 MAX_LOGPROB_ALTERNATIVES = 20
 
 PromptRequest: TypeAlias = generator_pb2.GenerateTextRequest | generator_pb2.CountTokensRequest
@@ -49,6 +53,7 @@ def check_generate_request(
 
 def check_prompt_request(request: PromptRequest, limits: RequestLimits) -> None:
     """Checks what GenerateText and CountTokens share."""
+    _check_name(request.model, "model")
     if request.model not in ("", limits.model):
         raise ModelUnknownError(
             f"The model {request.model!r} is not served here; {limits.model!r} is.",
@@ -70,10 +75,18 @@ def _unsupported(field: str, message: str) -> ParameterUnsupportedError:
     return ParameterUnsupportedError(message, field=field, metadata={"parameter": field})
 
 
+def _check_name(name: str, field: str) -> None:
+    # Its refusal repeats a name, and gRPC carries refusals in headers of bounded size.
+    if len(name) > MAX_NAME_CHARACTERS:
+        raise _invalid(field, f"have at most {MAX_NAME_CHARACTERS} characters")
+
+
 def _check_messages(request: PromptRequest, limits: RequestLimits) -> None:
     messages = request.messages
     if not 1 <= len(messages) <= MAX_MESSAGES:
         raise _invalid("messages", f"have 1 to {MAX_MESSAGES} messages")
+    if sum(len(message.parts) for message in messages) > MAX_PARTS:
+        raise _invalid("messages", f"have at most {MAX_PARTS} parts together")
     for index, message in enumerate(messages):
         _check_message(message, f"messages[{index}]")
     num_characters = sum(map(_num_characters, messages))
@@ -161,6 +174,8 @@ def _check_sampling(sampling: generator_pb2.SamplingOptions, limits: RequestLimi
     # NaN fails every comparison and infinities every range.
     for name, (low, high) in _SAMPLING_RANGES.items():
         _check_range(sampling, name, low, high)
+    if len(sampling.logit_bias) > MAX_LOGIT_BIASES:
+        raise _invalid("sampling.logit_bias", f"have at most {MAX_LOGIT_BIASES} entries")
     for token_id, bias in sampling.logit_bias.items():
         _check_token_id(token_id, "sampling.logit_bias", limits)
         if not -100.0 <= bias <= 100.0:
@@ -186,6 +201,8 @@ def _check_stop(stop: generator_pb2.StopOptions, limits: RequestLimits) -> None:
             raise _invalid(
                 "stop.strings", f"have 1 to {MAX_STOP_STRING_CHARACTERS} characters each"
             )
+    if len(stop.token_ids) > MAX_STOP_TOKEN_IDS:
+        raise _invalid("stop.token_ids", f"have at most {MAX_STOP_TOKEN_IDS} tokens")
     for token_id in stop.token_ids:
         _check_token_id(token_id, "stop.token_ids", limits)
 
@@ -194,6 +211,8 @@ def _check_answer_options(request: generator_pb2.GenerateTextRequest) -> None:
     choice = request.tool_choice
     if choice.mode == generator_pb2.TOOL_MODE_REQUIRED or choice.name:
         raise _unsupported("tool_choice", "Tools are not supported; none can be required.")
+    if choice.mode not in generator_pb2.ToolMode.values():
+        raise _invalid("tool_choice.mode", "be a known mode")
     form = request.response_format
     if form.form not in (
         generator_pb2.RESPONSE_FORM_UNSPECIFIED,
@@ -203,6 +222,7 @@ def _check_answer_options(request: generator_pb2.GenerateTextRequest) -> None:
     alternatives = request.logprobs.alternative_count
     if not 0 <= alternatives <= MAX_LOGPROB_ALTERNATIVES:
         raise _invalid("logprobs.alternative_count", f"be from 0 to {MAX_LOGPROB_ALTERNATIVES}")
+    _check_name(request.adapter, "adapter")
     if request.adapter:
         raise AdapterUnknownError(
             f"No adapter {request.adapter!r} is loaded here.",

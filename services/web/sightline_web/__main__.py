@@ -10,6 +10,7 @@ import sys
 import uvicorn
 from sightline_common.config import SettingInvalidError, read_settings
 from sightline_common.telemetry import configure_logging
+from sqlalchemy.exc import SQLAlchemyError
 
 from sightline_web.app import create_app
 from sightline_web.config import WebSettings
@@ -21,19 +22,30 @@ from sightline_web.store.database import Database
 def main() -> None:
     try:
         settings = read_settings(WebSettings)
+        database = open_database(settings)
     except SettingInvalidError as error:
         sys.exit(f"sightline-web: {error}")
     configure_logging("web", settings.log_level)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(settings))
+        asyncio.run(serve(settings, database))
 
 
-async def serve(settings: WebSettings) -> None:
+def open_database(settings: WebSettings) -> Database:
+    """Opens the store; raises SettingInvalidError where the settings allow none."""
+    try:
+        return Database(settings.store_url)
+    except (SQLAlchemyError, ImportError, OSError) as error:
+        raise SettingInvalidError(
+            f"SIGHTLINE_DATABASE_URL or SIGHTLINE_DATA_DIR cannot be used: {error}"
+        ) from error
+
+
+async def serve(settings: WebSettings, database: Database) -> None:
     """Serves until SIGTERM or SIGINT."""
     generator = GrpcGenerator(settings.generator_target)
     try:
-        app = create_app(generator, Database(settings.store_url), settings)
+        app = create_app(generator, database, settings)
         await uvicorn.Server(server_config(app, settings)).serve()
     finally:
         await generator.close()

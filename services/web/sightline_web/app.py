@@ -84,7 +84,10 @@ def create_app(generator: Generator, database: Database, settings: WebSettings) 
 
 
 async def _tell(request: Request, error: Exception) -> Response:
-    return refusal(request.scope, _as_api_error(error))
+    response = refusal(request.scope, _as_api_error(error))
+    if isinstance(error, HTTPException):
+        response.headers.update(error.headers or {})
+    return response
 
 
 async def _say_nothing(request: Request, error: Exception) -> Response:

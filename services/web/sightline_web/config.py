@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sightline_common.config import setting
+from sightline_common.config import MAX_PORT, check_choice, setting
+from sightline_common.telemetry import LOG_LEVELS
 
 MEBIBYTE = 1024 * 1024
-LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "testserver")
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,9 @@ class WebSettings:
     """Where the service listens, what it talks to, and its limits."""
 
     host: str = setting("SIGHTLINE_WEB_HOST", "address to listen on", default="127.0.0.1")
-    port: int = setting("SIGHTLINE_WEB_PORT", "port to listen on", default=8080, minimum=0)
+    port: int = setting(
+        "SIGHTLINE_WEB_PORT", "port to listen on", default=8080, minimum=0, maximum=MAX_PORT
+    )
     generator_target: str = setting(
         "SIGHTLINE_GENERATOR_TARGET", "host:port of the generator", default="127.0.0.1:50052"
     )
@@ -75,6 +78,9 @@ class WebSettings:
         default="glm-4.6v-flash",
     )
     log_level: str = setting("SIGHTLINE_WEB_LOG_LEVEL", "least severe log level", default="INFO")
+
+    def __post_init__(self) -> None:
+        check_choice("SIGHTLINE_WEB_LOG_LEVEL", self.log_level.upper(), LOG_LEVELS)
 
     @property
     def host_names(self) -> frozenset[str]:

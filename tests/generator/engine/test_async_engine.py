@@ -17,9 +17,9 @@ TIMEOUT_S = 20
 
 
 @asynccontextmanager
-async def running(engine, queue_limit=4, **options):
+async def running(engine, queue_limit=4, on_death=None, **options):
     async_engine = AsyncEngine(engine, queue_limit, **options)
-    async_engine.start()
+    async_engine.start(on_death)
     try:
         async with asyncio.timeout(TIMEOUT_S):
             yield async_engine
@@ -140,9 +140,65 @@ async def test_stop_ends_running_sequences_with_not_ready(tiny_ours):
         await tokens_of(stream)
 
 
-async def test_tick_age_grows_only_while_work_stands_still(tiny_ours):
-    now = [100.0]
-    async with running(tiny_ours.engine(), clock=lambda: now[0]) as engine:
-        await tokens_of(engine.submit(make(tiny_ours)))
-        now[0] = 200.0
-        assert engine.tick_age_s == 0.0
+async def test_sequence_that_comes_after_the_end_is_refused_too(tiny_ours):
+    async with running(tiny_ours.engine()) as engine:
+        pass
+    async with asyncio.timeout(TIMEOUT_S):
+        with pytest.raises(NotReadyError):
+            await tokens_of(engine.submit(make(tiny_ours)))
+
+
+async def test_sequence_that_was_not_yet_added_ends_with_the_engine(tiny_ours):
+    async_engine = AsyncEngine(tiny_ours.engine(), queue_limit=4)
+    async_engine._stopping = True
+    stream = async_engine.submit(make(tiny_ours))
+    async_engine.start()
+    async with asyncio.timeout(TIMEOUT_S):
+        with pytest.raises(NotReadyError):
+            await tokens_of(stream)
+
+
+async def test_sequence_that_ended_in_a_broken_step_is_told(tiny_ours):
+    inner = tiny_ours.engine()
+    sequence = make(tiny_ours)
+
+    def ends_and_breaks():
+        inner.scheduler.finish(sequence)
+        raise RuntimeError("injected")
+
+    inner.step = ends_and_breaks
+    async with running(inner) as engine:
+        with pytest.raises(EngineFailedError):
+            await tokens_of(engine.submit(sequence))
+
+
+def break_for_good(engine):
+    def fail(*_arguments):
+        raise RuntimeError("injected")
+
+    engine.step = engine.fail_all = fail
+
+
+async def test_dead_engine_ends_every_request_and_reports_its_death(tiny_ours):
+    inner = tiny_ours.engine()
+    deaths = []
+    async with running(inner, on_death=deaths.append) as engine:
+        streams = [engine.submit(make(tiny_ours, max_tokens=3000)) for _ in range(2)]
+        await anext(streams[0].updates())
+        break_for_good(inner)
+        for stream in streams:
+            with pytest.raises(EngineFailedError):
+                await tokens_of(stream)
+        with pytest.raises(EngineFailedError):
+            await tokens_of(engine.submit(make(tiny_ours)))
+        await until(lambda: deaths)
+    assert [type(death) for death in deaths] == [EngineFailedError]
+
+
+async def test_load_bounds_what_waits_beside_what_runs(tiny_ours):
+    async with running(tiny_ours.engine(max_num_seqs=1), queue_limit=1) as engine:
+        with engine.reserve(), engine.reserve():
+            assert engine.load.num_waiting == engine.load.max_waiting == 2
+            stream = engine.submit(make(tiny_ours, max_tokens=3000))
+            await anext(stream.updates())
+            assert engine.load.num_waiting == engine.load.max_waiting == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx2
@@ -25,6 +26,24 @@ async def test_second_question_waits_for_the_first_answer(
     response = await ask(client, "Now?", f"{location}/messages", headers=HTMX)
     assert response.status_code == 409
     gate.set()
+
+
+async def test_question_sent_twice_is_asked_once(
+    client: httpx2.AsyncClient, generator: FakeGenerator
+) -> None:
+    location = (await ask(client)).headers["location"]
+    await settled(client, location)
+    generator.enqueue([started(), asyncio.Event()])
+
+    async def slow_form() -> AsyncIterator[bytes]:
+        yield b"text=Now"
+        await ask(client, "Now?", f"{location}/messages")
+        yield b"?"
+
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    response = await client.post(f"{location}/messages", content=slow_form(), headers=form)
+    assert response.status_code == 409
+    assert (await client.get(location)).text.count("Now?") == 1
 
 
 async def test_running_answer_refreshes_only_without_scripts(
@@ -120,7 +139,7 @@ async def test_restart_keeps_partial_answers(generator: FakeGenerator, tmp_path:
     transport = httpx2.ASGITransport(app)
     async with (
         lifespan(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://testserver") as client,
+        httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client,
     ):
         body = (await client.get(location)).text
     assert "Half an" in body

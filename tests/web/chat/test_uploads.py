@@ -57,6 +57,14 @@ async def test_useless_file_is_refused_in_words(
     assert "<b>" not in response.text
 
 
+async def test_useless_file_does_not_take_good_ones_with_it(client: httpx2.AsyncClient) -> None:
+    files = [("files", ("a.png", png(), "image/png")), ("files", ("b.png", b"<svg/>", "image/png"))]
+    response = await client.post("/attachments", files=files, headers=HTMX)
+    assert response.status_code == 200
+    assert response.text.count('name="attachment"') == 1
+    assert "b.png is not a picture of a known kind" in response.text
+
+
 async def test_removed_chip_forgets_its_picture(client: httpx2.AsyncClient, tmp_path: Path) -> None:
     files = {"files": ("a.png", png(), "image/png")}
     body = (await client.post("/attachments", files=files, headers=HTMX)).text

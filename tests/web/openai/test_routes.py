@@ -15,6 +15,7 @@ from sightline_common.errors import (
     MediaTooLargeError,
     MediaUnreadableError,
     NotReadyError,
+    PayloadCorruptError,
     PromptTooLongError,
     QueueFullError,
     SightlineError,
@@ -136,6 +137,17 @@ async def test_logprobs_are_passed_on_and_returned(
     assert generator.requests[0].logprobs.alternative_count == 1
 
 
+async def test_impossible_token_has_openais_least_logprob(
+    client: httpx2.AsyncClient, generator: FakeGenerator
+) -> None:
+    token = generator_pb2.TokenLogprob(token_id=1, text="a", logprob=float("-inf"))
+    piece = generator_pb2.Delta(text="a", logprobs=[token])
+    generator.enqueue([started(), generator_pb2.GenerateTextResponse(delta=piece), complete(1)])
+    response = await client.post(URL, json=ask(logprobs=True))
+    [content] = response.json()["choices"][0]["logprobs"]["content"]
+    assert content["logprob"] == -9999.0
+
+
 async def test_length_is_the_finish_reason_when_tokens_run_out(
     client: httpx2.AsyncClient, generator: FakeGenerator
 ) -> None:
@@ -154,6 +166,7 @@ async def test_length_is_the_finish_reason_when_tokens_run_out(
         (FieldInvalidError("No.", field="sampling.temperature"), 400, "invalid_value"),
         (QueueFullError("Full.", retry_after_s=3), 503, "server_overloaded"),
         (NotReadyError("Loading."), 503, "model_not_ready"),
+        (PayloadCorruptError("Bent."), 503, "payload_corrupt"),
         (DeadlineError("Late."), 504, "deadline_exceeded"),
         (EngineFailedError("Broken."), 500, "engine_failed"),
     ],
@@ -258,6 +271,7 @@ async def test_unknown_path_and_method_are_openai_shaped(client: httpx2.AsyncCli
     assert (missing.status_code, wrong.status_code) == (404, 405)
     assert {"message", "type", "param", "code"} == missing.json()["error"].keys()
     assert wrong.json()["error"]["type"] == "invalid_request_error"
+    assert wrong.headers["allow"] == "POST"
 
 
 async def test_picture_reaches_the_generator_whole(

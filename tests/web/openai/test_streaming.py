@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import httpx2
 import pytest
 
-from tests.web.fakes import FakeGenerator, complete, delta, started
+from tests.web.fakes import FakeGenerator, complete, delta, says, started
 from tests.web.openai.test_routes import URL, ask
 
 
@@ -46,3 +47,23 @@ async def test_pieces_arrive_before_the_answer_is_complete(
             if line == "data: [DONE]":
                 break
     assert generator.cancelled_count == 0
+
+
+async def test_line_breaks_of_unicode_do_not_cut_an_event(
+    client: httpx2.AsyncClient, generator: FakeGenerator
+) -> None:
+    words = "a\x85b\u2028c\u2029d"
+    generator.enqueue(says(words))
+    response = await client.post(URL, json=ask(stream=True))
+    lines = [line for line in response.text.splitlines() if line]
+    assert all(line.startswith("data: ") for line in lines)
+    assert json.loads(lines[1].removeprefix("data: "))["choices"][0]["delta"]["content"] == words
+
+
+async def test_answer_that_does_not_start_is_an_error_and_closed(
+    client: httpx2.AsyncClient, generator: FakeGenerator
+) -> None:
+    generator.enqueue([delta("A"), complete()])
+    response = await client.post(URL, json=ask(stream=True))
+    assert response.status_code == 500
+    assert generator.cancelled_count == 1

@@ -12,6 +12,7 @@ from sightline_web.store.database import Database
 from sightline_web.store.records import Attachment, MessageStatus, NotFoundError, Role
 from sightline_web.store.tables import metadata
 from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy.exc import SQLAlchemyError
 
 A, B = "anna", "boris"
 CAT = Attachment("sha256:" + "c" * 64, "image/png", "cat.png", 10)
@@ -108,6 +109,18 @@ async def test_saved_answer_is_found_again(store: ConversationStore) -> None:
     await store.save_answer(A, done)
     found = await store.message(A, answer.id)
     assert found == replace(done, text="Ja\N{REPLACEMENT CHARACTER}")
+
+
+async def test_title_is_made_storable(store: ConversationStore) -> None:
+    conversation_id = await store.create(A, "Ja\0", {})
+    assert (await store.get(A, conversation_id)).title == "Ja\N{REPLACEMENT CHARACTER}"
+
+
+async def test_failed_statement_does_not_tell_what_people_wrote(database: Database) -> None:
+    with pytest.raises(SQLAlchemyError) as caught:
+        async with database.writing() as connection:
+            await connection.execute(text("INSERT INTO nothing VALUES (:x)"), {"x": "my secret"})
+    assert "my secret" not in str(caught.value)
 
 
 async def test_answers_left_running_become_incomplete(store: ConversationStore) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sightline_common.errors import (
     DeadlineError,
+    EngineFailedError,
     NotReadyError,
     QueueFullError,
     SightlineError,
@@ -65,12 +66,12 @@ class UpdateStream:
 
 
 @dataclass(eq=False)
-class Slot:
+class Admission:
     """A place in the engine, held from admission to the end of a request."""
 
     engine: AsyncEngine
 
-    def __enter__(self) -> Slot:
+    def __enter__(self) -> Admission:
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -91,30 +92,35 @@ class EngineLoad:
 class AsyncEngine:
     """Owns the thread in which the engine steps.
 
-    At most `max_num_seqs` + `queue_limit` requests hold a slot at a time. One callback a
-    step brings all its updates to the event loop.
+    At most `max_num_seqs` + `queue_limit` requests are admitted at a time. One callback a
+    step brings all its updates to the event loop. A thread that cannot go on ends every
+    sequence, those that come later too, with EngineFailedError.
     """
 
     def __init__(
         self, engine: Engine, queue_limit: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._engine = engine
-        self._queue_limit = queue_limit
-        self._max_slots = engine.scheduler.limits.max_num_seqs + queue_limit
+        self._max_admissions = engine.scheduler.limits.max_num_seqs + queue_limit
         self._clock = clock
-        self._slots: set[Slot] = set()
+        self._admissions: set[Admission] = set()
         self._streams: dict[Sequence, UpdateStream] = {}
         self._deadlines: dict[Sequence, float] = {}
         self._commands: deque[Callable[[], None]] = deque()
         self._wake = threading.Condition()
         self._stopping = False
-        self._last_tick = clock()
+        self._end: SightlineError | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._on_death: Callable[[SightlineError], None] = _ignore
 
-    def start(self) -> None:
-        """Starts the thread; updates go to the running event loop."""
+    def start(self, on_death: Callable[[SightlineError], None] | None = None) -> None:
+        """Starts the thread; updates go to the running event loop.
+
+        `on_death` is called there should the thread end unasked.
+        """
         self._loop = asyncio.get_running_loop()
+        self._on_death = on_death or _ignore
         self._thread.start()
 
     async def stop(self) -> None:
@@ -125,37 +131,32 @@ class AsyncEngine:
         await asyncio.to_thread(self._thread.join)
 
     @property
-    def tick_age_s(self) -> float:
-        """Seconds since the thread last began a step or found nothing to do."""
-        return 0.0 if not self._engine.has_work else self._clock() - self._last_tick
-
-    @property
     def load(self) -> EngineLoad:
         scheduler = self._engine.scheduler
         num_running = len(scheduler.running)
         return EngineLoad(
-            num_waiting=max(0, len(self._slots) - num_running),
+            num_waiting=max(0, len(self._admissions) - num_running),
             num_running=num_running,
             num_free_blocks=scheduler.blocks.num_free_blocks,
             num_blocks=scheduler.blocks.num_blocks,
-            max_waiting=self._queue_limit,
+            max_waiting=max(0, self._max_admissions - num_running),
         )
 
-    def reserve(self) -> Slot:
+    def reserve(self) -> Admission:
         """Admits a request before any expensive work; raises QueueFullError."""
-        if len(self._slots) >= self._max_slots:
+        if len(self._admissions) >= self._max_admissions:
             raise QueueFullError(
-                f"The server already has {len(self._slots)} requests; try again later.",
-                metadata={"request_count": str(len(self._slots))},
+                f"The server already has {len(self._admissions)} requests; try again later.",
+                metadata={"request_count": str(len(self._admissions))},
                 retry_after_s=1.0,
             )
-        slot = Slot(self)
-        self._slots.add(slot)
-        return slot
+        admission = Admission(self)
+        self._admissions.add(admission)
+        return admission
 
-    def release(self, slot: Slot) -> None:
-        """Gives a slot back."""
-        self._slots.discard(slot)
+    def release(self, admission: Admission) -> None:
+        """Gives a place back."""
+        self._admissions.discard(admission)
 
     def submit(self, sequence: Sequence, deadline: float | None = None) -> UpdateStream:
         """Queues a sequence; `deadline` is in the clock's seconds.
@@ -170,10 +171,13 @@ class AsyncEngine:
         """Frees a sequence's blocks before the next step; harmless when it has ended."""
         self._command(lambda: self._cancel(sequence))
 
-    # Everything below runs in the engine's thread.
+    # Everything below runs in the engine's thread, or after its end.
 
     def _add(self, sequence: Sequence, stream: UpdateStream, deadline: float | None) -> None:
         self._streams[sequence] = stream
+        if self._end is not None:
+            self._end_streams(self._end)
+            return
         if deadline is not None:
             self._deadlines[sequence] = deadline
         try:
@@ -183,22 +187,44 @@ class AsyncEngine:
 
     def _cancel(self, sequence: Sequence) -> None:
         self._forget(sequence)
-        self._engine.cancel(sequence)
+        if self._end is None:
+            self._engine.cancel(sequence)
 
     def _forget(self, sequence: Sequence) -> UpdateStream | None:
         self._deadlines.pop(sequence, None)
         return self._streams.pop(sequence, None)
 
     def _run(self) -> None:
-        while self._wait_for_work():
-            self._last_tick = self._clock()
-            try:
-                self._tick()
-            except Exception as error:
-                log(_logger, "engine step failed", level=logging.ERROR)
-                self._publish(self._engine.fail_all(error))
-        stopped = NotReadyError("The server is stopping; try again.", retry_after_s=2.0)
-        self._publish([SequenceUpdate(sequence, error=stopped) for sequence in self._streams])
+        try:
+            while self._wait_for_work():
+                self._tick_or_fail()
+        except BaseException as error:
+            _logger.critical("engine died", exc_info=error)
+            death = EngineFailedError("The engine died; the server is going down.")
+            self._call_soon(lambda: self._on_death(death))
+            self._close(death)
+        else:
+            self._close(NotReadyError("The server is stopping; try again.", retry_after_s=2.0))
+
+    def _close(self, end: SightlineError) -> None:
+        """Ends every sequence, those that wait to be added and those to come too."""
+        with self._wake:
+            self._end = end
+            while self._commands:
+                self._commands.popleft()()
+            self._end_streams(end)
+
+    def _end_streams(self, error: SightlineError) -> None:
+        self._publish([SequenceUpdate(sequence, error=error) for sequence in self._streams])
+
+    def _tick_or_fail(self) -> None:
+        try:
+            self._tick()
+        except Exception as error:
+            _logger.error("engine step failed", exc_info=error)
+            self._publish(self._engine.fail_all(error))
+            # A step may break off between the end of a sequence and its update.
+            self._end_streams(EngineFailedError("The engine could not compute this request."))
 
     def _tick(self) -> None:
         while self._commands:
@@ -240,8 +266,15 @@ class AsyncEngine:
 
     def _command(self, command: Callable[[], None]) -> None:
         with self._wake:
+            if self._end is not None:
+                command()
+                return
             self._commands.append(command)
             self._wake.notify()
+
+
+def _ignore(_error: SightlineError) -> None:
+    """Stands for a death that nobody asked to hear of."""
 
 
 def _deliver(delivery: list[tuple[UpdateStream, SequenceUpdate]]) -> None:

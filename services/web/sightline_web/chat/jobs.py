@@ -124,7 +124,7 @@ class AnswerJobs:
         except asyncio.CancelledError:
             status, reason = MessageStatus.INCOMPLETE, job.stop_reason
         except SightlineError as error:
-            log(_logger, "answer failed", reason=error.reason, detail=error.message)
+            log(_logger, "answer failed", reason=error.reason, field=error.field)
             status, reason = MessageStatus.FAILED, error.reason
         except Exception:
             _logger.exception("answer failed")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sightline.generator.v1 import generator_pb2
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -28,7 +29,13 @@ from sightline_web.chat.watching import finished_answer, watch_answer
 from sightline_web.pages import page
 from sightline_web.sse import EventStreamResponse
 from sightline_web.store.conversations import ConversationStore
-from sightline_web.store.records import INTERRUPTED, Conversation, Message, MessageStatus
+from sightline_web.store.records import (
+    INTERRUPTED,
+    Attachment,
+    Conversation,
+    Message,
+    MessageStatus,
+)
 
 LOCAL_OWNER = "local"
 """The one owner while there are no accounts."""
@@ -111,6 +118,7 @@ class ChatPages:
         conversation = await self._conversation(request)
         self._refuse_while_running(conversation)
         asked = await self._read_question(request)
+        self._refuse_while_running(await self._conversation(request))
         await self._store.save_settings(owner_id, conversation.id, asked.settings.stored())
         question, answer = await self._ask(owner_id, conversation.id, asked)
         if from_htmx(request):
@@ -155,8 +163,21 @@ class ChatPages:
             files = chosen_files(form)
             if not files:
                 raise PageError("Choose a picture.")
-            added = [await self._pictures.add(owner_of(request), file) for file in files]
-        return page("_chips.html", attachments=added)
+            added, refused = await self._add_usable(owner_of(request), files)
+        if not added:
+            raise refused[0]
+        return page("_chips.html", attachments=added, notices=[error.message for error in refused])
+
+    async def _add_usable(
+        self, owner_id: str, files: Sequence[UploadFile]
+    ) -> tuple[list[Attachment], list[PageError]]:
+        added, refused = [], []
+        for file in files:
+            try:
+                added.append(await self._pictures.add(owner_id, file))
+            except PageError as error:
+                refused.append(error)
+        return added, refused
 
     async def show_attachment(self, request: Request) -> Response:
         digest = f"sha256:{request.path_params['digest']}"

@@ -1,6 +1,6 @@
 """Errors in OpenAI's shape, and what the generator's reasons become in it.
 
-Reasons are mapped, never texts; a reason that is not listed follows its status.
+Reasons are mapped, never texts; one that is not listed is its own code, lower-case.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ REASON_CODES = {
     "ENCODER_UNAVAILABLE": "encoder_unavailable",
     "DEADLINE_EXCEEDED": "deadline_exceeded",
     "ENGINE_FAILED": "engine_failed",
+    "INTERNAL": "server_error",
 }
 _PARAMETER_NAMES = {
     "max_token_count": "max_completion_tokens",
@@ -120,7 +121,7 @@ def api_error(error: SightlineError) -> ApiError:
     return ApiError(
         message,
         http_status=STATUS_CODES.get(error.status, 500),
-        code=REASON_CODES.get(error.reason, "server_error"),
+        code=REASON_CODES.get(error.reason, error.reason.lower()),
         param=param or None,
         retry_after_s=error.retry_after_s,
     )

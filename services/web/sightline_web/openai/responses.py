@@ -13,6 +13,11 @@ from sightline.generator.v1 import generator_pb2
 from sightline_web.answer import Answer
 
 DONE = "[DONE]"
+LEAST_LOGPROB = -9999.0
+"""What OpenAI writes for a token that cannot come; JSON has no infinity."""
+
+# many clients cut a stream into lines by Unicode's rules instead of the event stream's
+_LINE_BREAKS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,11 @@ def logprobs_object(
 def _logprob(
     token: generator_pb2.TokenLogprob | generator_pb2.AlternativeLogprob,
 ) -> dict[str, object]:
-    return {"token": token.text, "logprob": token.logprob, "bytes": list(token.token_bytes)}
+    return {
+        "token": token.text,
+        "logprob": max(token.logprob, LEAST_LOGPROB),
+        "bytes": list(token.token_bytes),
+    }
 
 
 def model_object(
@@ -151,4 +160,5 @@ def model_object(
 
 def to_json(value: object) -> str:
     """Compact JSON on one line."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.translate(_LINE_BREAKS)

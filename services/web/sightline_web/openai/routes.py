@@ -93,10 +93,10 @@ class OpenAIApi:
 
 
 async def _first(responses: Responses) -> generator_pb2.Started:
-    async for response in responses:
-        if response.WhichOneof("payload") == "started":
-            return response.started
-        break
+    response = await anext(aiter(responses), None)
+    if response is not None and response.WhichOneof("payload") == "started":
+        return response.started
+    await _close(responses)
     raise InternalError("The generator did not start its answer.")
 
 
@@ -113,7 +113,7 @@ async def _events(
             yield event(chunk)
         yield event(DONE)
     except SightlineError as error:
-        log(_logger, "stream failed", reason=error.reason, detail=error.message)
+        log(_logger, "stream failed", reason=error.reason, field=error.field)
         yield event(to_json(api_error(error).body))
     except Exception:
         _logger.exception("stream failed")

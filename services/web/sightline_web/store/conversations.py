@@ -38,7 +38,7 @@ class ConversationStore:
                 insert(conversations).values(
                     id=conversation_id,
                     owner_id=owner_id,
-                    title=title,
+                    title=rows.storable(title),
                     settings=dict(settings),
                     created_ms=now,
                     updated_ms=now,

@@ -23,7 +23,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         _make_folder(url)
-        self._engine: AsyncEngine = create_async_engine(url)
+        # a failed statement's error is logged, and its parameters are people's words
+        self._engine: AsyncEngine = create_async_engine(url, hide_parameters=True)
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine.sync_engine, "connect", _tune_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)

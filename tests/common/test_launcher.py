@@ -1,0 +1,38 @@
+import asyncio
+import signal
+import sys
+
+import pytest
+from sightline_common.child_process import say
+from sightline_common.launcher import _stop_on_signals
+
+
+@pytest.fixture
+def hang_up():
+    """Restores what a test does about SIGHUP."""
+    before = signal.getsignal(signal.SIGHUP)
+    yield lambda disposition: signal.signal(signal.SIGHUP, disposition)
+    signal.signal(signal.SIGHUP, before)
+
+
+async def handled(disposition, hang_up):
+    hang_up(disposition)
+    _stop_on_signals()
+    now = signal.getsignal(signal.SIGHUP)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().remove_signal_handler(number)
+    return now is not disposition
+
+
+async def test_closed_terminal_stops_the_suite_unless_nohup_says_otherwise(hang_up):
+    assert await handled(signal.SIG_DFL, hang_up)
+    assert not await handled(signal.SIG_IGN, hang_up)
+
+
+def test_terminal_that_is_gone_stops_nothing(monkeypatch):
+    class Gone:
+        def write(self, _text):
+            raise OSError("Input/output error")
+
+    monkeypatch.setattr(sys, "stdout", Gone())
+    say("encoder", "ready")

@@ -1,0 +1,18 @@
+"""The README's own words, typed by a stranger."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from tests.suite.running_suite import ROOT
+
+pytestmark = pytest.mark.suite
+
+
+def test_readmes_curl_describes_the_picture(suite):
+    (command,) = re.findall(r"^curl .*?^EOF$", (ROOT / "README.md").read_text("utf-8"), re.M | re.S)
+    typed = command.replace("http://127.0.0.1:8080", suite.url)
+    reply = subprocess.run(["sh", "-c", typed], cwd=ROOT, capture_output=True, check=True)
+    assert json.loads(reply.stdout)["choices"][0]["message"]["content"]
