@@ -59,10 +59,12 @@ clean: ## Removes the environment, stubs and caches; keeps data/.
 $(VENV)/bin/pip:
 	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Sightline needs Python 3.11 or newer; set PYTHON3=/path/to/python3.11"; exit 1; }
-	$(PYTHON3) -m venv $(VENV)
-	$(PIP) install --quiet --upgrade 'pip>=25.1'
+	@echo "Setting up $(VENV): once, a minute or a few."
+	@$(PYTHON3) -m venv $(VENV)
+	@$(PIP) install --quiet --upgrade 'pip>=25.1'
 
 $(VENV)/.torch: $(VENV)/bin/pip
+	@echo "Installing torch."
 	@if nvidia-smi -L >/dev/null 2>&1; then \
 	  $(PIP) install --quiet $(TORCH); \
 	else \
@@ -72,12 +74,14 @@ $(VENV)/.torch: $(VENV)/bin/pip
 	@touch $@
 
 $(VENV)/.runtime: $(MANIFESTS) $(VENV)/.torch
-	$(PIP) install --quiet $(CONSTRAINTS) --group build
-	PATH="$(abspath $(BIN)):$$PATH" $(PIP) install --quiet $(CONSTRAINTS) --no-build-isolation $(PACKAGES:%=-e ./%)
+	@echo "Installing the services."
+	@$(PIP) install --quiet $(CONSTRAINTS) --group build
+	@PATH="$(abspath $(BIN)):$$PATH" $(PIP) install --quiet $(CONSTRAINTS) --no-build-isolation $(PACKAGES:%=-e ./%)
 	@touch protos/gen/.stamp $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/.runtime
-	$(PIP) install --quiet $(CONSTRAINTS) --group dev
+	@echo "Installing what tests and checks need."
+	@$(PIP) install --quiet $(CONSTRAINTS) --group dev
 	@touch $@
 
 protos/gen/.stamp: $(PROTO_FILES) protos/build_stubs.py | $(VENV)/.runtime

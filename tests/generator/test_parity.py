@@ -112,7 +112,7 @@ def test_saved_checkpoints_of_either_type_load(tmp_path, model_type, layers):
 def sixteen(tiny_ours, tiny_theirs):
     """Sixteen prompts with their features and what each answers alone."""
     cases = []
-    for turns in CONVERSATIONS[-16:]:
+    for turns in CONVERSATIONS[8:24]:
         features = [tiny_theirs.features(shown) for shown in pictures_of(turns)]
         ids, _logits = greedy_ours(tiny_ours, tiny_theirs, turns, 20)
         cases.append((tiny_ours.prompt(turns), features, ids))
@@ -161,7 +161,9 @@ def test_chunks_mixed_with_decoding_answer_as_alone(tiny_ours, sixteen):
 
 @pytest.mark.parametrize("num_blocks", [7, 12])
 def test_preempted_sequences_answer_as_undisturbed(tiny_ours, tiny_theirs, num_blocks):
-    some = [turns for turns in CONVERSATIONS if len(tiny_ours.prompt(turns).token_ids) < 40][-7:]
+    some = [turns for turns in CONVERSATIONS[:24] if len(tiny_ours.prompt(turns).token_ids) < 40][
+        -7:
+    ]
     engine = tiny_ours.engine(num_blocks=num_blocks, max_num_batched_tokens=48)
     sequences = []
     for turns in some:

@@ -37,6 +37,25 @@ async def test_question_without_scripts_redirects_to_its_conversation(
     assert "2 tokens" in body
 
 
+async def test_first_question_with_scripts_goes_to_its_conversation(
+    client: httpx2.AsyncClient, generator: FakeGenerator
+) -> None:
+    generator.enqueue(says("A square."))
+    response = await ask(client, headers=HTMX)
+    assert response.status_code == 200
+    body = await settled(client, response.headers["hx-redirect"])
+    assert "A square." in body
+
+
+async def test_refused_first_question_with_scripts_leaves_the_page_as_it_is(
+    client: httpx2.AsyncClient,
+) -> None:
+    response = await ask(client, text=" ", headers=HTMX)
+    assert response.status_code == 422
+    assert "<html" not in response.text
+    assert "Write a question" in response.text
+
+
 async def test_follow_up_sends_the_branch_with_its_pictures_first(
     client: httpx2.AsyncClient, generator: FakeGenerator
 ) -> None:

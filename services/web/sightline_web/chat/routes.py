@@ -67,6 +67,13 @@ def from_htmx(request: Request) -> bool:
     return request.headers.get("hx-request") == "true"
 
 
+def go_to(request: Request, path: str) -> Response:
+    """Sends the browser to another page."""
+    if from_htmx(request):
+        return Response(headers={"hx-redirect": path})
+    return RedirectResponse(path, 303)
+
+
 class ChatPages:
     """Pages and fragments over conversations and jobs."""
 
@@ -111,7 +118,7 @@ class ChatPages:
             owner_id, title_of(asked.text), asked.settings.stored()
         )
         await self._ask(owner_id, conversation_id, asked)
-        return RedirectResponse(f"/c/{conversation_id}", 303)
+        return go_to(request, f"/c/{conversation_id}")
 
     async def add_message(self, request: Request) -> Response:
         owner_id = owner_of(request)
@@ -140,9 +147,7 @@ class ChatPages:
         conversation = await self._conversation(request)
         await self._jobs.stop(conversation.head_id or "")
         await self._pictures.delete_conversation(owner_of(request), conversation.id)
-        if from_htmx(request):
-            return Response(headers={"hx-redirect": "/"})
-        return RedirectResponse("/", 303)
+        return go_to(request, "/")
 
     async def watch_message(self, request: Request) -> Response:
         job = self._jobs.find(request.path_params["message_id"])
