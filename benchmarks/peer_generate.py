@@ -8,51 +8,48 @@ from __future__ import annotations
 import io
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 from PIL import Image
-from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from benchmarks.measure import Sample
+from training.answering import Answerer, Prepared, Prompt, user
 
 
 class GeneratePeer:
-    """A checkpoint loaded by transformers, in float32, with SDPA attention."""
+    """A checkpoint loaded by transformers, in float32."""
 
     def __init__(self, model: Path) -> None:
-        self._processor: Any = AutoProcessor.from_pretrained(model)
-        self._processor.tokenizer.padding_side = "left"
-        self._model: Any = AutoModelForImageTextToText.from_pretrained(
-            model, dtype=torch.float32, attn_implementation="sdpa"
-        ).eval()
+        self._answerer = Answerer.load(model)
 
     @torch.inference_mode()
     def ask_together(self, prompts: list[tuple[str, bytes]], token_count: int) -> Sample:
         """Answers (question, PNG) pairs as one batch of `token_count` tokens each."""
         start = time.perf_counter()
-        inputs = self._inputs(prompts)
-        self._generate(inputs, 1)
+        self._generate(prompts, 1)
         first = time.perf_counter() - start
         start = time.perf_counter()
-        inputs = self._inputs(prompts)
-        self._generate(inputs, token_count)
+        self._generate(prompts, token_count)
         return Sample(first, time.perf_counter() - start, token_count * len(prompts))
 
-    def _inputs(self, prompts: list[tuple[str, bytes]]) -> Any:
-        texts = [self._render(question) for question, _png in prompts]
-        images = [[Image.open(io.BytesIO(png))] for _question, png in prompts]
-        return self._processor(text=texts, images=images, padding=True, return_tensors="pt")
-
-    def _render(self, question: str) -> str:
-        content = [{"type": "image"}, {"type": "text", "text": question}]
-        message = {"role": "user", "content": content}
-        rendered: str = self._processor.apply_chat_template(
-            [message], tokenize=False, add_generation_prompt=True
+    def _generate(self, prompts: list[tuple[str, bytes]], token_count: int) -> None:
+        batch = [self._prepared(question, png) for question, png in prompts]
+        pad_id = self._answerer.processor.tokenizer.pad_token_id
+        token_ids = torch.nn.utils.rnn.pad_sequence(
+            [item.token_ids for item in batch],
+            batch_first=True,
+            padding_value=pad_id,
+            padding_side="left",
         )
-        return rendered
-
-    def _generate(self, inputs: Any, token_count: int) -> None:
-        self._model.generate(
-            **inputs, do_sample=False, min_new_tokens=token_count, max_new_tokens=token_count
+        self._answerer.model.generate(
+            input_ids=token_ids,
+            attention_mask=(token_ids != pad_id).long(),
+            do_sample=False,
+            min_new_tokens=token_count,
+            max_new_tokens=token_count,
+            **self._answerer.pictures(batch, token_ids),
         )
+
+    def _prepared(self, question: str, png: bytes) -> Prepared:
+        image = Image.open(io.BytesIO(png))
+        return self._answerer.prepare(Prompt([user(question, pictures=1)], (image,)))

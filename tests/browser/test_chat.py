@@ -91,6 +91,8 @@ async def test_all_of_it_works_without_scripts(
 ) -> None:
     gate = asyncio.Event()
     generator.enqueue([started(), delta("A red "), gate, delta("square."), complete(2)])
+    second_gate = asyncio.Event()
+    generator.enqueue([started(), delta("It is "), second_gate, delta("red."), complete(2)])
     generator.enqueue([started(), delta("Half"), asyncio.Event()])
     tab = await open_tab(java_script_enabled=False)
     await tab.drop(pictures[:1], "#files")
@@ -99,14 +101,19 @@ async def test_all_of_it_works_without_scripts(
     gate.set()
     await tab.expect_answers(1)
     await expect(tab.last_answer()).to_have_text("A red square.")
+    await tab.ask("Which colour?")
+    await expect(tab.last_answer()).to_have_text("It is")
+    second_gate.set()
+    await tab.expect_answers(2)
     await tab.ask("And more?")
     await expect(tab.last_answer()).to_have_text("Half")
     await tab.stop()
-    await tab.expect_answers(2)
-    assert await tab.texts() == ["What is this?", "A red square.", "And more?", "Half"]
+    await tab.expect_answers(3)
+    said = ["What is this?", "A red square.", "Which colour?", "It is red.", "And more?", "Half"]
+    assert await tab.texts() == said
     await tab.open()
     await tab.page.get_by_role("link", name="What is this?").click()
-    await tab.expect_answers(2)
+    await tab.expect_answers(3)
     await tab.page.get_by_role("button", name="Delete What is this?").click()
     await expect(tab.page.get_by_text("Nothing here yet.")).to_be_visible()
 

@@ -84,6 +84,8 @@ def launch(folder, **environ):
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=ROOT,
+            # Under nohup this process ignores SIGHUP, and its children would, too.
+            preexec_fn=_expect_hangups,
             env={
                 **os.environ,
                 "SIGHTLINE_MODEL": str(NANO),
@@ -93,6 +95,10 @@ def launch(folder, **environ):
             },
         )
     return RunningSuite(process, output, *ports.values())
+
+
+def _expect_hangups():
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @contextmanager

@@ -1,16 +1,15 @@
 """File bytes in, token ids out: the whole suite beside transformers' own pipeline."""
 
 import io
-from dataclasses import dataclass
 
 import pytest
 import torch
 from PIL import Image
 from sightline.generator.v1 import generator_pb2
-from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from tests.suite.pictures import EXAMPLES
 from tests.suite.running_suite import NANO
+from training.answering import Answerer, Prompt
 
 pytestmark = pytest.mark.suite
 MAX_TOKENS = 24
@@ -44,34 +43,25 @@ CONVERSATIONS = {
 }
 
 
-@dataclass
-class Reference:
-    """transformers' processor and model, in float32."""
-
-    processor: object
-    model: object
-
-    def answer(self, turns):
-        """Returns greedy ids, and for each how far the two best logits were apart."""
-        pictures = [
-            Image.open(io.BytesIO(part)) for turn in turns for part in turn if is_file(part)
-        ]
-        text = self.processor.apply_chat_template(
-            [reference_message(index, turn) for index, turn in enumerate(turns)],
-            tokenize=False,
-            add_generation_prompt=True,
-        )
-        inputs = self.processor(text=[text], images=pictures or None, return_tensors="pt")
-        output = self.model.generate(
-            **inputs,
-            do_sample=False,
-            max_new_tokens=MAX_TOKENS,
-            output_logits=True,
-            return_dict_in_generate=True,
-        )
-        ids = output.sequences[0, inputs["input_ids"].shape[1] :].tolist()
-        best = [row[0].topk(2).values for row in output.logits]
-        return ids, [float(first - second) for first, second in best]
+def answer_of_transformers(answerer, turns):
+    """Returns greedy ids, and for each how far the two best logits were apart."""
+    files = [part for turn in turns for part in turn if is_file(part)]
+    pictures = tuple(Image.open(io.BytesIO(file)) for file in files)
+    messages = [reference_message(index, turn) for index, turn in enumerate(turns)]
+    prepared = answerer.prepare(Prompt(messages, pictures))
+    token_ids = prepared.token_ids[None]
+    output = answerer.model.generate(
+        input_ids=token_ids,
+        attention_mask=torch.ones_like(token_ids),
+        do_sample=False,
+        max_new_tokens=MAX_TOKENS,
+        output_logits=True,
+        return_dict_in_generate=True,
+        **answerer.pictures([prepared], token_ids),
+    )
+    best = [row[0].topk(2).values for row in output.logits]
+    ids = output.sequences[0, token_ids.shape[1] :].tolist()
+    return ids, [float(first - second) for first, second in best]
 
 
 def is_file(part):
@@ -100,13 +90,12 @@ def our_message(index, turn):
 
 @pytest.fixture(scope="module")
 def reference():
-    model = AutoModelForImageTextToText.from_pretrained(NANO, dtype=torch.float32)
-    return Reference(AutoProcessor.from_pretrained(NANO), model.eval())
+    return Answerer.load(NANO)
 
 
 @pytest.mark.parametrize("turns", CONVERSATIONS.values(), ids=CONVERSATIONS.keys())
 def test_suite_gives_the_ids_of_transformers(generator, reference, turns):
-    expected, gaps = reference.answer(turns)
+    expected, gaps = answer_of_transformers(reference, turns)
     request = generator_pb2.GenerateTextRequest(
         messages=[our_message(index, turn) for index, turn in enumerate(turns)],
         sampling=generator_pb2.SamplingOptions(temperature=0),

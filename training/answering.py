@@ -1,0 +1,94 @@
+"""Answers of plain transformers, greedy and in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+from transformers import Glm4vForConditionalGeneration
+
+from training.processing import Message, Pixels, Processor
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A conversation that waits for its next answer, and its pictures in order."""
+
+    messages: list[Message]
+    images: tuple[Image.Image, ...] = ()
+    thinking: bool = False
+
+
+@dataclass(frozen=True)
+class Prepared:
+    token_ids: torch.Tensor  # int64 [tokens]
+    pixels: Pixels | None
+
+
+def user(question: str, pictures: int = 0, picture_last: bool = False) -> Message:
+    images = [{"type": "image"}] * pictures
+    text = [{"type": "text", "text": question}]
+    return {"role": "user", "content": text + images if picture_last else images + text}
+
+
+class Answerer:
+    """A model folder that answers prompts."""
+
+    def __init__(self, model: Glm4vForConditionalGeneration, processor: Processor) -> None:
+        self.model = model.eval()
+        self.processor = processor
+
+    @classmethod
+    def load(cls, folder: Path) -> Answerer:
+        model = Glm4vForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+        return cls(model, Processor.load(folder))
+
+    def answer(
+        self, prompts: Sequence[Prompt], batch_size: int = 32, most_tokens: int = 96
+    ) -> list[str]:
+        """One answer for each prompt; similar lengths are computed together."""
+        prepared = [self.prepare(prompt) for prompt in prompts]
+        order = sorted(range(len(prompts)), key=lambda i: len(prepared[i].token_ids))
+        answers = [""] * len(prompts)
+        for start in range(0, len(order), batch_size):
+            indices = order[start : start + batch_size]
+            texts = self.generate([prepared[i] for i in indices], most_tokens)
+            for index, text in zip(indices, texts, strict=True):
+                answers[index] = text
+        return answers
+
+    def prepare(self, prompt: Prompt) -> Prepared:
+        pixels = self.processor.pixels(prompt.images) if prompt.images else None
+        counts = pixels.token_counts() if pixels is not None else []
+        text = self.processor.prompt(prompt.messages, counts, prompt.thinking)
+        return Prepared(torch.tensor(self.processor.token_ids(text)), pixels)
+
+    @torch.inference_mode()
+    def generate(self, batch: list[Prepared], most_tokens: int) -> list[str]:
+        pad_id = self.processor.tokenizer.pad_token_id
+        rows = [item.token_ids for item in batch]
+        token_ids = torch.nn.utils.rnn.pad_sequence(
+            rows, batch_first=True, padding_value=pad_id, padding_side="left"
+        )
+        written = self.model.generate(
+            input_ids=token_ids,
+            attention_mask=(token_ids != pad_id).long(),
+            max_new_tokens=most_tokens,
+            do_sample=False,
+            **self.pictures(batch, token_ids),
+        )
+        fresh = written[:, token_ids.shape[1] :]
+        return list(self.processor.tokenizer.batch_decode(fresh, skip_special_tokens=True))
+
+    def pictures(self, batch: list[Prepared], token_ids: torch.Tensor) -> dict[str, torch.Tensor]:
+        pixels = [item.pixels for item in batch if item.pixels is not None]
+        if not pixels:
+            return {}
+        return {
+            "pixel_values": torch.cat([item.values for item in pixels]),
+            "image_grid_thw": torch.cat([item.grid for item in pixels]),
+            "mm_token_type_ids": (token_ids == self.model.config.image_token_id).int(),
+        }

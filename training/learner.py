@@ -1,0 +1,78 @@
+"""The model with its losses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+from transformers import Glm4vForConditionalGeneration
+
+from training.dataset import Batch
+from training.encoding import IGNORED
+from training.sight import Sight, SightHead
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Scalars, in nats: of an answer's token, and of what visual tokens lie on."""
+
+    answer: torch.Tensor
+    sight: Sight
+
+
+class Learner(nn.Module):
+    """transformers' own model, and the auxiliary head beside it."""
+
+    def __init__(self, model: Glm4vForConditionalGeneration) -> None:
+        super().__init__()
+        self.model = model
+        # torch's fused attention is slower backwards in bfloat16 on CPUs than matrix products.
+        model.model.language_model.config._attn_implementation = "eager"
+        self.sight_head = SightHead(model.config.vision_config.out_hidden_size)
+
+    def freeze_sight(self) -> None:
+        """Leaves the vision tower and the auxiliary heads as they are from now on."""
+        self.model.model.visual.requires_grad_(False)
+        self.sight_head.requires_grad_(False)
+
+    def forward(self, batch: Batch) -> Losses:
+        outputs, sight = self.see(batch)
+        if batch.token_ids.shape[1] == 0:
+            return Losses(torch.zeros(()), sight)
+        hidden = self.model.model(
+            input_ids=batch.token_ids,
+            position_ids=self.positions(batch),
+            mm_encoder_outputs=outputs,
+            use_cache=False,
+        ).last_hidden_state
+        return Losses(self.answer_loss(hidden, batch.labels), sight)
+
+    def see(self, batch: Batch) -> tuple[dict[str, object], Sight]:
+        if not len(batch.grid):
+            nothing = torch.zeros(())
+            return {}, Sight(nothing, nothing, nothing, nothing)
+        image = self.model.model.get_image_features(
+            batch.pixel_values, batch.grid, return_dict=True
+        )
+        features = torch.cat(list(image.pooler_output))
+        return {"image": image}, self.sight_head(features, batch.sights)
+
+    def answer_loss(self, hidden: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """The vocabulary is wide, so only the trained positions are projected to it."""
+        targets = labels[:, 1:]
+        trained = targets != IGNORED
+        logits = self.model.lm_head(hidden[:, :-1][trained])
+        return functional.cross_entropy(logits.float(), targets[trained])
+
+    def positions(self, batch: Batch) -> torch.Tensor:
+        """M-RoPE positions, int64 [3, sequences, tokens].
+
+        Sequences are padded on the right, where a causal model needs no attention mask.
+        """
+        is_image = (batch.token_ids == self.model.config.image_token_id).int()
+        grid = batch.grid if len(batch.grid) else None
+        positions: torch.Tensor
+        positions, _ = self.model.model.get_rope_index(batch.token_ids, is_image, grid)
+        return positions
