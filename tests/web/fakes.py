@@ -127,11 +127,6 @@ class FakeGenerator:
             default_sampling=generator_pb2.SamplingOptions(temperature=0.0, top_p=1.0),
         )
 
-    async def count_tokens(
-        self, request: generator_pb2.CountTokensRequest
-    ) -> generator_pb2.CountTokensResponse:
-        return generator_pb2.CountTokensResponse(prompt_token_count=len(request.messages))
-
     async def is_ready(self) -> bool:
         return self.ready
 

@@ -44,9 +44,6 @@ class Servicer(generator_pb2_grpc.GeneratorServiceServicer):
     async def GetModelInfo(self, request, context):
         return generator_pb2.GetModelInfoResponse(model="nano")
 
-    async def CountTokens(self, request, context):
-        return generator_pb2.CountTokensResponse(prompt_token_count=len(request.messages))
-
 
 @pytest.fixture
 def servicer() -> Servicer:
@@ -162,7 +159,5 @@ async def test_absent_server_is_not_ready() -> None:
 
 
 async def test_unary_calls_answer(client: GrpcGenerator) -> None:
-    request = generator_pb2.CountTokensRequest(messages=[generator_pb2.Message()])
     assert (await client.model_info()).model == "nano"
-    assert (await client.count_tokens(request)).prompt_token_count == 1
     assert await client.is_ready()

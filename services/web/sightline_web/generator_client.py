@@ -39,12 +39,6 @@ class Generator(Protocol):
         """Describes the model that is served."""
         ...
 
-    async def count_tokens(
-        self, request: generator_pb2.CountTokensRequest
-    ) -> generator_pb2.CountTokensResponse:
-        """Counts a prompt's tokens."""
-        ...
-
     async def is_ready(self) -> bool:
         """Tells whether requests would be accepted now; raises nothing."""
         ...
@@ -84,17 +78,6 @@ class GrpcGenerator:
         except aio.AioRpcError as failure:
             raise error_from_failure(failure) from None
 
-    async def count_tokens(
-        self, request: generator_pb2.CountTokensRequest
-    ) -> generator_pb2.CountTokensResponse:
-        self._check_size(request)
-        try:
-            return await self._stub.CountTokens(
-                request, timeout=UNARY_TIMEOUT_S, metadata=_metadata()
-            )
-        except aio.AioRpcError as failure:
-            raise error_from_failure(failure) from None
-
     async def is_ready(self) -> bool:
         try:
             request = health_pb2.HealthCheckRequest()
@@ -103,9 +86,7 @@ class GrpcGenerator:
             return False
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
-    def _check_size(
-        self, request: generator_pb2.GenerateTextRequest | generator_pb2.CountTokensRequest
-    ) -> None:
+    def _check_size(self, request: generator_pb2.GenerateTextRequest) -> None:
         limit = self._max_message_bytes - _ENVELOPE_BYTES
         if request.ByteSize() > limit:
             raise MediaTooLargeError(
