@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from benchmarks.measure import Sample
-from training.answering import Answerer, Prepared, Prompt, user
+from training.examination.answering import Answerer, Prepared, Prompt, user
 
 
 class GeneratePeer:

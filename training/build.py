@@ -14,9 +14,9 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from training.architecture import generation_config, model_config
-from training.initialization import initialize
-from training.tokenizer import train_tokenizer
+from training.model.architecture import generation_config, model_config
+from training.model.initialization import initialize
+from training.model.tokenizer import train_tokenizer
 
 MODEL_FOLDER = Path("models/sightline-nano")
 # Twice the pixels, because the processor counts both frames of a temporal patch.

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import torch
 
-from training.answering import Answerer
 from training.build import MODEL_FOLDER
-from training.exam import Item, draw_exam
+from training.examination.answering import Answerer
+from training.examination.exam import Item, draw_exam
 
 TARGETS = {
     "color": 0.90,

@@ -9,9 +9,9 @@ from random import Random
 
 from PIL import Image
 
-from training.phrases import listed, sentence
-from training.renderer import draw_picture
-from training.scene import GRID, PLACES, Limits, Scene, Shape
+from training.talk.phrases import listed, sentence
+from training.world.renderer import draw_picture
+from training.world.scene import GRID, PLACES, Limits, Scene, Shape
 
 PLAIN = Limits(plain=True)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from training.build import MODEL_FOLDER, build_model, save_weights
-from training.learner import Learner
+from training.learning.learner import Learner
 from training.processing import Processor
 
 

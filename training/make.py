@@ -19,7 +19,7 @@ def main() -> None:
     run("build")
     run("trainer", "--minutes", str(arguments.minutes))
     run("trainer", "--decay-minutes", str(arguments.decay_minutes))
-    run("trainer", "--short-answers", "--learning-rate", "1e-3", "--decay-minutes", "18")
+    run("trainer", "--freeze-sight", "--decay-minutes", "60")
     run("export")
     run("examples")
     run("evaluate")

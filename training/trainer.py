@@ -17,12 +17,12 @@ from torch.utils.data import DataLoader
 from transformers import Glm4vForConditionalGeneration
 
 from training.build import build_model
-from training.dataset import Batch, SampleStream
-from training.learner import Learner, Losses
-from training.optimizer import build_optimizers, set_learning_rate, step
+from training.learning.dataset import Batch, SampleStream
+from training.learning.learner import Learner, Losses
+from training.learning.optimizer import build_optimizers, set_learning_rate, step
+from training.learning.schedule import Schedule
+from training.learning.stage import CURRICULUM, TALK_ONLY, Stage
 from training.processing import Processor
-from training.schedule import Schedule
-from training.stage import CURRICULUM, SHORT_ANSWERS, Stage
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Settings:
     most_norm: float = 1.0
     bfloat16: bool = True
     muon: bool = True
-    short_answers: bool = False
+    freeze_sight: bool = False
     from_shipped: bool = False
     workers: int = 1
     save_every: int = 50  # steps
@@ -83,7 +83,7 @@ class Trainer:
         self.schedule = schedule
         self.processor = processor
         self.learner = Learner(starting_model(settings, processor))
-        if settings.short_answers:
+        if settings.freeze_sight:
             self.learner.freeze_sight()
         self.optimizers = build_optimizers(self.learner, settings.muon)
         self.step = 0
@@ -115,8 +115,8 @@ class Trainer:
 
     def batches(self) -> Iterator[Batch]:
         """The batches from the current step on, each stage of the curriculum in turn."""
-        if self.settings.short_answers:
-            yield from self.load(SHORT_ANSWERS)
+        if self.settings.freeze_sight:
+            yield from self.load(TALK_ONLY)
         for stage, following in itertools.zip_longest(CURRICULUM, CURRICULUM[1:]):
             if following is None:
                 yield from self.load(stage)
@@ -193,7 +193,7 @@ def parse() -> tuple[Settings, Schedule, argparse.Namespace]:
     parser.add_argument("--float32", action="store_true", help="instead of bfloat16 products")
     parser.add_argument("--adamw", action="store_true", help="for all parameters, without Muon")
     parser.add_argument(
-        "--short-answers", action="store_true", help="with a frozen vision tower, few descriptions"
+        "--freeze-sight", action="store_true", help="with a frozen vision tower, talk alone"
     )
     parser.add_argument(
         "--from-shipped", action="store_true", help="start with the model folder's weights"
@@ -213,7 +213,7 @@ def parse() -> tuple[Settings, Schedule, argparse.Namespace]:
         learning_rate=arguments.learning_rate,
         bfloat16=not arguments.float32,
         muon=not arguments.adamw,
-        short_answers=arguments.short_answers,
+        freeze_sight=arguments.freeze_sight,
         from_shipped=arguments.from_shipped,
         workers=arguments.workers,
     )

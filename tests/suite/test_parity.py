@@ -9,7 +9,7 @@ from sightline.generator.v1 import generator_pb2
 
 from tests.suite.pictures import EXAMPLES
 from tests.suite.running_suite import NANO
-from training.answering import Answerer, Prompt
+from training.examination.answering import Answerer, Prompt
 
 pytestmark = pytest.mark.suite
 MAX_TOKENS = 24

@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from training.build import MODEL_FOLDER
-from training.dataset import SampleStream
-from training.encoding import IGNORED, Encoded, encode
+from training.learning.dataset import SampleStream
+from training.learning.encoding import IGNORED, Encoded, encode
+from training.learning.sample import Sample, Talk, draw_sample
+from training.learning.stage import Stage
 from training.processing import Processor, expand
-from training.sample import Sample, draw_sample
-from training.scene import COLORS, KINDS, Limits
-from training.stage import Stage
+from training.world.scene import COLORS, KINDS, Limits
 
 LIMITS = Limits(longest_side=168)
-STAGE = Stage(0, LIMITS, most_exchanges=3)
+STAGE = Stage(0, LIMITS, talks=3)
 
 
 @pytest.fixture(scope="module")
@@ -29,29 +29,32 @@ def samples() -> list[Sample]:
     return [draw_sample(Random(f"encoding {seed}"), LIMITS) for seed in range(60)]
 
 
-def messages(sample: Sample) -> Iterator[dict[str, Any]]:
+def messages(sample: Sample, talk: Talk) -> Iterator[dict[str, Any]]:
     images = [{"type": "image"}] * len(sample.pictures)
-    for index, exchange in enumerate(sample.exchanges):
+    for index, exchange in enumerate(talk.exchanges):
         text = [{"type": "text", "text": exchange.question}]
         pictures = images if index == 0 else []
         content = text + pictures if sample.picture_last else pictures + text
         yield {"role": "user", "content": content}
-        last = index == len(sample.exchanges) - 1
-        thought = sample.thought if last and sample.thought else ""
+        last = index == len(talk.exchanges) - 1
+        thought = talk.thought if last and talk.thought else ""
         yield {"role": "assistant", "content": exchange.answer, "reasoning_content": thought}
 
 
-def trained_text(processor: Processor, encoded: Encoded) -> str:
-    return str(processor.tokenizer.decode(encoded.labels[encoded.labels != IGNORED]))
+def of_branch(encoded: Encoded, number: int) -> torch.Tensor:
+    """Which tokens the conversation of this number sees."""
+    return (encoded.branches == 0) | (encoded.branches == number)
 
 
-def test_samples_are_what_the_template_writes(processor: Processor, samples: list[Sample]) -> None:
+def test_branches_are_what_the_template_writes(processor: Processor, samples: list[Sample]) -> None:
     for sample in samples:
         encoded = encode(processor, sample)
         counts = encoded.pixels.token_counts() if encoded.pixels else []
-        text = processor.tokenizer.apply_chat_template(list(messages(sample)), tokenize=False)
-        token_ids = processor.token_ids(expand(str(text), counts) + "<|user|>")
-        assert encoded.token_ids.tolist() == token_ids
+        for number, talk in enumerate(sample.talks, start=1):
+            talked = list(messages(sample, talk))
+            text = processor.tokenizer.apply_chat_template(talked, tokenize=False)
+            token_ids = processor.token_ids(expand(str(text), counts) + "<|user|>")
+            assert encoded.token_ids[of_branch(encoded, number)].tolist() == token_ids
 
 
 def test_mask_covers_exactly_what_the_assistant_writes(
@@ -59,10 +62,13 @@ def test_mask_covers_exactly_what_the_assistant_writes(
 ) -> None:
     for sample in samples:
         encoded = encode(processor, sample)
-        answers = [f"{exchange.answer}<|user|>" for exchange in sample.exchanges]
-        if sample.thought is not None:
-            answers[-1] = f"<think>{sample.thought}</think>\n{answers[-1]}"
-        assert trained_text(processor, encoded) == "".join(answers)
+        for number, talk in enumerate(sample.talks, start=1):
+            answers = [f"{exchange.answer}<|user|>" for exchange in talk.exchanges]
+            if talk.thought is not None:
+                answers[-1] = f"<think>{talk.thought}</think>\n{answers[-1]}"
+            trained = of_branch(encoded, number) & (encoded.labels != IGNORED)
+            written = processor.tokenizer.decode(encoded.labels[trained])
+            assert written == "".join(answers)
         trained = encoded.labels != IGNORED
         assert torch.equal(encoded.labels[trained], encoded.token_ids[trained])
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from training.evaluate import Score, grade, table
-from training.exam import Item, draw_exam
+from training.examination.exam import Item, draw_exam
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ from random import Random
 
 import pytest
 
-from training import palette
-from training.renderer import draw_picture
-from training.scene import (
+from training.world import palette
+from training.world.renderer import draw_picture
+from training.world.scene import (
     AMBIGUITY_MARGIN,
     GAP,
     GRID,

@@ -4,11 +4,11 @@ from random import Random
 
 import pytest
 
-from training import talk
-from training.pairtalk import converse_about_two
-from training.parsing import claims, truth
-from training.phrases import NUMBERS, WHERE, plural, sentence, with_article
-from training.scene import Limits, Scene, draw_scene
+from training.examination.parsing import claims, truth
+from training.talk import scenetalk as talk
+from training.talk.pairtalk import converse_about_two
+from training.talk.phrases import NUMBERS, WHERE, plural, sentence, with_article
+from training.world.scene import Limits, Scene, draw_scene
 
 SEEDS = range(200)
 

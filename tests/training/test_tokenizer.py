@@ -4,10 +4,10 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from training.build import MODEL_FOLDER
-from training.characters import known_characters
-from training.corpus import CHINESE_WORDS, WORLD_WORDS
+from training.model.characters import known_characters
+from training.model.corpus import CHINESE_WORDS, WORLD_WORDS
+from training.model.tokenizer import MARKUP_TOKENS, SPECIAL_TOKENS
 from training.processing import Processor
-from training.tokenizer import MARKUP_TOKENS, SPECIAL_TOKENS
 
 TEXTS = (
     "A red circle at the top left.",

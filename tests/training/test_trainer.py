@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from training.learning.schedule import Schedule
+from training.learning.stage import CURRICULUM
 from training.processing import Processor
-from training.schedule import Schedule
-from training.stage import CURRICULUM
 from training.trainer import Settings, Trainer
 
 
@@ -52,10 +52,10 @@ def test_resumed_training_continues_with_the_same_losses(
     assert losses(resumed, 2) == pytest.approx(expected, rel=1e-3)
 
 
-def test_short_answers_leave_the_vision_tower_as_it_is(
+def test_freeze_sight_leave_the_vision_tower_as_it_is(
     tmp_path: Path, processor: Processor
 ) -> None:
-    settings = replace(tiny(tmp_path), short_answers=True, from_shipped=True)
+    settings = replace(tiny(tmp_path), freeze_sight=True, from_shipped=True)
     trainer = Trainer(settings, Schedule(), processor)
     before = {name: value.clone() for name, value in trainer.learner.named_parameters()}
     losses(trainer, 2)

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from training import talk
-from training.answering import Prompt, user
-from training.pairtalk import converse_about_two
-from training.parsing import claims, truth
-from training.renderer import draw_picture
-from training.sample import PICTURE_LAST_SHARE, thought
-from training.scene import Limits, Scene, draw_scene
-from training.smalltalk import lost_question
-from training.talk import Exchange, Maker
+from training.examination.answering import Prompt, user
+from training.examination.parsing import claims, truth
+from training.learning.sample import PICTURE_LAST_SHARE, thought
+from training.talk import scenetalk as talk
+from training.talk.pairtalk import converse_about_two
+from training.talk.scenetalk import Exchange, Maker
+from training.talk.smalltalk import lost_question
+from training.world.renderer import draw_picture
+from training.world.scene import Limits, Scene, draw_scene
 
 LIMITS = Limits()
 # Every n-th scene is also asked the rarer questions.

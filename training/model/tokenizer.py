@@ -7,8 +7,8 @@ from pathlib import Path
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from training.architecture import MAX_POSITIONS
-from training.corpus import corpus
+from training.model.architecture import MAX_POSITIONS
+from training.model.corpus import corpus
 
 VOCABULARY_SIZE = 4096
 TEMPLATE = Path(__file__).with_name("chat_template.jinja")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from training.scene import Limits, draw_scene
-from training.talk import Exchange, converse
+from training.talk.scenetalk import Exchange, converse
+from training.world.scene import Limits, draw_scene
 
 GREETINGS = ("Hello", "Hello!", "Hi", "Hi!", "Hi there!", "Hey", "Good morning!", "Hello there")
 WELCOME = "Hello! Show me a picture and ask me about its shapes."

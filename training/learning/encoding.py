@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
+from training.learning.sample import Sample, Talk
 from training.processing import Pixels, Processor, expand
-from training.renderer import Picture
-from training.sample import Sample
-from training.scene import COLORS, KINDS, Scene
+from training.world.renderer import Picture
+from training.world.scene import COLORS, KINDS, Scene
 
 IGNORED = -100
 PICTURE = "<|begin_of_image|><|image|><|end_of_image|>"
@@ -22,9 +23,10 @@ SIGHT = 3 + CELL * CELL
 
 @dataclass(frozen=True)
 class Encoded:
-    """One sample.
+    """One sample: what its conversations share, and behind it each of them, a branch.
 
-    token_ids, labels: int64 [tokens]; a label is the token itself where it is trained.
+    token_ids, labels, branches: int64 [tokens]. A label is the token itself where it is trained.
+    A token of branch n sees, of what is before it, branch n and branch 0, the shared part.
     sights: int64 [visual tokens, SIGHT]. First kind, colour and place of the shape that a visual
     token lies on: 0 for the ground, otherwise one more than the index, IGNORED at a border. Then
     which parts of the token's square lie on a shape, 1 or 0, row by row.
@@ -32,38 +34,47 @@ class Encoded:
 
     token_ids: torch.Tensor
     labels: torch.Tensor
+    branches: torch.Tensor
     pixels: Pixels | None
     sights: torch.Tensor
 
 
-Segment = tuple[str, bool]
+@dataclass(frozen=True)
+class Segment:
+    """A piece of a conversation in the template's syntax, cut where training begins or ends."""
+
+    text: str
+    trained: bool
+    branch: int
 
 
-def segments(sample: Sample) -> list[Segment]:
-    """The conversation in the template's syntax, cut where training begins and ends."""
-    if not sample.exchanges:
-        return []
-    cut: list[Segment] = [("[gMASK]<sop><|user|>", False)]
-    last = len(sample.exchanges) - 1
-    for index, exchange in enumerate(sample.exchanges):
-        content = exchange.question
-        if index == 0:
-            pictures = PICTURE * len(sample.pictures)
-            content = content + pictures if sample.picture_last else pictures + content
-        cut.append((f"\n{content}<|assistant|>\n", False))
-        if index == last and sample.thought is not None:
-            cut.append((f"<think>{sample.thought}</think>\n", True))
+def segments(sample: Sample) -> Iterator[Segment]:
+    if not sample.talks:
+        return
+    pictures = PICTURE * len(sample.pictures)
+    before, after = ("", pictures) if sample.picture_last else (pictures, "")
+    yield Segment(f"[gMASK]<sop><|user|>\n{before}", False, 0)
+    for index, talk in enumerate(sample.talks):
+        yield from talk_segments(talk, after, index + 1)
+
+
+def talk_segments(talk: Talk, after: str, branch: int) -> Iterator[Segment]:
+    """The conversation from its first question on; `after` is what follows that question."""
+    last = len(talk.exchanges) - 1
+    for index, exchange in enumerate(talk.exchanges):
+        question = "\n" + exchange.question if index else exchange.question + after
+        yield Segment(f"{question}<|assistant|>\n", False, branch)
+        if index == last and talk.thought is not None:
+            yield Segment(f"<think>{talk.thought}</think>\n", True, branch)
         else:
-            cut.append(("<think></think>\n", False))
-        cut.append((f"{exchange.answer}<|user|>", True))
-    return cut
+            yield Segment("<think></think>\n", False, branch)
+        yield Segment(f"{exchange.answer}<|user|>", True, branch)
 
 
 def encode(processor: Processor, sample: Sample) -> Encoded:
     images = [picture.image for picture in sample.pictures]
     pixels = processor.pixels(images) if images else None
     counts = pixels.token_counts() if pixels is not None else []
-    token_ids, labels = tokenized(processor, segments(sample), counts)
     sights = [
         look(scene, picture, grid)
         for scene, picture, grid in zip(
@@ -71,21 +82,21 @@ def encode(processor: Processor, sample: Sample) -> Encoded:
         )
     ]
     nothing = torch.empty(0, SIGHT, dtype=torch.long)
-    return Encoded(token_ids, labels, pixels, torch.cat([nothing, *sights]))
+    token_ids, labels, branches = tokenized(processor, segments(sample), counts)
+    return Encoded(token_ids, labels, branches, pixels, torch.cat([nothing, *sights]))
 
 
 def tokenized(
-    processor: Processor, cut: list[Segment], counts: list[int]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    token_ids: list[int] = []
-    labels: list[int] = []
-    for text, trained in cut:
-        if PICTURE in text:
-            text = expand(text, counts)
-        piece = processor.token_ids(text)
-        token_ids += piece
-        labels += piece if trained else [IGNORED] * len(piece)
-    return torch.tensor(token_ids, dtype=torch.long), torch.tensor(labels, dtype=torch.long)
+    processor: Processor, cut: Iterable[Segment], counts: list[int]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Token ids, labels and branches, int64 [tokens] each."""
+    rows: list[tuple[int, int, int]] = []
+    for segment in cut:
+        text = expand(segment.text, counts) if PICTURE in segment.text else segment.text
+        for token in processor.token_ids(text):
+            rows.append((token, token if segment.trained else IGNORED, segment.branch))
+    token_ids, labels, branches = torch.tensor(rows, dtype=torch.long).reshape(-1, 3).T
+    return token_ids, labels, branches
 
 
 def look(scene: Scene, picture: Picture, grid: list[int]) -> torch.Tensor:
@@ -97,9 +108,12 @@ def look(scene: Scene, picture: Picture, grid: list[int]) -> torch.Tensor:
     colors = np.array([0] + [COLORS.index(shape.color) + 1 for shape in scene.shapes])
     covered = cover[:, 1:].max(axis=1)
     places = np.array([0] + [shape.cell + 1 for shape in scene.shapes])
-    index = np.where(covered >= LEAST_COVER, cover[:, 1:].argmax(axis=1) + 1, 0)
+    # A small shape may lie on the corner of four tokens and fill none.
+    index = np.zeros(len(cover), dtype=np.int64)
+    index[cover[:, 1:].argmax(axis=0)] = np.arange(len(scene.shapes)) + 1
+    index = np.where(covered >= LEAST_COVER, cover[:, 1:].argmax(axis=1) + 1, index)
     sights = np.stack([kinds[index], colors[index], places[index]], axis=1)
-    sights[(covered > 0) & (covered < LEAST_COVER)] = IGNORED
+    sights[(covered > 0) & (index == 0)] = IGNORED
     return torch.from_numpy(np.concatenate([sights, parts > 0], axis=1, dtype=np.int64))
 
 

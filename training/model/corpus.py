@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from training.characters import known_characters
+from training.model.characters import known_characters
 
 
 def words(text: str) -> list[str]:

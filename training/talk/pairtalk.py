@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
-from training.phrases import listed, sentence, there_are, with_article
-from training.scene import Scene
-from training.talk import Exchange, calls_of
+from training.talk.phrases import listed, sentence, there_are, with_article
+from training.talk.scenetalk import Exchange, calls_of
+from training.world.scene import Scene
 
 ORDINALS = ("first", "second")
 DESCRIBE = (

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from training.encoding import CELL, IGNORED
-from training.scene import COLORS, KINDS, PLACES
+from training.learning.encoding import CELL, IGNORED
+from training.world.scene import COLORS, KINDS, PLACES
 
 PARTS_WEIGHT = 3.0
 GROUND_WEIGHT = 0.15  # most visual tokens lie on the ground

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from training.phrases import WHERE
-from training.scene import COLORS, KINDS, Scene
+from training.talk.phrases import WHERE
+from training.world.scene import COLORS, KINDS, Scene
 
 Claim = tuple[str, str, str]  # colour, kind, place
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.optim import AdamW, Muon, Optimizer
 
-from training.learner import Learner
+from training.learning.learner import Learner
 
 MATRIX_WEIGHT_DECAY = 0.02
 

@@ -9,10 +9,10 @@ from random import Random
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from training import palette
-from training.outlines import Point, draw_outline
-from training.palette import Rgb
-from training.scene import Limits, Scene, Shape
+from training.world import palette
+from training.world.outlines import Point, draw_outline
+from training.world.palette import Rgb
+from training.world.scene import Limits, Scene, Shape
 
 OVERSAMPLING = 3
 

@@ -9,9 +9,9 @@ from torch import nn
 from torch.nn import functional
 from transformers import Glm4vForConditionalGeneration
 
-from training.dataset import Batch
-from training.encoding import IGNORED
-from training.sight import Sight, SightHead
+from training.learning.dataset import Batch
+from training.learning.encoding import IGNORED
+from training.learning.sight import Sight, SightHead
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Learner(nn.Module):
             return Losses(torch.zeros(()), sight)
         hidden = self.model.model(
             input_ids=batch.token_ids,
+            attention_mask=visible(batch.branches),
             position_ids=self.positions(batch),
             mm_encoder_outputs=outputs,
             use_cache=False,
@@ -67,12 +68,35 @@ class Learner(nn.Module):
         return functional.cross_entropy(logits.float(), targets[trained])
 
     def positions(self, batch: Batch) -> torch.Tensor:
-        """M-RoPE positions, int64 [3, sequences, tokens].
-
-        Sequences are padded on the right, where a causal model needs no attention mask.
-        """
+        """M-RoPE positions, int64 [3, sequences, tokens]; each branch follows on branch 0."""
         is_image = (batch.token_ids == self.model.config.image_token_id).int()
         grid = batch.grid if len(batch.grid) else None
         positions: torch.Tensor
         positions, _ = self.model.model.get_rope_index(batch.token_ids, is_image, grid)
-        return positions
+        return positions - shifts(batch.branches)
+
+
+def visible(branches: torch.Tensor) -> torch.Tensor:
+    """What may be attended to, as a bias of 0 or a huge negative number.
+
+    branches: int64 [sequences, tokens], see `Encoded`; returns [sequences, 1, tokens, tokens].
+    """
+    same = branches[:, :, None] == branches[:, None, :]
+    seen = (same | (branches == 0)[:, None, :]).tril()
+    # A wider bias would widen the scores of autocast's products, and halve the speed.
+    bias = torch.zeros(seen.shape, dtype=torch.bfloat16)
+    return bias.masked_fill(~seen, torch.finfo(torch.bfloat16).min)[:, None]
+
+
+def shifts(branches: torch.Tensor) -> torch.Tensor:
+    """How far each token lies behind where its branch would begin, int64 [sequences, tokens].
+
+    NOTE: pictures are in branch 0, or there is one branch only; so a branch begins as many
+    positions as tokens after the first one.
+    """
+    indices = torch.arange(branches.shape[1]).expand_as(branches)
+    starts = torch.zeros_like(branches)
+    starts[:, 1:] = torch.where(branches[:, 1:] != branches[:, :-1], indices[:, 1:], 0)
+    own = starts.cummax(dim=1).values
+    first = (branches == 0).sum(dim=1, keepdim=True)
+    return torch.where(branches > 0, own - first, 0)

@@ -1,0 +1,1 @@
+"""What the model is asked, and whether its answers are right."""
