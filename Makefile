@@ -15,9 +15,11 @@ MANIFESTS := pyproject.toml constraints.txt $(PACKAGES:%=%/pyproject.toml)
 PROTO_FILES := $(shell find protos/sightline -name '*.proto')
 
 MODEL ?= $(or $(SIGHTLINE_MODEL),models/sightline-nano)
+# The shipped weights know the small world; `make eval EVAL=` examines the whole one.
+EVAL ?= --world small --items 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos run test check format bench eval clean
+.PHONY: help setup protos run test test-gpu check format bench bench-peers bench-gpu eval clean
 
 help: ## Prints this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s %s\n", $$1, $$2}'
@@ -33,6 +35,9 @@ run: $(VENV)/.runtime protos/gen/.stamp ## Starts the suite; MODEL= names a fold
 test: setup ## Runs all tests; what the machine lacks is skipped and said.
 	@$(BIN)/python -m pytest tests
 
+test-gpu: setup ## Runs the tests that need an NVIDIA GPU.
+	@$(BIN)/python -m pytest tests -m gpu
+
 check: setup ## Runs every static check: ruff, mypy, import rules, protos.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -47,11 +52,22 @@ format: setup ## Formats Python and protos.
 	$(BIN)/ruff format .
 	$(BIN)/buf format protos --write
 
-bench: setup ## Measures the suite beside transformers' own generate.
+bench: setup .cache/models/random-300m ## Measures the suite beside the peers that are set up.
 	@$(BIN)/python -m benchmarks --model "$(MODEL)"
+	@$(BIN)/python -m benchmarks --model .cache/models/random-300m --workloads text-128 --impatient
+	@$(BIN)/python -m benchmarks.overhead --model "$(MODEL)"
 
-eval: setup ## Measures sightline-nano on scenes that it never saw.
-	@$(BIN)/python -m training.evaluate --model "$(MODEL)"
+bench-peers: setup ## Sets up the peers of `make bench`, each in an environment of its own.
+	@$(BIN)/python -m benchmarks.environments
+
+bench-gpu: setup ## Measures the 9B configuration on a GPU beside transformers' generate.
+	@$(BIN)/python -m benchmarks.gpu
+
+eval: setup ## Measures sightline-nano on pictures that it never saw.
+	@$(BIN)/python -m training.evaluate --model "$(MODEL)" $(EVAL)
+
+.cache/models/random-300m: | setup
+	@$(BIN)/python -m benchmarks.random_model --folder $@
 
 clean: ## Removes the environment, stubs and caches; keeps data/.
 	rm -rf $(VENV) protos/gen .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

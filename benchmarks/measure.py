@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,16 @@ class Sample:
 def median(values: Sequence[float]) -> float:
     """Returns the median of at least one value."""
     return statistics.median(values)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Returns the smallest of `values` that `percent` per cent of them do not exceed.
+
+    The nearest-rank definition: always a value that was measured, never one between two.
+    """
+    ordered = sorted(values)
+    rank = math.ceil(percent / 100 * len(ordered))
+    return ordered[max(rank, 1) - 1]
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -20,3 +20,13 @@ def pytest_runtest_makereport(item, call):
 
 def _skips_forbidden():
     return os.environ.get("SIGHTLINE_FORBID_SKIPS") == "1"
+
+
+@pytest.fixture(scope="session")
+def cuda():
+    """The first GPU; tests that ask for it are marked gpu."""
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("torch sees no NVIDIA GPU")
+    return torch.device("cuda:0")

@@ -1,81 +1,28 @@
-"""Asks the model about unseen scenes and prints a table; fails if a target is missed."""
+"""Asks the model about pictures that it never saw and prints a table; fails if a bar is missed."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
+import re
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from training.build import MODEL_FOLDER
 from training.examination.answering import Answerer
-from training.examination.exam import Item, draw_exam
+from training.examination.drawing import SceneDrawer, draw_prompts, drawn_by_world
+from training.examination.exam import EXAMS, ITEMS, Exam
+from training.examination.item import Item
+from training.examination.score import Score, behind, grade, table
+from training.examination.serving import Suite
+from training.examination.sheet import Answered, choose, draw_sheet, question_of
+from training.talk.language import LANGUAGES
 
-TARGETS = {
-    "color": 0.90,
-    "shape": 0.90,
-    "place": 0.90,
-    "count": 0.80,
-    "description": 0.60,
-}
-Z95 = 1.96
-
-
-@dataclass(frozen=True)
-class Score:
-    """Right answers of a cell."""
-
-    cell: str
-    right: int
-    total: int
-
-    @property
-    def share(self) -> float:
-        return self.right / self.total
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval."""
-        n, share = self.total, self.share
-        middle = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
-        spread = math.sqrt(share * (1 - share) / n + (Z95 / (2 * n)) ** 2) * Z95 / (1 + Z95**2 / n)
-        return middle - spread, middle + spread
-
-    @property
-    def target(self) -> float | None:
-        return TARGETS.get(self.cell)
-
-    @property
-    def passed(self) -> bool:
-        return self.target is None or self.share >= self.target
-
-
-def grade(items: Sequence[Item], answers: Sequence[str]) -> list[Score]:
-    """A score for each cell, in the order in which cells first appear."""
-    cells = dict.fromkeys(item.cell for item in items)
-    marks = [(item.cell, item.grade(answer)) for item, answer in zip(items, answers, strict=True)]
-    return [
-        Score(cell, sum(right for c, right in marks if c == cell), sum(c == cell for c, _ in marks))
-        for cell in cells
-    ]
-
-
-def table(scores: Sequence[Score]) -> str:
-    rows = ["| cell | right | n | 95 % interval | target |", "|---|---|---|---|---|"]
-    for score in scores:
-        low, high = score.interval
-        target = "" if score.target is None else f"{score.target:.0%}"
-        rows.append(
-            f"| {score.cell} | {score.share:.1%} | {score.total} "
-            f"| {low:.1%} – {high:.1%} | {target} |"
-        )
-    return "\n".join(rows)
+TILES = 24  # of the contact sheet
 
 
 def report_mistakes(items: Sequence[Item], answers: Sequence[str], most: int) -> None:
@@ -84,32 +31,92 @@ def report_mistakes(items: Sequence[Item], answers: Sequence[str], most: int) ->
         for item, answer in zip(items, answers, strict=True)
         if not item.grade(answer)
     ]
-    for item, answer in wrong[:: max(1, len(wrong) // most)][:most]:
-        print(f"{item.cell}: {item.prompt.messages[-1]['content']}")
+    for item, answer in wrong[:: max(1, len(wrong) // max(most, 1))][:most]:
+        print(f"{item.cell}: {question_of(item)}")
         print(f"  expected {item.expected!r}\n  answered {answer!r}")
 
 
-def main() -> None:
+def write_scores(path: Path, scores: Sequence[Score]) -> None:
+    rows = [[score.cell, score.language, score.right, score.total] for score in scores]
+    path.write_text(json.dumps(rows) + "\n", encoding="utf-8")
+
+
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=MODEL_FOLDER)
-    parser.add_argument("--scenes", type=int, default=1000)
+    parser.add_argument("--world", choices=EXAMS, default="whole")
+    parser.add_argument("--items", type=int, default=ITEMS, help="of each cell and language")
+    parser.add_argument("--cells", nargs="*", default=[], help="these alone")
+    parser.add_argument("--languages", nargs="*", default=[], choices=LANGUAGES)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--renderer", choices=("own", "browser"), default="own", help="of scenes")
+    parser.add_argument(
+        "--through", metavar="URL", help="also ask a running suite; succeeds if it answers the same"
+    )
+    parser.add_argument("--token", help="for a suite that wants one")
     parser.add_argument("--mistakes", type=int, default=0, help="print so many wrong answers")
     parser.add_argument("--json", type=Path, help="also write the scores to this file")
-    arguments = parser.parse_args()
+    parser.add_argument("--sheet", type=Path, help="also draw right and wrong answers")
+    return parser.parse_args()
+
+
+def draw_items(arguments: argparse.Namespace, exam: Exam) -> list[Item]:
+    items = list(exam.draw(arguments.seed, arguments.items, arguments.cells, arguments.languages))
+    if not items:
+        sys.exit(f"No such cell; known are: {', '.join(exam.cells)}")
+    return items
+
+
+def scene_drawer(arguments: argparse.Namespace, exam: Exam) -> SceneDrawer:
+    if arguments.renderer == "own":
+        return drawn_by_world(exam.world)
+    # Only this renderer needs a browser.
+    from training.examination.browsing import draw_by_browser
+
+    return draw_by_browser
+
+
+def compare(items: Sequence[Item], ours: Sequence[str], theirs: Sequence[str]) -> bool:
+    """Whether the suite's answers are those of plain transformers; prints those that are not."""
+    pairs = list(zip(items, ours, theirs, strict=True))
+    different = [pair for pair in pairs if as_told(pair[1]) != as_told(pair[2])]
+    print(f"\n{len(pairs) - len(different)} of {len(pairs)} answers are the same through the suite")
+    for item, one, other in different:
+        print(f"{item.cell}: {question_of(item)}\n  transformers {one!r}\n  suite {other!r}")
+    return not different
+
+
+def as_told(answer: str) -> str:
+    """Without the tokens around a thought, which the suite turns into fields of their own."""
+    return re.sub(r"</?think>\n?", "", answer).strip()
+
+
+def main() -> None:
+    arguments = parse()
     torch.set_num_threads(arguments.threads)
     began = time.monotonic()
-    items = list(draw_exam(arguments.seed, arguments.scenes))
-    answers = Answerer.load(arguments.model).answer([item.prompt for item in items])
-    scores = grade(items, answers)
+    exam = EXAMS[arguments.world]
+    items = draw_items(arguments, exam)
+    prompts = draw_prompts(items, scene_drawer(arguments, exam))
+    answers = Answerer.load(arguments.model).answer(prompts)
+    scores = grade(items, answers, exam.targets)
     print(table(scores))
+    late = behind(scores)
+    if late:
+        print(f"\nChinese is too far behind English in: {', '.join(late)}")
     print(f"\n{len(items)} answers in {time.monotonic() - began:.0f} s")
     report_mistakes(items, answers, arguments.mistakes)
     if arguments.json:
-        rows = [[score.cell, score.right, score.total] for score in scores]
-        arguments.json.write_text(json.dumps(rows) + "\n", encoding="utf-8")
-    sys.exit(0 if all(score.passed for score in scores) else 1)
+        write_scores(arguments.json, scores)
+    if arguments.sheet:
+        answered = list(map(Answered, items, prompts, answers))
+        draw_sheet(choose(answered, TILES)).save(arguments.sheet)
+    passed = all(score.passed for score in scores) and not late
+    if arguments.through:
+        served = Suite.at(arguments.through, arguments.token).answer(prompts)
+        passed = compare(items, answers, served)
+    sys.exit(0 if passed else 1)
 
 
 if __name__ == "__main__":

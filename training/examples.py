@@ -12,6 +12,7 @@ from PIL import Image
 from training.talk.phrases import listed, sentence
 from training.world.renderer import draw_picture
 from training.world.scene import GRID, PLACES, Limits, Scene, Shape
+from training.world.shape import PLAIN_STYLES, cut_shape, draw_form
 
 PLAIN = Limits(plain=True)
 
@@ -35,7 +36,8 @@ def shape_at(width: int, height: int, color: str, kind: str, place: str) -> Shap
     cell = PLACES.index(place)
     row, column = divmod(cell, GRID)
     x, y = (column + 0.5) * width / GRID, (row + 0.5) * height / GRID
-    return Shape(kind, color, cell, x, y, 0.38 * min(width, height) / GRID + 4)
+    radius = 0.38 * min(width, height) / GRID + 4
+    return cut_shape(draw_form(Random(0), kind, PLAIN_STYLES), kind, color, cell, (x, y), radius)
 
 
 EXAMPLES = (

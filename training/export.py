@@ -1,35 +1,51 @@
-"""Writes a checkpoint's weights into a model folder, in bfloat16."""
+"""Writes a checkpoint's weights into a model folder, in bfloat16; prints how they came about."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-import torch
-
 from training.build import MODEL_FOLDER, build_model, save_weights
-from training.learning.learner import Learner
+from training.learning.checkpoint import Checkpoint, PhaseRecord
 from training.processing import Processor
 
+PREFIX = "model."  # of transformers' model within a learner
 
-def export(checkpoint: Path, model: Path, out: Path) -> int:
-    """Returns the number of steps that the weights were trained for."""
-    learner = Learner(build_model(Processor.load(model).tokenizer))
-    state = torch.load(checkpoint, weights_only=True)
-    learner.load_state_dict(state["learner"])
+
+def export(checkpoint: Path, model: Path, out: Path) -> Checkpoint:
+    """Leaves the auxiliary heads behind; returns what was exported."""
+    saved = Checkpoint.load(checkpoint)
+    weights = {
+        name.removeprefix(PREFIX): tensor
+        for name, tensor in saved.weights.items()
+        if name.startswith(PREFIX)
+    }
+    built = build_model(Processor.load(model).tokenizer)
+    built.load_state_dict(weights)
     out.mkdir(parents=True, exist_ok=True)
-    save_weights(learner.model, out)
-    return int(state["step"])
+    save_weights(built, out)
+    return saved
+
+
+def table(phases: tuple[PhaseRecord, ...]) -> str:
+    """The phases as a Markdown table for the model card."""
+    rows = ["| phase | batches | of | hours | peak rate | seed | computed on |", "|---" * 7 + "|"]
+    rows += [
+        f"| {phase.name} | {phase.steps:,} | {phase.batch_size} | {phase.seconds / 3600:.2f} "
+        f"| {phase.learning_rate:g} | {phase.seed} | {phase.compute} |"
+        for phase in phases
+    ]
+    return "\n".join(rows)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, default=Path(".training/checkpoint.pt"))
+    parser.add_argument("--checkpoint", type=Path, default=Path(".training/talk.pt"))
     parser.add_argument("--model", type=Path, default=MODEL_FOLDER, help="tokenizer, template")
     parser.add_argument("--out", type=Path, default=MODEL_FOLDER)
     arguments = parser.parse_args()
-    step = export(arguments.checkpoint, arguments.model, arguments.out)
-    print(f"{arguments.out}: weights of step {step}")
+    saved = export(arguments.checkpoint, arguments.model, arguments.out)
+    print(f"{arguments.out}: weights of step {saved.step}\n\n{table(saved.phases)}")
 
 
 if __name__ == "__main__":

@@ -1,28 +1,59 @@
-"""Makes the shipped model from nothing: builds, trains, exports, draws the examples, examines."""
+"""Makes the shipped model from nothing: builds, trains, exports, draws the examples, examines.
+
+May be stopped at any time; started again, it goes on where it was.
+"""
 
 from __future__ import annotations
 
 import argparse
 import subprocess
 import sys
+from pathlib import Path
+
+from training.learning.compute import choose_device
+from training.plan import PLANS, Phase
 
 
 def run(module: str, *options: str) -> None:
-    subprocess.run([sys.executable, "-m", f"training.{module}", *options], check=True)
+    """Runs a command of this package; ends with its exit status if it fails."""
+    status = subprocess.run([sys.executable, "-m", f"training.{module}", *options]).returncode
+    if status:
+        sys.exit(status)
+
+
+def commands(plan: tuple[Phase, ...], folder: Path, model: Path) -> list[tuple[str, ...]]:
+    """What is left to do, in order. Training that has begun needs no new random weights."""
+    begun = any((folder / f"{phase.name}.pt").exists() for phase in plan)
+    build = [] if begun else [("build", "--out", str(model))]
+    befores = (None, *(phase.name for phase in plan))
+    train = [
+        ("trainer", *phase.command(folder, before), "--model", str(model))
+        for phase, before in zip(plan, befores, strict=False)
+    ]
+    last = str(folder / f"{plan[-1].name}.pt")
+    finish = [
+        ("export", "--checkpoint", last, "--model", str(model), "--out", str(model)),
+        ("curve", "--folder", str(folder), "--out", str(model / "curve.svg")),
+        ("examples",),
+        ("evaluate", "--model", str(model)),
+    ]
+    return [*build, *train, *finish]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=65, help="at the full learning rate")
-    parser.add_argument("--decay-minutes", type=float, default=25)
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda for the plan for a GPU")
+    parser.add_argument("--scale", type=float, default=1.0, help="times the plan's minutes")
+    parser.add_argument("--folder", type=Path, default=Path(".training"), help="of checkpoints")
+    parser.add_argument("--model", type=Path, default=Path("models/sightline-nano"))
+    parser.add_argument("--dry-run", action="store_true", help="print the commands only")
     arguments = parser.parse_args()
-    run("build")
-    run("trainer", "--minutes", str(arguments.minutes))
-    run("trainer", "--decay-minutes", str(arguments.decay_minutes))
-    run("trainer", "--freeze-sight", "--decay-minutes", "60")
-    run("export")
-    run("examples")
-    run("evaluate")
+    plan = PLANS[choose_device(arguments.device).type]
+    plan = tuple(phase.scaled(arguments.scale) for phase in plan)
+    for command in commands(plan, arguments.folder, arguments.model):
+        print("python -m training." + " ".join(command), flush=True)
+        if not arguments.dry_run:
+            run(*command)
 
 
 if __name__ == "__main__":

@@ -3,143 +3,131 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
-import math
+import os
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import torch
-from torch.utils.data import DataLoader
-from transformers import Glm4vForConditionalGeneration
 
 from training.build import build_model
-from training.learning.dataset import Batch, SampleStream
+from training.learning.checkpoint import Checkpoint, PhaseRecord
+from training.learning.compute import DEVICES, PRECISIONS, Compute, keep_freed_memory
+from training.learning.dataset import Batch, BatchPools, stream
 from training.learning.learner import Learner, Losses
 from training.learning.optimizer import build_optimizers, set_learning_rate, step
+from training.learning.progress import Progress
 from training.learning.schedule import Schedule
-from training.learning.stage import CURRICULUM, TALK_ONLY, Stage
+from training.learning.stage import CURRICULUM, TALK_ONLY
+from training.learning.takeover import row_names, take_over
 from training.processing import Processor
 
 
 @dataclass(frozen=True)
 class Settings:
+    """How one phase is trained. `start` is a checkpoint or a model folder to begin with."""
+
     folder: Path = Path(".training")
+    phase: str = "main"
     model: Path = Path("models/sightline-nano")
+    start: Path | None = None
     seed: int = 0
     batch_size: int = 16
     learning_rate: float = 2e-3
     sight_weight: float = 1.0
     most_norm: float = 1.0
-    bfloat16: bool = True
+    device: str = "auto"
+    precision: str = "auto"
     muon: bool = True
     freeze_sight: bool = False
-    from_shipped: bool = False
+    gradient_checkpointing: bool = False
     workers: int = 1
     save_every: int = 50  # steps
     log_every: int = 10  # steps
 
-
-@dataclass
-class Progress:
-    """Running means since the last line of progress."""
-
-    since: float = field(default_factory=time.monotonic)
-    steps: int = 0
-    talks: int = 0  # steps with a conversation
-    answer: float = 0.0
-    kind: float = 0.0
-    color: float = 0.0
-    parts: float = 0.0
-    place: float = 0.0
-    norm: float = 0.0
-
-    def add(self, losses: Losses, norm: float) -> None:
-        self.steps += 1
-        self.talks += losses.answer.requires_grad
-        self.answer += losses.answer.item()
-        self.kind += losses.sight.kind.item()
-        self.color += losses.sight.color.item()
-        self.parts += losses.sight.parts.item()
-        self.place += losses.sight.place.item()
-        self.norm += norm
-
-    def row(self, batch_size: int) -> dict[str, float]:
-        seconds = time.monotonic() - self.since
-        row = {"answer": round(self.answer / max(self.talks, 1), 4)}
-        names = ("kind", "color", "parts", "place", "norm")
-        row |= {name: round(getattr(self, name) / self.steps, 4) for name in names}
-        return row | {"samples_per_s": round(self.steps * batch_size / seconds, 2)}
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / f"{self.phase}.pt"
 
 
 class Trainer:
-    """One training run. `step` is the number of batches learnt from."""
+    """One phase of training. `step` is the number of batches learnt from in all phases."""
 
     def __init__(self, settings: Settings, schedule: Schedule, processor: Processor) -> None:
         self.settings = settings
         self.schedule = schedule
         self.processor = processor
-        self.learner = Learner(starting_model(settings, processor))
+        self.compute = Compute.choose(settings.device, settings.precision)
+        self.learner = Learner(build_model(processor.tokenizer, settings.seed))
+        self.learner.place(self.compute.device).train()
+        if settings.gradient_checkpointing:
+            self.learner.save_memory()
         if settings.freeze_sight:
             self.learner.freeze_sight()
         self.optimizers = build_optimizers(self.learner, settings.muon)
+        self.rows = row_names(processor.tokenizer)
         self.step = 0
-        self.seconds = 0.0
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.settings.folder / "checkpoint.pt"
+        self.earlier: tuple[PhaseRecord, ...] = ()
+        self.phase = PhaseRecord(
+            name=settings.phase,
+            steps=0,
+            seconds=0.0,
+            finished=False,
+            seed=settings.seed,
+            batch_size=settings.batch_size,
+            learning_rate=settings.learning_rate,
+            compute=str(self.compute),
+        )
 
     def save(self) -> None:
-        """Replaces the checkpoint at once, so that a stop in between leaves the old one."""
-        self.settings.folder.mkdir(parents=True, exist_ok=True)
-        fresh = self.checkpoint.with_suffix(".fresh")
-        state = {
-            "step": self.step,
-            "seconds": self.seconds,
-            "learner": self.learner.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-        }
-        torch.save(state, fresh)
-        fresh.replace(self.checkpoint)
+        Checkpoint(
+            step=self.step,
+            phases=(*self.earlier, self.phase),
+            weights=self.learner.state_dict(),
+            rows=self.rows,
+            optimizers=[optimizer.state_dict() for optimizer in self.optimizers],
+        ).save(self.settings.checkpoint)
+
+    def prepare(self) -> None:
+        """Goes on with this phase, or begins it with the weights that the settings name."""
+        start = self.settings.start
+        if self.settings.checkpoint.exists():
+            self.resume()
+        elif start is not None and start.is_dir():
+            self.begin(Checkpoint.of_model(start, CURRICULUM[-1].start))
+        elif start is not None:
+            self.begin(Checkpoint.load(start))
 
     def resume(self) -> None:
-        state = torch.load(self.checkpoint, weights_only=True)
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.learner.load_state_dict(state["learner"])
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
+        """Takes over the phase's own checkpoint, optimizers included."""
+        saved = Checkpoint.load(self.settings.checkpoint)
+        self.begin(saved)
+        *earlier, last = saved.phases
+        self.earlier = tuple(earlier)
+        self.phase = replace(self.phase, steps=last.steps, seconds=last.seconds)
+        self.phase = replace(self.phase, finished=last.finished)
+        for optimizer, state in zip(self.optimizers, saved.optimizers, strict=True):
+            optimizer.load_state_dict(state)
+
+    def begin(self, saved: Checkpoint) -> None:
+        """Begins this phase with another's weights; what they lack keeps its random start."""
+        for line in take_over(self.learner, saved.weights, saved.rows, self.rows):
+            print(line, flush=True)
+        self.step, self.earlier = saved.step, saved.phases
 
     def batches(self) -> Iterator[Batch]:
-        """The batches from the current step on, each stage of the curriculum in turn."""
-        if self.settings.freeze_sight:
-            yield from self.load(TALK_ONLY)
-        for stage, following in itertools.zip_longest(CURRICULUM, CURRICULUM[1:]):
-            if following is None:
-                yield from self.load(stage)
-            elif self.step < following.start:
-                yield from itertools.islice(self.load(stage), following.start - self.step)
-
-    def load(self, stage: Stage) -> Iterator[Batch]:
+        """The batches from the current step on."""
+        curriculum = (TALK_ONLY,) if self.settings.freeze_sight else CURRICULUM
         settings = self.settings
-        stream = SampleStream(self.processor, stage, settings.batch_size, settings.seed, self.step)
-        loader: DataLoader[Batch] = DataLoader(
-            stream,
-            batch_size=None,
-            num_workers=settings.workers,
-            prefetch_factor=16 if settings.workers else None,
-        )
-        return iter(loader)
-
-    def precision(self) -> AbstractContextManager[object]:
-        return torch.autocast("cpu", torch.bfloat16, enabled=self.settings.bfloat16)
+        pools = BatchPools(self.processor, curriculum, settings.batch_size, settings.seed)
+        for batch in stream(pools, self.step, settings.workers):
+            yield batch.to(self.compute.device)
 
     def learn(self, batch: Batch, share: float) -> tuple[Losses, float]:
         """One step; returns its losses and the norm of the gradients."""
-        with self.precision():
+        with self.compute.autocast():
             losses = self.learner(batch)
         (losses.answer + self.settings.sight_weight * losses.sight.total()).backward()
         set_learning_rate(self.optimizers, share * self.settings.learning_rate)
@@ -147,88 +135,95 @@ class Trainer:
         self.step += 1
         return losses, norm
 
-    def run(self, most_steps: int | None = None, minutes: float = math.inf) -> None:
-        """Trains until the schedule's decay ends, or for `most_steps`, or for some minutes."""
-        progress, began = Progress(), time.monotonic()
-        before = self.seconds
-        for steps_here, batch in enumerate(itertools.islice(self.batches(), most_steps)):
-            share = self.schedule.share(self.step, steps_here)
-            if share == 0.0 or time.monotonic() - began > 60 * minutes:
-                break
-            progress.add(*self.learn(batch, share))
-            self.seconds = before + time.monotonic() - began
+    def run(self) -> None:
+        """Trains until the schedule ends."""
+        progress, batches = Progress(), self.batches()
+        before, began = self.phase.seconds, time.monotonic()
+        while share := self.share():
+            progress.add(*self.learn(next(batches), share))
+            seconds = before + time.monotonic() - began
+            self.phase = replace(self.phase, steps=self.phase.steps + 1, seconds=seconds)
             if self.step % self.settings.log_every == 0:
                 self.log(progress, share)
                 progress = Progress()
             if self.step % self.settings.save_every == 0:
                 self.save()
+        self.phase = replace(self.phase, finished=True)
         self.save()
 
+    def share(self) -> float:
+        """Of the learning rate, at the next step; 0 when the phase is over."""
+        return self.schedule.share(self.phase.steps, self.phase.seconds / 60)
+
     def log(self, progress: Progress, share: float) -> None:
-        row: dict[str, float] = {"step": self.step, "minutes": round(self.seconds / 60, 1)}
+        seconds = self.phase.seconds + sum(phase.seconds for phase in self.earlier)
+        row: dict[str, float] = {"step": self.step, "minutes": round(seconds / 60, 1)}
         row |= progress.row(self.settings.batch_size) | {"rate": round(share, 3)}
         print(" ".join(f"{name}={value:g}" for name, value in row.items()), flush=True)
         self.settings.folder.mkdir(parents=True, exist_ok=True)
         with (self.settings.folder / "curve.jsonl").open("a", encoding="utf-8") as curve:
-            curve.write(json.dumps(row) + "\n")
+            curve.write(json.dumps({"phase": self.phase.name} | row) + "\n")
 
 
-def starting_model(settings: Settings, processor: Processor) -> Glm4vForConditionalGeneration:
-    """Random weights, or those of a model folder, in float32."""
-    if not settings.from_shipped:
-        return build_model(processor.tokenizer, settings.seed)
-    model: Glm4vForConditionalGeneration = Glm4vForConditionalGeneration.from_pretrained(
-        settings.model, dtype=torch.float32
-    )
-    return model
+def usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
-def parse() -> tuple[Settings, Schedule, argparse.Namespace]:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, default=Settings.folder, help="of checkpoints")
-    parser.add_argument("--model", type=Path, default=Settings.model, help="tokenizer, template")
-    parser.add_argument("--seed", type=int, default=Settings.seed)
-    parser.add_argument("--batch-size", type=int, default=Settings.batch_size)
-    parser.add_argument("--learning-rate", type=float, default=Settings.learning_rate)
-    parser.add_argument("--float32", action="store_true", help="instead of bfloat16 products")
-    parser.add_argument("--adamw", action="store_true", help="for all parameters, without Muon")
-    parser.add_argument(
-        "--freeze-sight", action="store_true", help="with a frozen vision tower, talk alone"
+    add = parser.add_argument
+    add("--folder", type=Path, help="of checkpoints and the loss curve")
+    add("--phase", help="the name of this part of training, and of its checkpoint")
+    add("--model", type=Path, help="tokenizer and template")
+    add("--from", type=Path, dest="start", help="begin with a checkpoint or a model folder")
+    add("--from-shipped", action="store_true", help="begin with the weights in --model")
+    add("--seed", type=int)
+    add("--batch-size", type=int)
+    add("--learning-rate", type=float)
+    add("--device", help=" or ".join(DEVICES))
+    add("--precision", choices=PRECISIONS, help="of matrix products; weights are float32")
+    add("--adamw", action="store_true", help="for all parameters, without Muon")
+    add("--freeze-sight", action="store_true", help="with a frozen vision tower, talk alone")
+    add("--gradient-checkpointing", action="store_true", help="less memory, more computing")
+    add("--workers", type=int, help="processes that draw pictures")
+    add("--threads", type=int, default=usable_cores(), help="of the CPU's matrix products")
+    add("--steps", type=int, help="at the full learning rate; without an end if nothing is given")
+    add("--minutes", type=float, help="the same, by the clock")
+    add("--decay-steps", type=int, help="after that, while the rate falls to zero")
+    add("--decay-minutes", type=float, help="the same, by the clock")
+    return parser
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """Options that were not given keep the defaults of `Settings`."""
+    names = {each.name for each in fields(Settings)}
+    given = {name: value for name, value in vars(arguments).items() if name in names}
+    settings = replace(Settings(), **{n: v for n, v in given.items() if v is not None})
+    if arguments.from_shipped:
+        settings = replace(settings, start=settings.model)
+    return replace(settings, muon=not arguments.adamw)
+
+
+def schedule_of(arguments: argparse.Namespace) -> Schedule:
+    return Schedule.of(
+        steps=arguments.steps,
+        minutes=arguments.minutes,
+        decay_steps=arguments.decay_steps,
+        decay_minutes=arguments.decay_minutes,
     )
-    parser.add_argument(
-        "--from-shipped", action="store_true", help="start with the model folder's weights"
-    )
-    parser.add_argument("--workers", type=int, default=Settings.workers)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--steps", type=int, help="stop after so many, without a decay")
-    parser.add_argument("--minutes", type=float, help="the same, by the clock")
-    parser.add_argument("--decay-steps", type=int, help="decay from here on, and stop")
-    parser.add_argument("--decay-minutes", type=float, help="the same, by the clock")
-    arguments = parser.parse_args()
-    settings = Settings(
-        folder=arguments.folder,
-        model=arguments.model,
-        seed=arguments.seed,
-        batch_size=arguments.batch_size,
-        learning_rate=arguments.learning_rate,
-        bfloat16=not arguments.float32,
-        muon=not arguments.adamw,
-        freeze_sight=arguments.freeze_sight,
-        from_shipped=arguments.from_shipped,
-        workers=arguments.workers,
-    )
-    schedule = Schedule(arguments.decay_steps, arguments.decay_minutes)
-    return settings, schedule, arguments
 
 
 def main() -> None:
-    settings, schedule, arguments = parse()
+    arguments = parser().parse_args()
+    settings, schedule = settings_of(arguments), schedule_of(arguments)
     torch.set_num_threads(arguments.threads)
+    keep_freed_memory()
     trainer = Trainer(settings, schedule, Processor.load(settings.model))
-    if trainer.checkpoint.exists():
-        trainer.resume()
-        print(f"resumed at step {trainer.step}", flush=True)
-    trainer.run(arguments.steps, arguments.minutes or math.inf)
+    trainer.prepare()
+    print(f"{settings.phase}: step {trainer.step}, {trainer.compute}", flush=True)
+    trainer.run()
 
 
 if __name__ == "__main__":

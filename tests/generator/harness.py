@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import torch
 from sightline_common.checkpoint import Checkpoint
+from sightline_common.digest import sha256_digest
+from sightline_generator.attention.base import AttentionDemand
 from sightline_generator.attention.registry import choose_attention
 from sightline_generator.chat.conversation import (
     Conversation,
@@ -24,7 +26,7 @@ from sightline_generator.engine.sampler import Sampler
 from sightline_generator.engine.scheduler import Scheduler, SchedulerLimits
 from sightline_generator.engine.sequence import FeatureSpan, SamplingParams, Sequence
 from sightline_generator.engine.stop import StopParams
-from sightline_generator.families.base import MediaKind, MediumGrid
+from sightline_generator.families.base import MediaKind, MediumGrid, PlaceholderRange
 from sightline_generator.families.registry import family_of
 from transformers import AutoModelForImageTextToText, AutoTokenizer
 
@@ -91,12 +93,13 @@ class RecordingRunner:
 class Ours:
     """Our side: prompts and engines of one checkpoint."""
 
-    def __init__(self, folder, dtype: torch.dtype) -> None:
+    def __init__(self, folder, dtype: torch.dtype, device: torch.device = CPU) -> None:
         self.checkpoint = Checkpoint(folder)
         self.dtype = dtype
+        self.device = device
         self.family = family_of(self.checkpoint)
         tensors = self.checkpoint.load_tensors(self.family.rename_tensor, dtype)
-        self.model = self.family.build(tensors, CPU)
+        self.model = self.family.build(tensors, device)
         self.vocabulary = Vocabulary.load(folder)
         self.syntax = AnswerSyntax.of(self.family.syntax, self.vocabulary)
         self.builder = PromptBuilder(self.family, self.vocabulary, ChatTemplate.load(folder))
@@ -107,12 +110,19 @@ class Ours:
         return self.builder.expand(rendered, dict(enumerate(shown.grid for shown in pictures)))
 
     def engine(
-        self, num_blocks: int = 400, max_num_seqs: int = 32, max_num_batched_tokens: int = 2048
+        self,
+        num_blocks: int = 400,
+        max_num_seqs: int = 32,
+        max_num_batched_tokens: int = 2048,
+        *,
+        caching: bool = True,
     ) -> Engine:
-        cache = KVCache(self.family.shape, num_blocks, BLOCK_SIZE, CPU, self.dtype)
-        attention = choose_attention("auto", BLOCK_SIZE, CPU, self.dtype)
+        demand = AttentionDemand(self.device, self.dtype, self.family.shape.head_size)
+        attention = choose_attention("auto", BLOCK_SIZE, demand)
+        size = attention.block_size
+        cache = KVCache(self.family.shape, num_blocks, size, self.device, self.dtype)
         limits = SchedulerLimits(max_num_seqs, max_num_batched_tokens)
-        scheduler = Scheduler(limits, BlockManager(num_blocks, BLOCK_SIZE))
+        scheduler = Scheduler(limits, BlockManager(num_blocks, size, caching=caching))
         runner = RecordingRunner(ModelRunner(self.model, cache, attention))
         return Engine(scheduler, runner, Sampler())
 
@@ -126,7 +136,7 @@ class Ours:
         **fields: object,
     ) -> Sequence:
         spans = [
-            FeatureSpan(placeholder.offset, given)
+            feature_span(placeholder, given)
             for placeholder, given in zip(prompt.ranges, features or [], strict=True)
         ]
         return Sequence(
@@ -139,6 +149,12 @@ class Ours:
             feature_spans=spans,
             **fields,
         )
+
+
+def feature_span(placeholder: PlaceholderRange, features: torch.Tensor) -> FeatureSpan:
+    """Names features after their values, as a feature key would."""
+    content = f"{sha256_digest(features.numpy().tobytes())} {placeholder.grid}"
+    return FeatureSpan(placeholder.offset, placeholder.length, content, features)
 
 
 def conversation(turns: list[Turn], thinking: bool | None = None) -> Conversation:
@@ -218,14 +234,27 @@ def _as_mapping(turn: Turn) -> dict[str, object]:
     return mapping
 
 
+def features_at_hand(sequence: Sequence) -> dict[int, torch.Tensor]:
+    """Returns a sequence's features by the index of their span."""
+    return {index: span.features for index, span in enumerate(sequence.feature_spans)}
+
+
 def run_to_end(engine: Engine, max_steps: int = 5000) -> list[SequenceUpdate]:
-    """Steps until nothing is left, checking integrity after every step."""
+    """Steps until nothing is left, checking integrity after every step.
+
+    Sequences that lost their features to a preemption get them back.
+    """
+    given = {sequence: features_at_hand(sequence) for sequence in engine.scheduler.waiting}
     updates = []
     for _ in range(max_steps):
         if not engine.has_work:
             return updates
-        updates += engine.step()
+        stepped = engine.step()
         engine.scheduler.check_integrity()
+        for update in stepped:
+            if update.features_wanted:
+                engine.provide(update.sequence, given[update.sequence])
+        updates += stepped
     raise AssertionError(f"not finished after {max_steps} steps")
 
 

@@ -45,12 +45,16 @@ def features(rows=2, columns=3, seed=0):
 class ScriptedEncoder(encoder_pb2_grpc.EncoderServiceServicer):
     """Wants every file once and then answers from memory.
 
-    `answer` makes header and tensor of an exchange; it may raise. `uploads` are the
+    `answer` makes header and tensor of an exchange; it may raise; `answer_header` does so
+    from what was asked. `uploads` are the
     files that came, `headers` the exchanges, `release` delays answers until it is set.
     """
 
     fingerprint: str = FINGERPRINT
     answer: Callable[[], tuple[encoder_pb2.FeatureHeader, torch.Tensor]] | None = None
+    answer_header: (
+        Callable[[encoder_pb2.MediaHeader], tuple[encoder_pb2.FeatureHeader, torch.Tensor]] | None
+    ) = None
     uploads: list[bytes] = field(default_factory=list)
     headers: list[encoder_pb2.MediaHeader] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
@@ -68,11 +72,16 @@ class ScriptedEncoder(encoder_pb2_grpc.EncoderServiceServicer):
             self.uploads.append(b"".join([request.chunk async for request in request_iterator]))
             self.known.add(header.digest)
         await self.release.wait()
-        described, tensor = self.answer() if self.answer else self.default_answer()
+        described, tensor = self._answer(header)
         yield encoder_pb2.EncodeMediaResponse(header=described)
         if not header.header_only:
             for chunk in split_chunks(tensor_bytes(tensor)):
                 yield encoder_pb2.EncodeMediaResponse(chunk=chunk)
+
+    def _answer(self, header):
+        if self.answer_header:
+            return self.answer_header(header)
+        return self.answer() if self.answer else self.default_answer()
 
     def default_answer(self):
         tensor = features()

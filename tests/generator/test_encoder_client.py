@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 import pytest
 import torch
 from sightline.type.v1 import media_pb2
+from sightline_common.config import SettingInvalidError
 from sightline_common.digest import sha256_digest
 from sightline_common.errors import (
     EncoderUnavailableError,
@@ -202,6 +203,16 @@ async def test_start_waits_until_the_encoder_is_ready(family):
         assert not waiting.done()
         await make_ready(server, encoder)
         await asyncio.wait_for(waiting, 20)
+        await client.close()
+
+
+async def test_start_beside_something_that_is_no_encoder_is_refused(family):
+    async with serving(ScriptedEncoder(), ready=False) as server:
+        await server.set_ready(lambda _grpc_server: None)
+        client = EncoderClient(f"127.0.0.1:{server.port}", FINGERPRINT, family, timeout_s=10)
+        async with asyncio.timeout(20):
+            with pytest.raises(SettingInvalidError, match="SIGHTLINE_ENCODER_TARGET"):
+                await client.wait_until_ready()
         await client.close()
 
 

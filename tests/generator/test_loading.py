@@ -1,21 +1,29 @@
 import pytest
 import torch
 from sightline_common.config import SettingInvalidError
-from sightline_generator.loading import (
-    BLOCK_SIZE,
-    FULL_LENGTH_SEQUENCES,
-    load_model,
-    max_model_len,
-)
+from sightline_generator.loading import BLOCK_SIZE, load_model, max_model_len
 
 from tests.generator.running_generator import KV_BYTES, make_settings
 
 
-def test_unset_cache_holds_a_few_sequences_of_full_length(tiny_folder):
-    settings = make_settings(tiny_folder, kv_cache_bytes=0, max_model_len=200)
+def test_unset_cache_holds_what_running_sequences_can_fill_at_most(tiny_folder):
+    settings = make_settings(tiny_folder, kv_cache_bytes=0, max_model_len=200, max_num_seqs=3)
     model = load_model(settings)
-    assert model.runner.cache.num_blocks == FULL_LENGTH_SEQUENCES * -(-200 // BLOCK_SIZE)
+    assert model.runner.cache.num_blocks == 3 * -(-200 // BLOCK_SIZE)
     assert max_model_len(model, settings) == 200
+
+
+def test_unset_cache_takes_its_share_of_what_is_available(tiny_folder, monkeypatch):
+    monkeypatch.setattr("sightline_generator.kv_memory.available_bytes", lambda: 10 * KV_BYTES)
+    for share, num_blocks in [(0.0, 250), (0.5, 500)]:
+        settings = make_settings(tiny_folder, kv_cache_bytes=0, kv_cache_share=share)
+        assert load_model(settings).runner.cache.num_blocks == num_blocks
+
+
+def test_no_memory_for_a_cache_is_refused(tiny_folder, monkeypatch):
+    monkeypatch.setattr("sightline_generator.kv_memory.available_bytes", lambda: 1000)
+    with pytest.raises(SettingInvalidError, match="SIGHTLINE_GENERATOR_KV_CACHE_BYTES"):
+        load_model(make_settings(tiny_folder, kv_cache_bytes=0))
 
 
 def test_cache_takes_the_memory_that_is_set(tiny_folder):

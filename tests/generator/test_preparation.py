@@ -10,20 +10,26 @@ from sightline_generator.preparation import PreparedPrompt
 GRID = MediumGrid(1, 4, 4)
 
 
-def prepared(features):
+def prepared(features, num_tokens=4):
     positions = PromptPositions(torch.zeros(3, 6, dtype=torch.int64), 0)
     prompt = Prompt([0] * 6, [PlaceholderRange(1, 4, GRID)], [0], positions)
-    medium = EncodedMedium(features, GRID, 4, "key", media_pb2.FEATURE_SOURCE_COMPUTED)
+    medium = EncodedMedium(features, GRID, num_tokens, "key", media_pb2.FEATURE_SOURCE_COMPUTED)
     return PreparedPrompt(prompt, [], [medium], 0.0)
 
 
 def test_features_take_the_place_of_their_placeholders():
-    (span,) = prepared(torch.ones(4, 8)).feature_spans()
+    (span,) = prepared(torch.ones(4, 8)).take_feature_spans()
     assert span.offset == 1
     assert torch.equal(span.features, torch.ones(4, 8))
 
 
-@pytest.mark.parametrize("features", [torch.ones(3, 8), torch.ones(5, 8), None])
+def test_features_move_and_do_not_stay():
+    prompt = prepared(torch.ones(4, 8))
+    prompt.take_feature_spans()
+    assert prompt.encoded[0].features is None
+
+
+@pytest.mark.parametrize("features", [torch.ones(5, 8), None])
 def test_features_that_do_not_fill_their_placeholders_are_refused(features):
     with pytest.raises(InternalError):
-        prepared(features).feature_spans()
+        prepared(features, num_tokens=5).take_feature_spans()

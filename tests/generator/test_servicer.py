@@ -349,7 +349,8 @@ async def test_count_tokens_counts_what_started_reports(generator):
 
 async def test_model_info_describes_what_runs(generator):
     info = await generator.stub.GetModelInfo(pb.GetModelInfoRequest())
-    assert (info.model, info.architecture, info.attention) == ("tiny", "glm4v", "sdpa")
+    assert (info.model, info.architecture) == ("tiny", "glm4v")
+    assert info.attention in ("paged-cpu", "sdpa")
     assert (info.block_token_count, info.block_count) == (16, 100)
     assert info.max_token_count == 1600
     assert info.checkpoint_fingerprint == generator.model.fingerprint

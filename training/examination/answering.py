@@ -12,6 +12,8 @@ from transformers import Glm4vForConditionalGeneration
 
 from training.processing import Message, Pixels, Processor
 
+MOST_TOKENS = 160  # of an answer; five shapes as JSON need 100
+
 
 @dataclass(frozen=True)
 class Prompt:
@@ -47,7 +49,7 @@ class Answerer:
         return cls(model, Processor.load(folder))
 
     def answer(
-        self, prompts: Sequence[Prompt], batch_size: int = 32, most_tokens: int = 96
+        self, prompts: Sequence[Prompt], batch_size: int = 32, most_tokens: int = MOST_TOKENS
     ) -> list[str]:
         """One answer for each prompt; similar lengths are computed together."""
         prepared = [self.prepare(prompt) for prompt in prompts]
@@ -80,8 +82,13 @@ class Answerer:
             do_sample=False,
             **self.pictures(batch, token_ids),
         )
-        fresh = written[:, token_ids.shape[1] :]
-        return list(self.processor.tokenizer.batch_decode(fresh, skip_special_tokens=True))
+        return [self.read(row.tolist()) for row in written[:, token_ids.shape[1] :]]
+
+    def read(self, token_ids: list[int]) -> str:
+        """The text up to the end; a box keeps the special tokens around it, as when served."""
+        ends = set(self.model.generation_config.eos_token_id)
+        length = next((i for i, token in enumerate(token_ids) if token in ends), len(token_ids))
+        return str(self.processor.tokenizer.decode(token_ids[:length], skip_special_tokens=False))
 
     def pictures(self, batch: list[Prepared], token_ids: torch.Tensor) -> dict[str, torch.Tensor]:
         pixels = [item.pixels for item in batch if item.pixels is not None]

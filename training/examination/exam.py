@@ -1,121 +1,96 @@
-"""What the model is examined on: fresh scenes, and one question a conversation."""
+"""Which cells each world is examined in, and the bars to be reached."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from random import Random
 
-from training.examination.answering import Prompt, user
-from training.examination.parsing import claims, truth
-from training.learning.sample import PICTURE_LAST_SHARE, thought
+from training.examination import cells, reading_cells
+from training.examination.cells import CellMaker, Draw, about_scene
+from training.examination.item import Item
+from training.examination.world import SMALL, WHOLE, World
 from training.talk import scenetalk as talk
-from training.talk.pairtalk import converse_about_two
-from training.talk.scenetalk import Exchange, Maker
-from training.talk.smalltalk import lost_question
-from training.world.renderer import draw_picture
-from training.world.scene import Limits, Scene, draw_scene
+from training.talk.language import Language
 
-LIMITS = Limits()
-# Every n-th scene is also asked the rarer questions.
-EXTRA_EVERY = 5
-
-Grader = Callable[[str], bool]
+ITEMS = 200  # of each cell and language
 
 
 @dataclass(frozen=True)
-class Item:
-    """One prompt, the cell of the table it counts in, and what makes an answer right."""
+class Cell:
+    """target: the share of right answers to be reached, if there is one."""
 
-    cell: str
-    prompt: Prompt
-    expected: str
-    grade: Grader
+    make: CellMaker
+    target: float | None = None
 
 
-def exact(expected: str) -> Grader:
-    return lambda answer: answer.strip() == expected
+Cells = dict[str, Cell]
+
+WHOLE_CELLS: Cells = {
+    "color": Cell(about_scene(talk.color_of), 0.97),
+    "shape": Cell(about_scene(talk.kind_of), 0.97),
+    "where": Cell(about_scene(talk.where_is), 0.97),
+    "what is at": Cell(about_scene(talk.at_place), 0.97),
+    "yes or no": Cell(cells.yes_or_no, 0.97),
+    "count": Cell(about_scene(talk.count_all, talk.count_kind, talk.count_color), 0.95),
+    "description": Cell(cells.description, 0.90),
+    "JSON": Cell(cells.as_json, 0.90),
+    "box": Cell(cells.box, 0.90),
+    "follow-up": Cell(cells.follow_up, 0.95),
+    "later picture": Cell(cells.later_picture, 0.95),
+    "two pictures": Cell(cells.two_pictures, 0.95),
+    "words, Latin": Cell(reading_cells.words("latin"), 0.85),
+    "words, Chinese": Cell(reading_cells.words("chinese")),
+    "receipt": Cell(reading_cells.receipt),
+    "dialog": Cell(reading_cells.dialog),
+    "chart": Cell(reading_cells.chart, 0.85),
+    "no picture": Cell(cells.no_picture, 0.95),
+    "outside": Cell(cells.outside, 0.95),
+    "no text, no chart": Cell(about_scene(talk.no_text)),
+    "thinking, all exact": Cell(cells.thinking),
+}
+SMALL_CELLS: Cells = {
+    "color": Cell(about_scene(talk.color_of), 0.90),
+    "shape": Cell(about_scene(talk.kind_of), 0.90),
+    "place": Cell(about_scene(talk.where_is, talk.at_place), 0.90),
+    "count": Cell(about_scene(talk.count_all, talk.count_kind, talk.count_color), 0.80),
+    "yes or no": Cell(cells.yes_or_no),
+    "description": Cell(cells.description, 0.60),
+    "follow-up": Cell(cells.first_follow_up),
+    "two pictures": Cell(cells.two_pictures),
+    "no picture": Cell(cells.no_picture),
+    "thinking, all exact": Cell(cells.thinking),
+}
 
 
-def same_verdict(expected: str) -> Grader:
-    """Only yes or no counts."""
-    return lambda answer: answer.strip().split(",")[0] == expected.split(",")[0]
+@dataclass(frozen=True)
+class Exam:
+    """A world and what is asked in it."""
+
+    world: World
+    cells: Cells
+
+    @property
+    def targets(self) -> dict[str, float | None]:
+        return {name: cell.target for name, cell in self.cells.items()}
+
+    def draw(
+        self,
+        seed: int,
+        items: int = ITEMS,
+        only: Collection[str] = (),
+        languages: Collection[Language] = (),
+    ) -> Iterator[Item]:
+        """So many items of each cell and language, or of these alone.
+
+        Seeds begin with another word than training's, so no picture was ever trained on.
+        """
+        for name, cell in self.cells.items():
+            for tongue in self.world.tongues:
+                if (only and name not in only) or (languages and tongue.language not in languages):
+                    continue
+                for index in range(items):
+                    item_seed = f"exam {seed} {name} {tongue.language} {index}"
+                    yield cell.make(Draw(name, item_seed, self.world, tongue))
 
 
-def same_claims(scene: Scene) -> Grader:
-    return lambda answer: claims(answer) == truth(scene)
-
-
-MAKERS: tuple[tuple[str, Maker], ...] = (
-    ("color", talk.color_of),
-    ("shape", talk.kind_of),
-    ("place", talk.where_is),
-    ("place", talk.at_place),
-)
-COUNTERS: tuple[Maker, ...] = (talk.count_all, talk.count_kind, talk.count_color)
-
-
-def draw_exam(seed: int, scenes: int) -> Iterator[Item]:
-    """Seeds begin with another word than training's, so no scene was ever trained on."""
-    for index in range(scenes):
-        rng = Random(f"exam {seed} {index}")
-        yield from common_items(rng, index)
-        if index % EXTRA_EVERY == 0:
-            yield from extra_items(rng)
-
-
-def common_items(rng: Random, index: int) -> Iterator[Item]:
-    scene = draw_scene(rng, LIMITS)
-    image = draw_picture(rng, scene, LIMITS).image
-
-    def item(cell: str, exchange: Exchange, grade: Grader | None = None) -> Item:
-        message = user(exchange.question, 1, rng.random() < PICTURE_LAST_SHARE)
-        prompt = Prompt([message], (image,))
-        return Item(cell, prompt, exchange.answer, grade or exact(exchange.answer))
-
-    for offset in (0, 2):
-        cell, maker = MAKERS[(index + offset) % len(MAKERS)]
-        yield item(cell, maker(rng, scene))
-    yield item("count", COUNTERS[index % len(COUNTERS)](rng, scene))
-    asked = talk.exists(rng, scene)
-    yield item("yes or no", asked, same_verdict(asked.answer))
-    yield item("description", talk.describe(rng, scene), same_claims(scene))
-
-
-def extra_items(rng: Random) -> Iterator[Item]:
-    yield follow_up_item(rng)
-    yield pair_item(rng)
-    asked = lost_question(rng)
-    yield Item("no picture", Prompt([user(asked.question)]), asked.answer, exact(asked.answer))
-    yield thinking_item(rng)
-
-
-def follow_up_item(rng: Random) -> Item:
-    """The first answer is given as it should be; the second is examined."""
-    scene = draw_scene(rng, LIMITS)
-    image = draw_picture(rng, scene, LIMITS).image
-    first = talk.kind_of(rng, scene)
-    second = talk.follow_up(rng, scene, first)
-    messages = [
-        user(first.question, 1),
-        {"role": "assistant", "content": first.answer},
-        user(second.question),
-    ]
-    return Item("follow-up", Prompt(messages, (image,)), second.answer, exact(second.answer))
-
-
-def pair_item(rng: Random) -> Item:
-    pair = draw_scene(rng, LIMITS), draw_scene(rng, LIMITS)
-    images = tuple(draw_picture(rng, scene, LIMITS).image for scene in pair)
-    asked = converse_about_two(rng, pair, 1)[0]
-    prompt = Prompt([user(asked.question, 2)], images)
-    return Item("two pictures", prompt, asked.answer, exact(asked.answer))
-
-
-def thinking_item(rng: Random) -> Item:
-    scene = draw_scene(rng, LIMITS)
-    image = draw_picture(rng, scene, LIMITS).image
-    asked = talk.where_is(rng, scene)
-    expected = f"<think>{thought((scene,))}</think>\n{asked.answer}"
-    prompt = Prompt([user(asked.question, 1)], (image,), thinking=True)
-    return Item("thinking, all exact", prompt, expected, exact(expected))
+EXAMS = {"whole": Exam(WHOLE, WHOLE_CELLS), "small": Exam(SMALL, SMALL_CELLS)}

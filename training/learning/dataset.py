@@ -1,19 +1,19 @@
-"""An endless stream of batches, drawn as it is read."""
+"""An endless sequence of batches, drawn as it is read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from random import Random
 
 import torch
-from torch.utils.data import IterableDataset
+from torch.utils.data import DataLoader, Dataset
 
 from training.learning.encoding import IGNORED, Encoded, encode
 from training.learning.sample import draw_sample
-from training.learning.stage import Stage
+from training.learning.stage import Stage, stage_at
 from training.processing import Processor
-from training.world.scene import Limits
 
 PADDING = -1  # the branch of what fills up a sequence
 PATCH = 3 * 2 * 14 * 14  # values: channels, frames, height, width
@@ -39,6 +39,9 @@ class Batch:
     grid: torch.Tensor
     sights: torch.Tensor
 
+    def to(self, device: torch.device) -> Batch:
+        return Batch(**{each.name: getattr(self, each.name).to(device) for each in fields(self)})
+
 
 def collate(encoded: list[Encoded], pad_id: int) -> Batch:
     pixels = [item.pixels for item in encoded if item.pixels is not None]
@@ -56,41 +59,59 @@ def padded(rows: list[torch.Tensor], value: int) -> torch.Tensor:
     return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=value)
 
 
-class SampleStream(IterableDataset[Batch]):
-    """Batches of similar lengths. The n-th batch depends on seed, stage and n alone."""
+class BatchPools(Dataset[list[Batch]]):
+    """Batches by number, POOL of them an item: those of pool p are p * POOL and the following.
+
+    The n-th batch depends on seed, curriculum, batch size and n alone, whoever draws it.
+    """
 
     def __init__(
-        self, processor: Processor, stage: Stage, batch_size: int, seed: int, start: int = 0
+        self, processor: Processor, curriculum: Sequence[Stage], batch_size: int, seed: int
     ) -> None:
         self.processor = processor
-        self.stage = stage
+        self.curriculum = curriculum
         self.batch_size = batch_size
         self.seed = seed
-        self.start = start  # batches already consumed
 
-    def __iter__(self) -> Iterator[Batch]:
-        pool, skipped = divmod(self.start, POOL)
-        while True:
-            yield from self.draw_pool(pool)[skipped:]
-            pool, skipped = pool + 1, 0
+    def __getitem__(self, pool: int) -> list[Batch]:
+        numbers = range(pool * POOL, (pool + 1) * POOL)
+        stages = [stage_at(self.curriculum, number) for number in numbers]
+        drawn = {stage: self.draw_pool(stage, pool) for stage in dict.fromkeys(stages)}
+        return [drawn[stage][index] for index, stage in enumerate(stages)]
 
-    def draw_pool(self, pool: int) -> list[Batch]:
+    def draw_pool(self, stage: Stage, pool: int) -> list[Batch]:
         rng = Random(f"train {self.seed} {pool}")
-        looks = round(POOL * self.stage.look_share)
-        crowded = replace(self.stage.limits, most_shapes=CROWD)
-        slices = self.draw_batches(rng, looks, LOOK_FACTOR * self.batch_size, crowded, 0)
-        stage = self.stage
-        slices += self.draw_batches(rng, POOL - looks, self.batch_size, stage.limits, stage.talks)
+        looks = round(POOL * stage.look_share)
+        crowded = replace(stage.limits, most_shapes=CROWD)
+        looking = replace(stage, limits=crowded, talks=0, shares=stage.looks)
+        slices = self.draw_batches(rng, looks, LOOK_FACTOR * self.batch_size, looking)
+        slices += self.draw_batches(rng, POOL - looks, self.batch_size, stage)
         rng.shuffle(slices)
         pad_id = self.processor.tokenizer.pad_token_id
         return [collate(piece, pad_id) for piece in slices]
 
     def draw_batches(
-        self, rng: Random, batches: int, size: int, limits: Limits, talks: int
+        self, rng: Random, batches: int, size: int, stage: Stage
     ) -> list[list[Encoded]]:
         """Samples in batches of similar size."""
         count = batches * size
-        samples = (draw_sample(rng, limits, talks) for _ in range(count))
-        drawn = [encode(self.processor, sample) for sample in samples]
+        drawn = [
+            encode(self.processor, draw_sample(rng, stage.limits, stage.talks, stage.shares))
+            for _ in range(count)
+        ]
         drawn.sort(key=lambda item: (len(item.token_ids), len(item.sights)))
         return [drawn[start : start + size] for start in range(0, count, size)]
+
+
+def stream(pools: BatchPools, start: int, workers: int) -> Iterator[Batch]:
+    """The batches from number `start` on, in order, drawn by so many processes (0: this one)."""
+    pool, skipped = divmod(start, POOL)
+    loader: DataLoader[list[Batch]] = DataLoader(
+        pools,
+        batch_size=None,
+        sampler=itertools.count(pool),
+        num_workers=workers,
+        # Pools are large; many processes are ahead enough with one each.
+        prefetch_factor={0: None, 1: 2}.get(workers, 1),
+    )
+    return itertools.islice(itertools.chain.from_iterable(loader), skipped, None)

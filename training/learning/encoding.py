@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -9,16 +10,18 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
-from training.learning.sample import Sample, Talk
+from training.learning.glyphs import IGNORED as IGNORED
+from training.learning.glyphs import SLOTS, glyph_labels
+from training.learning.sample import Sample, Subject, Talk
 from training.processing import Pixels, Processor, expand
-from training.world.renderer import Picture
+from training.world.picture import Picture
 from training.world.scene import COLORS, KINDS, Scene
 
-IGNORED = -100
 PICTURE = "<|begin_of_image|><|image|><|end_of_image|>"
 CELL = 4  # the resolution of coverage, per side of a visual token
 LEAST_COVER = 4  # of CELL * CELL
-SIGHT = 3 + CELL * CELL
+GLYPHS = 3 + CELL * CELL  # where the characters begin
+SIGHT = GLYPHS + SLOTS
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,9 @@ class Encoded:
     A token of branch n sees, of what is before it, branch n and branch 0, the shared part.
     sights: int64 [visual tokens, SIGHT]. First kind, colour and place of the shape that a visual
     token lies on: 0 for the ground, otherwise one more than the index, IGNORED at a border. Then
-    which parts of the token's square lie on a shape, 1 or 0, row by row.
+    which parts of the token's square lie on a shape, 1 or 0, row by row. These are IGNORED where
+    the picture shows something else than a scene. Last the printed characters, see `glyph_labels`,
+    IGNORED in scenes.
     """
 
     token_ids: torch.Tensor
@@ -41,17 +46,29 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Segment:
-    """A piece of a conversation in the template's syntax, cut where training begins or ends."""
+    """A piece of a conversation in the template's syntax, cut where training begins or ends.
+
+    spelt: parts of the text, in their order, that become tokens character by character.
+    """
 
     text: str
     trained: bool
     branch: int
+    spelt: tuple[str, ...] = ()
+
+    def pieces(self) -> Iterator[str]:
+        """The text in the pieces that the tokenizer sees alone."""
+        text = self.text
+        for part in self.spelt:
+            before, _, text = text.partition(part)
+            yield from (before, *part)
+        yield text
 
 
 def segments(sample: Sample) -> Iterator[Segment]:
     if not sample.talks:
         return
-    pictures = PICTURE * len(sample.pictures)
+    pictures = PICTURE * sample.first_pictures()
     before, after = ("", pictures) if sample.picture_last else (pictures, "")
     yield Segment(f"[gMASK]<sop><|user|>\n{before}", False, 0)
     for index, talk in enumerate(sample.talks):
@@ -62,13 +79,14 @@ def talk_segments(talk: Talk, after: str, branch: int) -> Iterator[Segment]:
     """The conversation from its first question on; `after` is what follows that question."""
     last = len(talk.exchanges) - 1
     for index, exchange in enumerate(talk.exchanges):
-        question = "\n" + exchange.question if index else exchange.question + after
+        later = PICTURE * exchange.pictures
+        question = f"\n{later}{exchange.question}" if index else exchange.question + after
         yield Segment(f"{question}<|assistant|>\n", False, branch)
         if index == last and talk.thought is not None:
             yield Segment(f"<think>{talk.thought}</think>\n", True, branch)
         else:
             yield Segment("<think></think>\n", False, branch)
-        yield Segment(f"{exchange.answer}<|user|>", True, branch)
+        yield Segment(f"{exchange.answer}<|user|>", True, branch, exchange.spelt)
 
 
 def encode(processor: Processor, sample: Sample) -> Encoded:
@@ -76,9 +94,9 @@ def encode(processor: Processor, sample: Sample) -> Encoded:
     pixels = processor.pixels(images) if images else None
     counts = pixels.token_counts() if pixels is not None else []
     sights = [
-        look(scene, picture, grid)
-        for scene, picture, grid in zip(
-            sample.scenes, sample.pictures, pixels.grid.tolist() if pixels else [], strict=True
+        look(subject, picture, grid)
+        for subject, picture, grid in zip(
+            sample.subjects, sample.pictures, pixels.grid.tolist() if pixels else [], strict=True
         )
     ]
     nothing = torch.empty(0, SIGHT, dtype=torch.long)
@@ -91,17 +109,29 @@ def tokenized(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Token ids, labels and branches, int64 [tokens] each."""
     rows: list[tuple[int, int, int]] = []
+    left = list(counts)
     for segment in cut:
-        text = expand(segment.text, counts) if PICTURE in segment.text else segment.text
-        for token in processor.token_ids(text):
+        here = segment.text.count(PICTURE)
+        texts = [expand(segment.text, left[:here])] if here else segment.pieces()
+        del left[:here]
+        for token in itertools.chain.from_iterable(map(processor.token_ids, texts)):
             rows.append((token, token if segment.trained else IGNORED, segment.branch))
     token_ids, labels, branches = torch.tensor(rows, dtype=torch.long).reshape(-1, 3).T
     return token_ids, labels, branches
 
 
-def look(scene: Scene, picture: Picture, grid: list[int]) -> torch.Tensor:
+def look(subject: Subject, picture: Picture, grid: list[int]) -> torch.Tensor:
     """What each visual token lies on, int64 [visual tokens, SIGHT]; see `Encoded.sights`."""
     rows, columns = grid[1] // 2, grid[2] // 2
+    if isinstance(subject, Scene):
+        shapes = look_at_scene(subject, picture, rows, columns)
+        return torch.cat([shapes, torch.full((rows * columns, SLOTS), IGNORED)], dim=1)
+    glyphs = glyph_labels(picture.glyphs, picture.image.size, rows, columns)
+    return torch.cat([torch.full((rows * columns, GLYPHS), IGNORED), glyphs], dim=1)
+
+
+def look_at_scene(scene: Scene, picture: Picture, rows: int, columns: int) -> torch.Tensor:
+    """The labels of shapes, int64 [visual tokens, GLYPHS]."""
     parts = owners(scene, picture, rows, columns)
     cover = np.stack([(parts == i).sum(axis=1) for i in range(len(scene.shapes) + 1)], axis=1)
     kinds = np.array([0] + [KINDS.index(shape.kind) + 1 for shape in scene.shapes])

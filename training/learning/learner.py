@@ -28,9 +28,19 @@ class Learner(nn.Module):
     def __init__(self, model: Glm4vForConditionalGeneration) -> None:
         super().__init__()
         self.model = model
-        # torch's fused attention is slower backwards in bfloat16 on CPUs than matrix products.
-        model.model.language_model.config._attn_implementation = "eager"
         self.sight_head = SightHead(model.config.vision_config.out_hidden_size)
+        self.place(torch.device("cpu"))
+
+    def place(self, device: torch.device) -> Learner:
+        """Moves to a device, with the attention that is fastest there."""
+        # torch's fused attention is slower backwards in bfloat16 on CPUs than matrix products.
+        attention = "eager" if device.type == "cpu" else "sdpa"
+        self.model.model.language_model.config._attn_implementation = attention
+        return self.to(device)
+
+    def save_memory(self) -> None:
+        """Recomputes each layer's activations on the way back instead of keeping them."""
+        self.model.gradient_checkpointing_enable({"use_reentrant": False})
 
     def freeze_sight(self) -> None:
         """Leaves the vision tower and the auxiliary heads as they are from now on."""
@@ -40,7 +50,7 @@ class Learner(nn.Module):
     def forward(self, batch: Batch) -> Losses:
         outputs, sight = self.see(batch)
         if batch.token_ids.shape[1] == 0:
-            return Losses(torch.zeros(()), sight)
+            return Losses(torch.zeros((), device=batch.token_ids.device), sight)
         hidden = self.model.model(
             input_ids=batch.token_ids,
             attention_mask=visible(batch.branches),
@@ -52,8 +62,8 @@ class Learner(nn.Module):
 
     def see(self, batch: Batch) -> tuple[dict[str, object], Sight]:
         if not len(batch.grid):
-            nothing = torch.zeros(())
-            return {}, Sight(nothing, nothing, nothing, nothing)
+            nothing = torch.zeros((), device=batch.token_ids.device)
+            return {}, Sight(nothing, nothing, nothing, nothing, nothing)
         image = self.model.model.get_image_features(
             batch.pixel_values, batch.grid, return_dict=True
         )
@@ -84,8 +94,16 @@ def visible(branches: torch.Tensor) -> torch.Tensor:
     same = branches[:, :, None] == branches[:, None, :]
     seen = (same | (branches == 0)[:, None, :]).tril()
     # A wider bias would widen the scores of autocast's products, and halve the speed.
-    bias = torch.zeros(seen.shape, dtype=torch.bfloat16)
+    bias = torch.zeros(seen.shape, dtype=products_dtype(seen.device), device=seen.device)
     return bias.masked_fill(~seen, torch.finfo(torch.bfloat16).min)[:, None]
+
+
+def products_dtype(device: torch.device) -> torch.dtype:
+    """What matrix products are computed in here and now."""
+    known = torch.amp.is_autocast_available(device.type)
+    if known and torch.is_autocast_enabled(device.type):
+        return torch.get_autocast_dtype(device.type)
+    return torch.float32
 
 
 def shifts(branches: torch.Tensor) -> torch.Tensor:
@@ -94,7 +112,7 @@ def shifts(branches: torch.Tensor) -> torch.Tensor:
     NOTE: pictures are in branch 0, or there is one branch only; so a branch begins as many
     positions as tokens after the first one.
     """
-    indices = torch.arange(branches.shape[1]).expand_as(branches)
+    indices = torch.arange(branches.shape[1], device=branches.device).expand_as(branches)
     starts = torch.zeros_like(branches)
     starts[:, 1:] = torch.where(branches[:, 1:] != branches[:, :-1], indices[:, 1:], 0)
     own = starts.cummax(dim=1).values

@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from random import Random
 
-from training.talk.pairtalk import converse_about_two
-from training.talk.phrases import listed, sentence
-from training.talk.scenetalk import Exchange, converse
-from training.talk.smalltalk import small_talk
-from training.world.renderer import Picture, draw_picture
-from training.world.scene import Limits, Scene, draw_scene
+from training.learning.topic import TOPICS, Subject, Topic
+from training.talk.exchange import Exchange
+from training.talk.language import LANGUAGES
+from training.talk.tongues import TONGUES
+from training.world.picture import Picture
+from training.world.scene import Limits
 
-PAIR_SHARE = 0.15
-SMALL_TALK_SHARE = 0.02
+__all__ = [
+    "EVERYTHING",
+    "LOOKING",
+    "SCENES_ALONE",
+    "Sample",
+    "Shares",
+    "Subject",
+    "Talk",
+    "draw_sample",
+]
+
 THINKING_SHARE = 0.08
 PICTURE_LAST_SHARE = 0.25
 # How often a conversation has one, two, ... exchanges.
 LENGTHS = (0.65, 0.2, 0.1, 0.05)
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How often samples of each topic are drawn, relative to each other."""
+
+    scene: float = 0.42
+    pair: float = 0.09
+    later: float = 0.07  # a second picture in a later turn
+    small_talk: float = 0.04
+    words: float = 0.16
+    poster: float = 0.0
+    receipt: float = 0.05
+    dialog: float = 0.05
+    chart: float = 0.12
+
+
+EVERYTHING = Shares()
+NOTHING = Shares(**{field.name: 0.0 for field in fields(Shares)})
+LOOKING = replace(NOTHING, scene=0.6, poster=0.4)
+SCENES_ALONE = replace(NOTHING, scene=1.0)
 
 
 @dataclass(frozen=True)
@@ -31,57 +60,47 @@ class Talk:
 
 @dataclass(frozen=True)
 class Sample:
-    """`pictures` and `scenes` belong together and come with the first question of each talk.
+    """`pictures` and `subjects`, what they show, belong together.
 
-    Talks know nothing of each other. Where the pictures come last there is one talk, since
-    nothing is shared. Without talks the sample is only for looking.
+    They come with the first question of each talk, or with a later one, see `Exchange.pictures`.
+    Talks know nothing of each other. Where the pictures come last, or later, there is one talk,
+    since nothing is shared. Without talks the sample is only for looking.
     """
 
-    scenes: tuple[Scene, ...]
+    subjects: tuple[Subject, ...]
     pictures: tuple[Picture, ...]
     talks: tuple[Talk, ...]
     picture_last: bool
 
+    def first_pictures(self) -> int:
+        """How many pictures come with the first question."""
+        later = (exchange.pictures for talk in self.talks for exchange in talk.exchanges)
+        return len(self.pictures) - sum(later)
 
-Converse = Callable[[int], list[Exchange]]
 
-
-def draw_sample(rng: Random, limits: Limits, talks: int = 6) -> Sample:
-    scenes, talk = draw_topic(rng, limits)
-    picture_last = rng.random() < PICTURE_LAST_SHARE
-    if picture_last or not scenes:
+def draw_sample(rng: Random, limits: Limits, talks: int = 6, shares: Shares = EVERYTHING) -> Sample:
+    """Without talks there must be a picture to look at: LOOKING."""
+    topic = draw_topic(rng, limits, shares)
+    picture_last = rng.random() < PICTURE_LAST_SHARE and bool(topic.pictures)
+    if picture_last or not topic.shared:
         talks = min(talks, 1)
     return Sample(
-        scenes=scenes,
-        pictures=tuple(draw_picture(rng, scene, limits) for scene in scenes),
-        talks=tuple(draw_talk(rng, scenes, talk) for _ in range(talks)),
+        subjects=topic.subjects,
+        pictures=topic.pictures,
+        talks=tuple(draw_talk(rng, topic) for _ in range(talks)),
         picture_last=picture_last,
     )
 
 
-def draw_topic(rng: Random, limits: Limits) -> tuple[tuple[Scene, ...], Converse]:
-    """The scenes shown, and how to converse about them for some exchanges."""
-    kind = rng.random()
-    if kind < SMALL_TALK_SHARE:
-        return (), lambda count: small_talk(rng)
-    scene = draw_scene(rng, limits)
-    if kind < SMALL_TALK_SHARE + PAIR_SHARE:
-        pair = scene, draw_scene(rng, limits)
-        return pair, lambda count: converse_about_two(rng, pair, count)
-    return (scene,), lambda count: converse(rng, scene, count)
+def draw_topic(rng: Random, limits: Limits, shares: Shares) -> Topic:
+    names = list(TOPICS)
+    (name,) = rng.choices(names, [getattr(shares, name) for name in names])
+    return TOPICS[name](rng, limits)
 
 
-def draw_talk(rng: Random, scenes: tuple[Scene, ...], talk: Converse) -> Talk:
+def draw_talk(rng: Random, topic: Topic) -> Talk:
     (count,) = rng.choices(range(1, len(LENGTHS) + 1), LENGTHS)
+    tongue = TONGUES[rng.choice(LANGUAGES)]
+    exchanges = tuple(topic.converse(rng, count, tongue))
     thinking = rng.random() < THINKING_SHARE
-    return Talk(tuple(talk(count)), thought(scenes) if thinking else None)
-
-
-def thought(scenes: tuple[Scene, ...]) -> str:
-    """One short true sentence."""
-    if not scenes:
-        return "There is no picture."
-    if len(scenes) == 1:
-        return sentence("the picture shows " + listed(scenes[0].shapes))
-    counts = " and ".join(str(len(scene.shapes)) for scene in scenes)
-    return f"The pictures show {counts} shapes."
+    return Talk(exchanges, topic.think(tongue) if thinking else None)

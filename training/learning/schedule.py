@@ -1,31 +1,56 @@
-"""Warm-up, a stable stretch of any length, and a linear decay that may start at any checkpoint."""
+"""Warm-up, a stable stretch, and a linear decay to zero."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass
+from enum import Enum
 
 WARMUP_STEPS = 60
 
 
-@dataclass
+class Unit(Enum):
+    STEPS = "steps"
+    MINUTES = "minutes"
+
+
+@dataclass(frozen=True)
 class Schedule:
-    """The share of the peak learning rate. Without a decay training goes on until stopped."""
+    """The share of the peak learning rate over one phase of training.
 
-    decay_steps: int | None = None
-    decay_minutes: float | None = None
-    started: float = field(default_factory=time.monotonic)
+    It is constant for `steady` units and falls to zero for `decay` units more; without a decay it
+    ends at once. Steps make the end independent of the machine's speed.
+    """
 
-    def share(self, step: int, steps_here: int) -> float:
-        """`step` counts from the beginning of training, `steps_here` from that of this run."""
-        return min(1.0, (step + 1) / WARMUP_STEPS) * self.left(steps_here)
+    unit: Unit = Unit.STEPS
+    steady: float = math.inf
+    decay: float = 0.0
+    warmup_steps: int = WARMUP_STEPS
 
-    def left(self, steps_here: int) -> float:
-        """How much of the decay is left, from 1 down to 0."""
-        left = 1.0
-        if self.decay_steps is not None:
-            left = min(left, 1 - steps_here / self.decay_steps)
-        if self.decay_minutes is not None:
-            minutes = (time.monotonic() - self.started) / 60
-            left = min(left, 1 - minutes / self.decay_minutes)
-        return max(left, 0.0)
+    @classmethod
+    def of(
+        cls,
+        steps: float | None = None,
+        minutes: float | None = None,
+        decay_steps: float | None = None,
+        decay_minutes: float | None = None,
+    ) -> Schedule:
+        """Raises ValueError for a mixture of steps and minutes."""
+        by_steps, by_minutes = (steps, decay_steps), (minutes, decay_minutes)
+        if any(by_steps) and any(by_minutes):
+            raise ValueError("Give the constant part and the decay both in steps or in minutes.")
+        unit = Unit.MINUTES if any(by_minutes) else Unit.STEPS
+        steady, decay = by_minutes if unit is Unit.MINUTES else by_steps
+        forever = math.inf if not decay else 0.0
+        return cls(unit, steady or forever, decay or 0.0)
+
+    def share(self, steps: int, minutes: float) -> float:
+        """From 1 down to 0, where the phase ends. Both count from the beginning of the phase."""
+        return min(1.0, (steps + 1) / self.warmup_steps) * self.left(steps, minutes)
+
+    def left(self, steps: int, minutes: float) -> float:
+        """How much of the decay is left."""
+        beyond = (steps if self.unit is Unit.STEPS else minutes) - self.steady
+        if beyond < 0:
+            return 1.0
+        return max(0.0, 1 - beyond / self.decay) if self.decay else 0.0

@@ -1,52 +1,129 @@
-"""Questions about two pictures in one message."""
+"""Questions about two pictures and their true answers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
-from training.talk.phrases import listed, sentence, there_are, with_article
-from training.talk.scenetalk import Exchange, calls_of
+from training.talk.call import ANY, Call, calls_of, missing, name_of, unique_calls
+from training.talk.exchange import Exchange
+from training.talk.scenetalk import follow_up
+from training.talk.tongue import Tongue
 from training.world.scene import Scene
 
-ORDINALS = ("first", "second")
-DESCRIBE = (
-    "Describe the {} picture.",
-    "What is in the {} picture?",
-    "What does the {} image show?",
-)
-COUNT = ("How many shapes are in the {} picture?", "How many shapes are in the {} image?")
-MORE = ("Which picture has more shapes?", "Which image shows more shapes?")
-WHICH = ("Which picture has {}?", "Which picture shows {}?", "In which picture is {}?")
+Pair = tuple[Scene, Scene]
+FOLLOW_UPS = 0.4
 
 
-def describe_one(rng: Random, scenes: tuple[Scene, Scene]) -> Exchange:
+def describe_one(rng: Random, scenes: Pair, tongue: Tongue) -> Exchange:
     index = rng.randrange(2)
-    question = rng.choice(DESCRIBE).format(ORDINALS[index])
-    return Exchange("pair", question, sentence(listed(scenes[index].shapes)))
+    question = tongue.ask(rng, "describe one", tongue.ordinals[index])
+    return Exchange("pair", question, tongue.described(scenes[index].shapes))
 
 
-def count_one(rng: Random, scenes: tuple[Scene, Scene]) -> Exchange:
+def describe_both(rng: Random, scenes: Pair, tongue: Tongue) -> Exchange:
+    lists = (tongue.list(scene.shapes) for scene in scenes)
+    return Exchange("pair", tongue.ask(rng, "describe both"), tongue.say("describe both", *lists))
+
+
+def count_one(rng: Random, scenes: Pair, tongue: Tongue) -> Exchange:
     index = rng.randrange(2)
-    question = rng.choice(COUNT).format(ORDINALS[index])
-    return Exchange("pair", question, there_are(len(scenes[index].shapes), "shape"))
+    question = tongue.ask(rng, "count one", tongue.ordinals[index])
+    return Exchange("pair", question, tongue.there_are(len(scenes[index].shapes), ANY))
 
 
-def more(rng: Random, scenes: tuple[Scene, Scene]) -> Exchange:
+def color_in_one(rng: Random, scenes: Pair, tongue: Tongue) -> Exchange:
+    index = rng.randrange(2)
+    scene = scenes[index]
+    kinds = [(shape, Call(kind=shape.kind)) for shape in scene.shapes]
+    unique = [(shape, call) for shape, call in kinds if len(call.fitting(scene)) == 1]
+    if not unique:
+        return where_in_one(rng, scenes, tongue)
+    shape, call = rng.choice(unique)
+    question = tongue.ask(rng, "color in one", tongue.noun(call), tongue.ordinals[index])
+    return Exchange("pair", question, tongue.sentence(tongue.colors[shape.color]), shape)
+
+
+def where_in_one(rng: Random, scenes: Pair, tongue: Tongue) -> Exchange:
+    index = rng.randrange(2)
+    unique = unique_calls(scenes[index])
+    if not unique:
+        return describe_one(rng, scenes, tongue)
+    shape, call = rng.choice(unique)
+    question = tongue.ask(rng, "where in one", tongue.noun(call), tongue.ordinals[index])
+    return Exchange("pair", question, tongue.say("where", tongue.places[shape.place]), shape)
+
+
+def exists_in_one(rng: Random, scenes: Pair, tongue: Tongue) -> Exchange:
+    """Half of what is not there is in the other picture."""
+    index = rng.randrange(2)
+    calls = [[call for shape in scene.shapes for call in calls_of(shape)] for scene in scenes]
+    call = rng.choice(
+        rng.choice((calls[index], calls[index], calls[1 - index], []))
+        or [missing(rng, scenes[index], tongue.kinds, tongue.colors)]
+    )
+    question = tongue.ask(rng, "exists in one", tongue.some(call), tongue.ordinals[index])
+    verdict = "yes" if call.fitting(scenes[index]) else "no"
+    return Exchange("pair", question, tongue.say(verdict, tongue.noun(call), tongue.one(call)))
+
+
+def more(rng: Random, scenes: Pair, tongue: Tongue) -> Exchange:
     first, second = (len(scene.shapes) for scene in scenes)
+    answer = tongue.say("picture", tongue.ordinals[second > first])
     if first == second:
-        return Exchange("pair", rng.choice(MORE), "Both have the same number of shapes.")
-    return Exchange("pair", rng.choice(MORE), f"The {ORDINALS[second > first]} picture.")
+        answer = tongue.say("same count")
+    return Exchange("pair", tongue.ask(rng, "more"), answer)
 
 
-def which(rng: Random, scenes: tuple[Scene, Scene]) -> Exchange:
-    index = rng.randrange(2)
-    name = rng.choice(scenes[index].shapes).name
-    question = rng.choice(WHICH).format(with_article(name))
-    others = [known for shape in scenes[1 - index].shapes for _, known in calls_of(shape)]
-    answer = "Both pictures." if name in others else f"The {ORDINALS[index]} picture."
-    return Exchange("pair", question, answer)
+def same_count(rng: Random, scenes: Pair, tongue: Tongue) -> Exchange:
+    first, second = (len(scene.shapes) for scene in scenes)
+    answer = tongue.say("other count", tongue.number(first), tongue.number(second))
+    if first == second:
+        answer = tongue.say("equal count", tongue.number(first))
+    return Exchange("pair", tongue.ask(rng, "same count"), answer)
 
 
-def converse_about_two(rng: Random, scenes: tuple[Scene, Scene], count: int) -> list[Exchange]:
-    makers = [describe_one, count_one, more, which]
-    return [maker(rng, scenes) for maker in rng.sample(makers, count)]
+def which(rng: Random, scenes: Pair, tongue: Tongue) -> Exchange:
+    call = name_of(rng.choice(rng.choice(scenes).shapes))
+    question = tongue.ask(rng, "which", tongue.some(call))
+    first, second = (bool(call.fitting(scene)) for scene in scenes)
+    if first and second:
+        return Exchange("pair", question, tongue.say("both"))
+    return Exchange("pair", question, tongue.say("picture", tongue.ordinals[second]))
+
+
+PairMaker = Callable[[Random, Pair, Tongue], Exchange]
+# Each with what a tongue must be able to ask, and how often it is asked.
+QUESTIONS: tuple[tuple[PairMaker, str, float], ...] = (
+    (describe_one, "describe one", 1.0),
+    (describe_both, "describe both", 0.3),  # long
+    (count_one, "count one", 1.0),
+    (color_in_one, "color in one", 1.0),
+    (where_in_one, "where in one", 1.0),
+    (exists_in_one, "exists in one", 1.0),
+    (more, "more", 1.0),
+    (same_count, "same count", 0.5),
+    (which, "which", 1.5),
+)
+
+
+def ask_about_two(rng: Random, scenes: Pair, tongue: Tongue) -> Exchange:
+    known = [(maker, weight) for maker, topic, weight in QUESTIONS if tongue.can_ask(topic)]
+    makers, weights = zip(*known, strict=True)
+    maker: PairMaker = rng.choices(makers, weights)[0]
+    return maker(rng, scenes, tongue)
+
+
+def converse_about_two(rng: Random, scenes: Pair, count: int, tongue: Tongue) -> list[Exchange]:
+    """`count` exchanges about two pictures, none asked twice."""
+    exchanges: list[Exchange] = []
+    while len(exchanges) < count:
+        last = exchanges[-1].about if exchanges else None
+        if last is not None and rng.random() < FOLLOW_UPS:
+            scene = scenes[last in scenes[1].shapes]
+            fresh = follow_up(rng, scene, exchanges[-1], tongue)
+        else:
+            fresh = ask_about_two(rng, scenes, tongue)
+        if all(fresh.question != old.question for old in exchanges):
+            exchanges.append(fresh)
+    return exchanges

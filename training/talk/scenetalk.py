@@ -1,234 +1,229 @@
-"""Questions about scenes and their true answers, in English."""
+"""Questions about a scene and their true answers."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Collection
 from random import Random
 
-from training.talk.phrases import WHERE, listed, plural, sentence, there_are, with_article
-from training.world.scene import COLORS, KINDS, PLACES, Scene, Shape
+from training.talk.beyond import ask_outside
+from training.talk.box import write_box
+from training.talk.call import ANY, Call, calls_of, missing, name_of, pick_call
+from training.talk.exchange import Exchange
+from training.talk.tongue import Tongue
+from training.world.scene import Scene, Shape
+
+PRESENT_SHARE = 0.7
+OCCUPIED_SHARE = 0.75
+SHORT_SHARE = 0.5  # of the follow-ups to answers that have short ones
 
 
-@dataclass(frozen=True)
-class Exchange:
-    """One question, its answer, and the shape it was about, if it was about one."""
-
-    topic: str
-    question: str
-    answer: str
-    about: Shape | None = None
+def describe(rng: Random, scene: Scene, tongue: Tongue, short: bool = False) -> Exchange:
+    return Exchange("describe", tongue.ask(rng, "describe"), tongue.described(scene.shapes))
 
 
-DESCRIBE = (
-    "Describe the image.",
-    "Describe the picture.",
-    "Describe this image.",
-    "Describe this picture.",
-    "What is in the picture?",
-    "What is in this image?",
-    "What do you see?",
-    "What can you see in the picture?",
-    "What does the picture show?",
-    "What does this image show?",
-    "Tell me what you see.",
-    "Please describe the image.",
-    "What's in this picture?",
-    "Which shapes are in the picture, and where?",
-    "List all shapes with their places.",
-)
-COUNT = (
-    "How many {} are there?",
-    "How many {} are in the picture?",
-    "How many {} are in the image?",
-    "How many {} do you see?",
-    "Count the {}.",
-    "What is the number of {}?",
-)
-AT_PLACE = (
-    "What is {}?",
-    "What do you see {}?",
-    "Which shape is {}?",
-    "What is there {}?",
-    "What can you see {}?",
-)
-WHERE_IS = (
-    "Where is the {}?",
-    "Where is the {} in the picture?",
-    "Where do you see the {}?",
-    "In which place is the {}?",
-    "Tell me where the {} is.",
-)
-COLOR_OF = (
-    "What color is the {}?",
-    "Which color is the {}?",
-    "What is the color of the {}?",
-    "What colour is the {}?",
-    "Tell me the color of the {}.",
-)
-KIND_OF = (
-    "Which shape is {}?",
-    "What shape is the {} one?",
-    "Which shape is the {} one?",
-    "What is the {} shape?",
-    "What kind of shape is {}?",
-)
-KIND_AT = ("What shape is {}?", "Which kind of shape is {}?", "What is the shape {}?")
-EXISTS = (
-    "Is there {}?",
-    "Is there {} in the picture?",
-    "Is there {} in the image?",
-    "Do you see {}?",
-    "Can you see {}?",
-    "Does the picture show {}?",
-)
-COLOR_OF_IT = ("What color is it?", "Which color is it?", "And what color is it?")
-KIND_OF_IT = ("What shape is it?", "Which shape is it?", "And what shape is it?")
-PLACE_OF_IT = ("Where is it?", "And where is it?", "In which place is it?")
+def describe_as_json(rng: Random, scene: Scene, tongue: Tongue, short: bool = False) -> Exchange:
+    return Exchange("json", tongue.ask(rng, "json"), write_json(scene))
 
 
-def describe(rng: Random, scene: Scene) -> Exchange:
-    return Exchange("describe", rng.choice(DESCRIBE), sentence(listed(scene.shapes)))
+def write_json(scene: Scene) -> str:
+    """The same in every language: a list of objects, in reading order."""
+    return json.dumps(
+        [
+            {"shape": shape.kind, "color": shape.color, "place": shape.place}
+            for shape in scene.shapes
+        ]
+    )
 
 
-def count_all(rng: Random, scene: Scene) -> Exchange:
-    question = rng.choice(COUNT).format("shapes")
-    return Exchange("count", question, there_are(len(scene.shapes), "shape"))
+def count_all(rng: Random, scene: Scene, tongue: Tongue, short: bool = False) -> Exchange:
+    return count(rng, scene, tongue, ANY, short)
 
 
-def count_kind(rng: Random, scene: Scene) -> Exchange:
-    kind = likely(rng, [shape.kind for shape in scene.shapes], KINDS)
-    count = sum(shape.kind == kind for shape in scene.shapes)
-    return Exchange("count", rng.choice(COUNT).format(plural(kind)), there_are(count, kind))
+def count_kind(rng: Random, scene: Scene, tongue: Tongue, short: bool = False) -> Exchange:
+    kind = likely(rng, [shape.kind for shape in scene.shapes], tongue.kinds)
+    return count(rng, scene, tongue, Call(kind=kind), short)
 
 
-def count_color(rng: Random, scene: Scene) -> Exchange:
-    color = likely(rng, [shape.color for shape in scene.shapes], COLORS)
-    count = sum(shape.color == color for shape in scene.shapes)
-    question = rng.choice(COUNT).format(f"{color} shapes")
-    return Exchange("count", question, there_are(count, f"{color} shape"))
+def count_color(rng: Random, scene: Scene, tongue: Tongue, short: bool = False) -> Exchange:
+    color = likely(rng, [shape.color for shape in scene.shapes], tongue.colors)
+    return count(rng, scene, tongue, Call(color=color), short)
 
 
-def at_place(rng: Random, scene: Scene) -> Exchange:
-    place = likely(rng, [shape.place for shape in scene.shapes], PLACES, share=0.75)
-    question = rng.choice(AT_PLACE).format(WHERE[place])
-    shape = next((shape for shape in scene.shapes if shape.place == place), None)
+def count(rng: Random, scene: Scene, tongue: Tongue, call: Call, short: bool) -> Exchange:
+    found = call.fitting(scene)
+    question = ask(rng, tongue, "count", short, tongue.asked(rng, tongue.nouns(call)))
+    only = found[0] if len(found) == 1 else None
+    return Exchange("count", question, tongue.there_are(len(found), call), only)
+
+
+def at_place(rng: Random, scene: Scene, tongue: Tongue, short: bool = False) -> Exchange:
+    present = [shape.place for shape in scene.shapes]
+    place = likely(rng, present, tongue.places, OCCUPIED_SHARE)
+    question = ask(rng, tongue, "at place", short, tongue.place_asked(rng, place))
+    shape = shape_at(scene, place)
     if shape is None:
-        return Exchange("place", question, f"There is nothing {WHERE[place]}.")
-    return Exchange("place", question, sentence(with_article(shape.name)), shape)
+        return Exchange("place", question, tongue.say("nothing", tongue.places[place]))
+    return Exchange("place", question, tongue.sentence(tongue.one(name_of(shape))), shape)
 
 
-def where_is(rng: Random, scene: Scene) -> Exchange:
-    calls = [call for shape in scene.shapes for call in calls_of(shape)]
-    shape, name = pick_call(rng, scene, calls, missing(rng, scene))
-    question = rng.choice(WHERE_IS).format(name)
+def where_is(rng: Random, scene: Scene, tongue: Tongue, short: bool = False) -> Exchange:
+    shape, call = pick_call(rng, scene, tongue.kinds, tongue.colors)
+    question = ask_the(rng, tongue, "where", short, tongue.noun(call))
     if shape is None:
-        return Exchange("where", question, f"There is no {name}.")
-    return Exchange("where", question, sentence(WHERE[shape.place]), shape)
+        return Exchange("where", question, tongue.say("absent", tongue.noun(call)))
+    return Exchange("where", question, tongue.say("where", tongue.places[shape.place]), shape)
 
 
-def color_of(rng: Random, scene: Scene) -> Exchange:
-    absent = [kind for kind in KINDS if all(shape.kind != kind for shape in scene.shapes)]
-    calls = [(shape, shape.kind) for shape in scene.shapes]
-    calls += [(shape, f"shape {WHERE[shape.place]}") for shape in scene.shapes]
-    shape, name = pick_call(rng, scene, calls, rng.choice(absent))
-    question = rng.choice(COLOR_OF).format(name)
+def locate(rng: Random, scene: Scene, tongue: Tongue, short: bool = False) -> Exchange:
+    shape, call = pick_call(rng, scene, tongue.kinds, tongue.colors)
+    question = ask_the(rng, tongue, "locate", short, tongue.noun(call))
     if shape is None:
-        return Exchange("color", question, f"There is no {name}.")
-    return Exchange("color", question, sentence(shape.color), shape)
+        return Exchange("box", question, tongue.say("absent", tongue.noun(call)))
+    return Exchange("box", question, write_box(shape, scene), shape)
 
 
-def kind_of(rng: Random, scene: Scene) -> Exchange:
+def color_of(rng: Random, scene: Scene, tongue: Tongue, short: bool = False) -> Exchange:
+    """By its kind or its place."""
     shape = rng.choice(scene.shapes)
-    if sum(other.color == shape.color for other in scene.shapes) == 1:
-        question = rng.choice(KIND_OF).format(shape.color)
+    call = Call(kind=shape.kind)
+    if len(call.fitting(scene)) > 1 or rng.random() < 0.5:
+        name = tongue.at(tongue.places[shape.place])
+        return color_named(rng, tongue, name, shape, short)
+    if rng.random() < PRESENT_SHARE + 0.1:
+        return color_named(rng, tongue, tongue.noun(call), shape, short)
+    absent = [kind for kind in tongue.kinds if not Call(kind=kind).fitting(scene)]
+    name = tongue.noun(Call(kind=rng.choice(absent)))
+    question = ask_the(rng, tongue, "color", short, name)
+    return Exchange("color", question, tongue.say("absent", name))
+
+
+def color_named(rng: Random, tongue: Tongue, name: str, shape: Shape, short: bool) -> Exchange:
+    question = ask_the(rng, tongue, "color", short, name)
+    return Exchange("color", question, tongue.sentence(tongue.colors[shape.color]), shape)
+
+
+def kind_of(rng: Random, scene: Scene, tongue: Tongue, short: bool = False) -> Exchange:
+    """By its colour, or by its place where others have the same colour."""
+    shape = rng.choice(scene.shapes)
+    if len(Call(color=shape.color).fitting(scene)) == 1:
+        name = tongue.asked(rng, tongue.colors[shape.color])
+        question = tongue.ask(rng, "shape", name)
     else:
-        question = rng.choice(KIND_AT).format(WHERE[shape.place])
-    return Exchange("shape", question, sentence(with_article(shape.kind)), shape)
+        question = tongue.ask(rng, "shape at place", tongue.place_asked(rng, shape.place))
+    answer = tongue.sentence(tongue.some(Call(kind=shape.kind)))
+    return Exchange("shape", question, answer, shape)
 
 
-def exists(rng: Random, scene: Scene) -> Exchange:
+def exists(rng: Random, scene: Scene, tongue: Tongue, short: bool = False) -> Exchange:
     shape = rng.choice(scene.shapes)
-    name = rng.choice([name for _, name in calls_of(shape)])
+    call = rng.choice(calls_of(shape))
     if rng.random() < 0.5:
-        name = missing(rng, scene)
-    question = rng.choice(EXISTS).format(with_article(name))
-    if any(name == known for other in scene.shapes for _, known in calls_of(other)):
-        return Exchange("exists", question, f"Yes, there is {with_article(name)}.")
-    return Exchange("exists", question, f"No, there is no {name}.")
+        call = missing(rng, scene, tongue.kinds, tongue.colors)
+    question = ask(rng, tongue, "exists", short, tongue.asked(rng, tongue.some(call)))
+    found = call.fitting(scene)
+    answer = tongue.say("yes" if found else "no", tongue.noun(call), tongue.one(call))
+    return Exchange("exists", question, answer, found[0] if len(found) == 1 else None)
 
 
-def follow_up(rng: Random, scene: Scene, last: Exchange) -> Exchange:
+def no_text(rng: Random, scene: Scene, tongue: Tongue, short: bool = False) -> Exchange:
+    topic = rng.choice(("text", "chart"))
+    return Exchange("nothing of that kind", tongue.ask(rng, topic), tongue.say(topic))
+
+
+def outside(rng: Random, scene: Scene, tongue: Tongue, short: bool = False) -> Exchange:
+    return ask_outside(rng, tongue)
+
+
+def ask(rng: Random, tongue: Tongue, topic: str, short: bool, name: str) -> str:
+    return tongue.ask(rng, "and" if short else topic, name)
+
+
+def ask_the(rng: Random, tongue: Tongue, topic: str, short: bool, noun: str) -> str:
+    """About the thing that the noun names; its article is a part of the long questions."""
+    asked = tongue.asked(rng, noun)
+    return ask(rng, tongue, topic, short, tongue.the(asked) if short else asked)
+
+
+def follow_up(rng: Random, scene: Scene, last: Exchange, tongue: Tongue) -> Exchange:
     """A question about the shape that the last answer was about, which it calls "it"."""
     shape = last.about
     assert shape is not None
     answers = {
-        "color": (COLOR_OF_IT, sentence(shape.color)),
-        "shape": (KIND_OF_IT, sentence(with_article(shape.kind))),
-        "where": (PLACE_OF_IT, sentence(WHERE[shape.place])),
+        "color": ("color of it", tongue.sentence(tongue.colors[shape.color])),
+        "shape": ("shape of it", tongue.sentence(tongue.some(Call(kind=shape.kind)))),
+        "where": ("where is it", tongue.say("where", tongue.places[shape.place])),
+        "box": ("locate it", write_box(shape, scene)),
     }
-    topic = rng.choice([topic for topic in answers if topic != last.topic])
-    questions, answer = answers[topic]
-    return Exchange(topic, rng.choice(questions), answer, shape)
+    topics = [
+        topic
+        for topic, (question, _) in answers.items()
+        if topic != last.topic and tongue.can_ask(question)
+    ]
+    topic = rng.choice(topics)
+    question, answer = answers[topic]
+    return Exchange(topic, tongue.ask(rng, question), answer, shape)
 
 
-Maker = Callable[[Random, Scene], Exchange]
-QUESTIONS: tuple[tuple[Maker, float], ...] = (
-    (describe, 0.8),  # long, so it trains as many tokens as all the others
-    (count_all, 1.0),
-    (count_kind, 1.0),
-    (count_color, 1.0),
-    (at_place, 2.0),
-    (where_is, 2.5),
-    (color_of, 2.5),
-    (kind_of, 1.5),
-    (exists, 2.5),
+Maker = Callable[[Random, Scene, Tongue, bool], Exchange]
+# Each with what a tongue must be able to ask, and how often it is asked.
+QUESTIONS: tuple[tuple[Maker, str, float], ...] = (
+    (describe, "describe", 0.8),  # long, so it trains as many tokens as all the others
+    (describe_as_json, "json", 0.2),  # longer still
+    (count_all, "count", 1.0),
+    (count_kind, "count", 1.0),
+    (count_color, "count", 1.0),
+    (at_place, "at place", 2.0),
+    (where_is, "where", 2.5),
+    (locate, "locate", 2.0),
+    (color_of, "color", 2.5),
+    (kind_of, "shape", 1.5),
+    (exists, "exists", 2.5),
+    (no_text, "text", 0.3),
+    (outside, "text", 0.6),
 )
+# After answers of these topics one may ask "And the red star?".
+SHORT: dict[str, tuple[Maker, ...]] = {
+    "count": (count_kind, count_color),
+    "place": (at_place,),
+    "where": (where_is,),
+    "box": (locate,),
+    "color": (color_of,),
+    "exists": (exists,),
+}
 
 
-def converse(rng: Random, scene: Scene, count: int, follow_ups: float = 0.4) -> list[Exchange]:
+def converse(
+    rng: Random, scene: Scene, count: int, tongue: Tongue, follow_ups: float = 0.4
+) -> list[Exchange]:
     """`count` exchanges about one scene, none asked twice."""
-    makers, weights = zip(*QUESTIONS, strict=True)
+    known = [(maker, weight) for maker, topic, weight in QUESTIONS if tongue.can_ask(topic)]
+    makers, weights = zip(*known, strict=True)
     exchanges: list[Exchange] = []
     while len(exchanges) < count:
-        last = exchanges[-1] if exchanges else None
-        if last is not None and last.about is not None and rng.random() < follow_ups:
-            fresh = follow_up(rng, scene, last)
-        else:
-            fresh = rng.choices(makers, weights)[0](rng, scene)
+        fresh = None
+        if exchanges and rng.random() < follow_ups:
+            fresh = follow(rng, scene, exchanges[-1], tongue)
+        fresh = fresh or rng.choices(makers, weights)[0](rng, scene, tongue, False)
         if all(fresh.answer != old.answer or fresh.topic != old.topic for old in exchanges):
             exchanges.append(fresh)
     return exchanges
 
 
-def calls_of(shape: Shape) -> list[tuple[Shape, str]]:
-    """What one may call a shape, from exact to vague."""
-    return [(shape, shape.name), (shape, shape.kind), (shape, f"{shape.color} shape")]
+def follow(rng: Random, scene: Scene, last: Exchange, tongue: Tongue) -> Exchange | None:
+    """A question that only makes sense after the last one, or None if there is none."""
+    short = SHORT.get(last.topic, ()) if tongue.can_ask("and") else ()
+    if short and (last.about is None or rng.random() < SHORT_SHARE):
+        return rng.choice(short)(rng, scene, tongue, True)
+    return follow_up(rng, scene, last, tongue) if last.about is not None else None
 
 
-def pick_call(
-    rng: Random, scene: Scene, calls: list[tuple[Shape, str]], absent: str
-) -> tuple[Shape | None, str]:
-    """A shape and a name that only it has, or sometimes None and the absent name."""
-    counts = Counter(name for _, name in calls)
-    unique = [call for call in calls if counts[call[1]] == 1]
-    if not unique or rng.random() < 0.12:
-        return None, absent
-    return rng.choice(unique)
+def shape_at(scene: Scene, place: str) -> Shape | None:
+    return next((shape for shape in scene.shapes if shape.place == place), None)
 
 
-def missing(rng: Random, scene: Scene) -> str:
-    """The name of something that is not there, preferably close to something that is."""
-    present = {name for shape in scene.shapes for _, name in calls_of(shape)}
-    near = [f"{shape.color} {rng.choice(KINDS)}" for shape in scene.shapes]
-    near += [f"{rng.choice(COLORS)} {shape.kind}" for shape in scene.shapes]
-    near += [f"{rng.choice(COLORS)} {rng.choice(KINDS)}", rng.choice(KINDS)]
-    near += [f"{rng.choice(COLORS)} shape"]
-    absent = [name for name in near if name not in present]
-    return rng.choice(absent) if absent else missing(rng, scene)
-
-
-def likely(rng: Random, present: list[str], possible: tuple[str, ...], share: float = 0.7) -> str:
+def likely(
+    rng: Random, present: list[str], possible: Collection[str], share: float = PRESENT_SHARE
+) -> str:
     """One of the present values with this share, otherwise any possible one."""
-    return rng.choice(present) if rng.random() < share else rng.choice(possible)
+    return rng.choice(present if rng.random() < share else tuple(possible))

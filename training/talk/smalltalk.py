@@ -4,38 +4,55 @@ from __future__ import annotations
 
 from random import Random
 
-from training.talk.scenetalk import Exchange, converse
+from training.talk.beyond import ask_outside
+from training.talk.charttalk import converse_about_chart
+from training.talk.exchange import Exchange
+from training.talk.reading import converse_about_text
+from training.talk.scenetalk import converse
+from training.talk.tongue import Tongue
+from training.world.charts import draw_chart
+from training.world.dialogs import draw_dialog
+from training.world.receipts import draw_receipt
 from training.world.scene import Limits, draw_scene
-
-GREETINGS = ("Hello", "Hello!", "Hi", "Hi!", "Hi there!", "Hey", "Good morning!", "Hello there")
-WELCOME = "Hello! Show me a picture and ask me about its shapes."
-ABOUT = ("Who are you?", "What are you?", "What is your name?", "What can you do?", "Help")
-NAME = "I am sightline-nano. I answer questions about pictures of colored shapes."
-THANKS = ("Thanks", "Thank you!", "Thank you", "Thanks!")
-PLEASURE = "You are welcome."
-NO_PICTURE = "I need a picture to answer that."
+from training.world.words import draw_words
 
 
-def small_talk(rng: Random) -> list[Exchange]:
-    """One or two exchanges without a picture; a question about one gets no invented answer."""
-    opening = rng.choice((greeting, about, lost_question, lost_question, lost_question))(rng)
-    if rng.random() < 0.5:
-        return [opening]
-    return [opening, rng.choice((thanks, lost_question))(rng)]
+def small_talk(rng: Random, count: int, tongue: Tongue) -> list[Exchange]:
+    """Exchanges without a picture; a question about one gets no invented answer."""
+    opening = rng.choice(("greeting", "about", "lost", "lost", "lost", "outside", "outside"))
+    later = ("about", "thanks", "lost", "lost", "outside")
+    topics = [opening, *(rng.choice(later) for _ in range(count - 1))]
+    return [ask_without_picture(rng, topic, tongue) for topic in topics]
 
 
-def greeting(rng: Random) -> Exchange:
-    return Exchange("greeting", rng.choice(GREETINGS), WELCOME)
+def ask_without_picture(rng: Random, topic: str, tongue: Tongue) -> Exchange:
+    if topic == "lost":
+        return lost_question(rng, tongue)
+    if topic == "outside":
+        return ask_outside(rng, tongue, picture=False)
+    return Exchange(topic, tongue.ask(rng, topic), tongue.say(topic))
 
 
-def about(rng: Random) -> Exchange:
-    return Exchange("about", rng.choice(ABOUT), NAME)
+def lost_question(rng: Random, tongue: Tongue) -> Exchange:
+    """About a picture that is not there."""
+    makers = (ask_scene, ask_text, ask_chart) if tongue.can_ask("text") else (ask_scene,) * 3
+    maker = rng.choices(makers, (0.6, 0.25, 0.15))[0]
+    return Exchange("no picture", maker(rng, tongue).question, tongue.say("no picture"))
 
 
-def thanks(rng: Random) -> Exchange:
-    return Exchange("thanks", rng.choice(THANKS), PLEASURE)
+def ask_scene(rng: Random, tongue: Tongue) -> Exchange:
+    limits = Limits(kinds=tuple(tongue.kinds), colors=tuple(tongue.colors))
+    scene = draw_scene(rng, limits)
+    while True:
+        asked = converse(rng, scene, 1, tongue)[0]
+        if asked.topic != "outside":
+            return asked
 
 
-def lost_question(rng: Random) -> Exchange:
-    asked = converse(rng, draw_scene(rng, Limits()), 1)[0]
-    return Exchange("no picture", asked.question, NO_PICTURE)
+def ask_text(rng: Random, tongue: Tongue) -> Exchange:
+    text = rng.choice((draw_words, draw_receipt, draw_dialog))(rng)
+    return converse_about_text(rng, text, 1, tongue.language)[0]
+
+
+def ask_chart(rng: Random, tongue: Tongue) -> Exchange:
+    return converse_about_chart(rng, draw_chart(rng), 1, tongue.language)[0]

@@ -1,4 +1,4 @@
-"""The outline of each kind of shape as a polygon around the origin, within radius 1."""
+"""The contours of each kind of shape as polygons around the origin, within radius 1."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 from random import Random
 
 Point = tuple[float, float]
+Contour = tuple[Point, ...]
+Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 def on_circle(degrees: float, radius: float = 1.0) -> Point:
@@ -14,8 +16,12 @@ def on_circle(degrees: float, radius: float = 1.0) -> Point:
     return radius * math.sin(angle), -radius * math.cos(angle)
 
 
+def round_contour(radius: float = 1.0) -> list[Point]:
+    return [on_circle(5.0 * step, radius) for step in range(72)]
+
+
 def circle(rng: Random) -> list[Point]:
-    return [on_circle(5.0 * step) for step in range(72)]
+    return round_contour()
 
 
 def square(rng: Random) -> list[Point]:
@@ -36,7 +42,7 @@ def heart(rng: Random) -> list[Point]:
     def point(t: float) -> Point:
         x = 16 * math.sin(t) ** 3
         y = 13 * math.cos(t) - 5 * math.cos(2 * t) - 2 * math.cos(3 * t) - math.cos(4 * t)
-        return x / 17, (-y - 2) / 17
+        return x / 18, (-y - 2) / 18
 
     return [point(2 * math.pi * step / 72) for step in range(72)]
 
@@ -52,6 +58,27 @@ def cross(rng: Random) -> list[Point]:
     return points
 
 
+def rectangle(rng: Random) -> list[Point]:
+    """At least 1.5 times as long as wide, so that nobody takes it for a square."""
+    angle = math.degrees(math.atan(rng.uniform(1.5, 2.4)))
+    return [on_circle(degrees) for degrees in (angle, 180 - angle, 180 + angle, -angle)]
+
+
+def diamond(rng: Random) -> list[Point]:
+    """Narrower than high, so that nobody takes it for a square on its corner."""
+    half = rng.uniform(0.58, 0.82)
+    return [(0, -1), (half, 0), (0, 1), (-half, 0)]
+
+
+def arrow(rng: Random) -> list[Point]:
+    """Points to the right."""
+    shaft, wing, neck = rng.uniform(0.15, 0.24), rng.uniform(0.52, 0.68), rng.uniform(0, 0.25)
+    tail = -math.sqrt(1 - shaft * shaft)
+    upper = [(tail, -shaft), (neck, -shaft), (neck, -wing)]
+    return [*upper, (1, 0), *((x, -y) for x, y in reversed(upper))]
+
+
+# A ring is cut from a circle, so its contour outside is a circle's.
 OUTLINES = {
     "circle": circle,
     "square": square,
@@ -59,12 +86,29 @@ OUTLINES = {
     "star": star,
     "heart": heart,
     "cross": cross,
+    "rectangle": rectangle,
+    "ring": circle,
+    "diamond": diamond,
+    "arrow": arrow,
 }
 # How far each kind may be turned, in degrees. A square on its corner would be a diamond.
-TURNS = {"circle": 0, "square": 20, "triangle": 180, "star": 180, "heart": 30, "cross": 18}
+TURNS = {
+    **{"circle": 0, "square": 20, "triangle": 180, "star": 180, "heart": 30, "cross": 18},
+    **{"rectangle": 180, "ring": 0, "diamond": 10, "arrow": 180},
+}
+RING_HOLE = (0.45, 0.72)  # of the radius
 
 
-def draw_outline(rng: Random, kind: str) -> list[Point]:
+def draw_contours(rng: Random, kind: str) -> tuple[Contour, ...]:
+    """The contour outside, and behind it a hole's, if the kind has one."""
     turn = math.radians(rng.uniform(-TURNS[kind], TURNS[kind]))
     cos, sin = math.cos(turn), math.sin(turn)
-    return [(x * cos - y * sin, x * sin + y * cos) for x, y in OUTLINES[kind](rng)]
+    outside = [(x * cos - y * sin, x * sin + y * cos) for x, y in OUTLINES[kind](rng)]
+    if kind != "ring":
+        return (tuple(outside),)
+    return tuple(outside), tuple(round_contour(rng.uniform(*RING_HOLE)))
+
+
+def extent(contour: Contour) -> Box:
+    xs, ys = zip(*contour, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Collection
 from random import Random
 
 Rgb = tuple[int, int, int]
@@ -10,16 +11,22 @@ Range = tuple[float, float]
 
 # Hue in degrees, saturation and value from 0 to 1. Names are far from each other on purpose.
 RANGES: dict[str, tuple[Range, Range, Range]] = {
-    "red": ((-8, 8), (0.75, 1), (0.75, 1)),
-    "orange": ((24, 34), (0.85, 1), (0.92, 1)),
+    "red": ((-8, 6), (0.78, 1), (0.75, 1)),
+    "orange": ((25, 34), (0.85, 1), (0.93, 1)),
     "yellow": ((50, 60), (0.75, 1), (0.92, 1)),
-    "green": ((95, 145), (0.55, 1), (0.4, 0.8)),
+    "green": ((95, 145), (0.55, 1), (0.42, 0.8)),
     "blue": ((208, 238), (0.65, 1), (0.6, 1)),
-    "purple": ((270, 292), (0.5, 0.9), (0.5, 0.85)),
+    "purple": ((268, 286), (0.5, 0.9), (0.5, 0.85)),
     "black": ((0, 360), (0, 0.3), (0, 0.12)),
+    "pink": ((325, 345), (0.3, 0.52), (0.94, 1)),
+    "brown": ((17, 30), (0.58, 0.85), (0.35, 0.54)),
+    "gray": ((0, 360), (0, 0.05), (0.42, 0.62)),
+    "white": ((0, 360), (0, 0.03), (0.96, 1)),
 }
 # The least difference between a shape and its ground, in the channel that differs most.
 LEAST_CONTRAST = 90
+# The same between two shapes that overlap, and between a border and the ground.
+LEAST_EDGE = 70
 
 
 def draw_color(rng: Random, name: str) -> Rgb:
@@ -40,12 +47,21 @@ def tinted_ground(rng: Random) -> Rgb:
     return rgb(rng.uniform(0, 360), rng.uniform(0.1, 0.3), rng.uniform(0.75, 1))
 
 
+def middle_ground(rng: Random) -> Rgb:
+    return rgb(rng.uniform(0, 360), rng.uniform(0.1, 0.55), rng.uniform(0.4, 0.75))
+
+
 def dark_ground(rng: Random) -> Rgb:
     return rgb(rng.uniform(0, 360), rng.uniform(0, 0.4), rng.uniform(0.12, 0.35))
 
 
 def contrast(one: Rgb, other: Rgb) -> int:
-    return max(abs(a - b) for a, b in zip(one, other, strict=True))
+    return max(abs(one[0] - other[0]), abs(one[1] - other[1]), abs(one[2] - other[2]))
+
+
+def least_contrast(some: Collection[Rgb], others: Collection[Rgb]) -> int:
+    """Between any of the one and any of the other colours."""
+    return min(contrast(one, other) for one in some for other in others)
 
 
 def blend(one: Rgb, other: Rgb, share: float) -> Rgb:

@@ -43,14 +43,28 @@ class GeneratorSettings:
     )
     attention: str = setting(
         "SIGHTLINE_GENERATOR_ATTENTION",
-        "the attention implementation: auto or sdpa",
+        "auto (the best that the machine has), flash-attn-3, flash-attn-2, torch-flash, "
+        "torch-flash-paged, paged-cpu or sdpa",
         default="auto",
     )
     kv_cache_bytes: int = setting(
         "SIGHTLINE_GENERATOR_KV_CACHE_BYTES",
-        "memory of the KV cache; 0 takes room for a few sequences of full length",
+        "memory of the KV cache; 0 takes a share of what is free after loading",
         default=0,
         minimum=0,
+    )
+    kv_cache_share: float = setting(
+        "SIGHTLINE_GENERATOR_KV_CACHE_SHARE",
+        "the KV cache's share of the memory that is free after loading; "
+        "0 means 0.9 on cuda and 0.25 on cpu",
+        default=0.0,
+        minimum=0,
+        maximum=1,
+    )
+    prefix_cache: bool = setting(
+        "SIGHTLINE_GENERATOR_PREFIX_CACHE",
+        "whether prompts that begin alike share their KV cache",
+        default=True,
     )
     max_num_seqs: int = setting(
         "SIGHTLINE_GENERATOR_MAX_NUM_SEQS",
@@ -64,6 +78,13 @@ class GeneratorSettings:
         default=1024,
         minimum=16,
     )
+    max_step_s: float = setting(
+        "SIGHTLINE_GENERATOR_MAX_STEP_S",
+        "about how many seconds a step may take while answers are written; "
+        "bounds the pieces of long prompts",
+        default=0.03,
+        minimum=0.001,
+    )
     max_model_len: int = setting(
         "SIGHTLINE_GENERATOR_MAX_MODEL_LEN",
         "the most tokens of prompt and answer together; at most the checkpoint's positions",
@@ -75,6 +96,18 @@ class GeneratorSettings:
         "the most requests that wait besides those that run",
         default=128,
         minimum=0,
+    )
+    queue_bytes: int = setting(
+        "SIGHTLINE_GENERATOR_QUEUE_BYTES",
+        "the most bytes of requests, media included, that are admitted together",
+        default=512 * 1024 * 1024,
+        minimum=1024 * 1024,
+    )
+    reader_timeout_s: float = setting(
+        "SIGHTLINE_GENERATOR_READER_TIMEOUT_S",
+        "seconds after which an answer that its client does not read is ended",
+        default=60.0,
+        minimum=0.1,
     )
     default_max_tokens: int = setting(
         "SIGHTLINE_GENERATOR_DEFAULT_MAX_TOKENS",
@@ -105,6 +138,12 @@ class GeneratorSettings:
         "seconds after which an unused stored file may be forgotten",
         default=900.0,
         minimum=1,
+    )
+    media_index_bytes: int = setting(
+        "SIGHTLINE_GENERATOR_MEDIA_INDEX_BYTES",
+        "memory for what is known of media, so that the encoder need not be asked again",
+        default=64 * 1024 * 1024,
+        minimum=0,
     )
     encode_timeout_s: float = setting(
         "SIGHTLINE_GENERATOR_ENCODE_TIMEOUT_S",

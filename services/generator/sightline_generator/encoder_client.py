@@ -12,6 +12,7 @@ from grpc import aio
 from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
 from sightline.type.v1 import media_pb2
 from sightline_common.channel import open_channel
+from sightline_common.config import SettingInvalidError
 from sightline_common.digest import sha256_digest
 from sightline_common.errors import (
     EncoderUnavailableError,
@@ -70,7 +71,8 @@ class EncoderClient:
     async def wait_until_ready(self) -> None:
         """Waits for the encoder, however long it loads.
 
-        Raises ModelMismatchError when it serves another checkpoint.
+        Raises ModelMismatchError when it serves another checkpoint, and SettingInvalidError
+        when something else answers.
         """
         info = await self._first_info()
         if info.checkpoint_fingerprint != self._fingerprint:
@@ -92,6 +94,11 @@ class EncoderClient:
                 request = encoder_pb2.GetModelInfoRequest()
                 return await self._stub.GetModelInfo(request, timeout=PROBE_TIMEOUT_S)
             except aio.AioRpcError as failure:
+                if failure.code() is grpc.StatusCode.UNIMPLEMENTED:
+                    raise SettingInvalidError(
+                        f"SIGHTLINE_ENCODER_TARGET={self._target}: what answers there is no "
+                        "encoder; check host and port."
+                    ) from failure
                 if not waiting:
                     log(_logger, "waiting for the encoder", target=self._target)
                     waiting = True
@@ -156,6 +163,7 @@ class EncoderClient:
             byte_count=len(medium.data or b""),
             kind=_KINDS[medium.kind],
             options=medium.options,
+            salt=medium.salt,
             header_only=header_only,
             checkpoint_fingerprint=self._fingerprint,
         )

@@ -19,6 +19,8 @@ from sightline_common.errors import SightlineError
 from sightline_common.telemetry import log
 from sightline_common.tensors import DATA_TYPES
 
+from sightline_generator.answering import Answering, AnswerRules
+from sightline_generator.attention.base import AttentionDemand
 from sightline_generator.attention.registry import choose_attention
 from sightline_generator.chat.prompt import PromptBuilder
 from sightline_generator.chat.reasoning import AnswerSyntax
@@ -36,16 +38,16 @@ from sightline_generator.engine.sampler import Sampler
 from sightline_generator.engine.scheduler import Scheduler, SchedulerLimits
 from sightline_generator.families.base import Family
 from sightline_generator.families.registry import family_of
+from sightline_generator.kv_memory import plan_kv_cache
 from sightline_generator.media import MediaEncoder
+from sightline_generator.media_index import MediaIndex
 from sightline_generator.media_store import MediaStore
 from sightline_generator.preparation import Preparation
-from sightline_generator.servicer import AnswerRules, GeneratorServicer
+from sightline_generator.servicer import GeneratorServicer
 from sightline_generator.validation import RequestLimits
 
 BLOCK_SIZE = 16
-FULL_LENGTH_SEQUENCES = 4
-"""How many sequences of full length the KV cache holds when its size is not set."""
-MAX_AUTO_CPU_BYTES = 512 * 1024 * 1024
+"""The tokens of a KV block, where the attention kernel does not ask for more."""
 _DTYPES = {
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,
@@ -104,11 +106,20 @@ def load_model(settings: GeneratorSettings) -> LoadedModel:
     log(_logger, "loading weights", folder=checkpoint.folder, device=device, dtype=dtype)
     tensors = checkpoint.load_tensors(family.rename_tensor, dtype)
     language_model = family.build(tensors, device)
-    attention = choose_attention(settings.attention, BLOCK_SIZE, device, dtype)
-    cache = KVCache(
-        family.shape, _num_blocks(settings, family, dtype, device), BLOCK_SIZE, device, dtype
+    demand = AttentionDemand(device, dtype, family.shape.head_size, family.attention_features)
+    attention = choose_attention(settings.attention, BLOCK_SIZE, demand)
+    plan = plan_kv_cache(settings, family, language_model, attention, device, dtype)
+    cache = KVCache(family.shape, plan.num_blocks, attention.block_size, device, dtype)
+    log(_logger, "model loaded", attention=attention.name, device=device)
+    log(
+        _logger,
+        "kv cache allocated",
+        num_blocks=plan.num_blocks,
+        num_tokens=plan.num_blocks * attention.block_size,
+        num_bytes=plan.num_bytes,
+        free_bytes=plan.free_bytes,
+        step_bytes=plan.step_bytes,
     )
-    log(_logger, "model loaded", attention=attention.name, num_blocks=cache.num_blocks)
     return LoadedModel(
         checkpoint=checkpoint,
         fingerprint=checkpoint.fingerprint,
@@ -145,37 +156,21 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
     return _DTYPES[name]
 
 
-def _num_blocks(
-    settings: GeneratorSettings, family: Family, dtype: torch.dtype, device: torch.device
-) -> int:
-    block_bytes = kv_block_bytes(family.shape, BLOCK_SIZE, dtype)
-    if settings.kv_cache_bytes:
-        num_blocks = settings.kv_cache_bytes // block_bytes
-    else:
-        per_sequence = -(-min(settings.max_model_len, family.shape.max_positions) // BLOCK_SIZE)
-        num_blocks = FULL_LENGTH_SEQUENCES * per_sequence
-        if device.type == "cpu":
-            num_blocks = max(per_sequence, min(num_blocks, MAX_AUTO_CPU_BYTES // block_bytes))
-    if num_blocks < 2:
-        raise SettingInvalidError(
-            f"SIGHTLINE_GENERATOR_KV_CACHE_BYTES={settings.kv_cache_bytes} holds not even two "
-            f"blocks of {block_bytes} bytes."
-        )
-    return int(num_blocks)
-
-
 def max_model_len(model: LoadedModel, settings: GeneratorSettings) -> int:
     """Returns the tokens that one sequence may have: setting, positions, and KV cache bound it."""
-    num_slots = model.runner.cache.num_blocks * BLOCK_SIZE
+    num_slots = model.runner.cache.num_blocks * model.runner.cache.block_size
     return min(settings.max_model_len, model.family.shape.max_positions, num_slots)
 
 
 def make_engine(model: LoadedModel, settings: GeneratorSettings) -> AsyncEngine:
     """Returns an engine that is not yet started."""
-    limits = SchedulerLimits(settings.max_num_seqs, settings.max_num_batched_tokens)
-    blocks = BlockManager(model.runner.cache.num_blocks, BLOCK_SIZE)
+    limits = SchedulerLimits(
+        settings.max_num_seqs, settings.max_num_batched_tokens, settings.max_step_s
+    )
+    cache = model.runner.cache
+    blocks = BlockManager(cache.num_blocks, cache.block_size, caching=settings.prefix_cache)
     engine = Engine(Scheduler(limits, blocks), model.runner, Sampler())
-    return AsyncEngine(engine, settings.queue_limit)
+    return AsyncEngine(engine, settings.queue_limit, settings.queue_bytes)
 
 
 def make_servicer(
@@ -185,9 +180,20 @@ def make_servicer(
     length = max_model_len(model, settings)
     builder = PromptBuilder(model.family, model.vocabulary, model.template)
     store = MediaStore(settings.media_store_bytes, settings.media_ttl_s)
+    index = MediaIndex(settings.media_index_bytes, model.runner.cache.block_size)
+    info = model_info(model, settings)
+    rules = AnswerRules(
+        defaults=model.defaults,
+        syntax=AnswerSyntax.of(model.family.syntax, model.vocabulary),
+        token_bytes=_padded_token_bytes(model),
+        max_model_len=length,
+        default_max_tokens=settings.default_max_tokens,
+        reader_timeout_s=settings.reader_timeout_s,
+    )
+    preparation = Preparation(builder, encoder, store, index, max_prompt_tokens=length - 1)
     return GeneratorServicer(
         engine=engine,
-        preparation=Preparation(builder, encoder, store, max_prompt_tokens=length - 1),
+        preparation=preparation,
         store=store,
         limits=RequestLimits(
             model=settings.served_name,
@@ -195,14 +201,8 @@ def make_servicer(
             max_media=settings.max_media,
             thinking_supported=model.template.thinking_supported,
         ),
-        rules=AnswerRules(
-            defaults=model.defaults,
-            syntax=AnswerSyntax.of(model.family.syntax, model.vocabulary),
-            token_bytes=_padded_token_bytes(model),
-            max_model_len=length,
-            default_max_tokens=settings.default_max_tokens,
-        ),
-        info=model_info(model, settings),
+        answering=Answering(engine, preparation, rules, info),
+        info=info,
     )
 
 
@@ -217,6 +217,7 @@ def model_info(
 ) -> generator_pb2.GetModelInfoResponse:
     """Describes what is served."""
     cache = model.runner.cache
+    block_bytes = kv_block_bytes(model.family.shape, cache.block_size, cache.dtype)
     return generator_pb2.GetModelInfoResponse(
         model=settings.served_name,
         checkpoint_fingerprint=model.fingerprint,
@@ -232,6 +233,8 @@ def model_info(
         device=str(model.device),
         block_token_count=cache.block_size,
         block_count=cache.num_blocks,
+        kv_cache_byte_count=cache.num_blocks * block_bytes,
+        prefix_caching=settings.prefix_cache,
         vocabulary_size=model.family.shape.vocabulary_size,
         thinking_supported=model.template.thinking_supported,
         version=version("sightline-generator"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from sightline.type.v1 import media_pb2
@@ -13,11 +14,19 @@ from sightline_common.errors import MediaDigestError
 from sightline_generator.families.base import MediaKind, MediumGrid
 
 
+class MediumKey(NamedTuple):
+    """Holds what a medium's features depend on, beside the checkpoint."""
+
+    digest: str
+    options: bytes
+    salt: str
+
+
 @dataclass(frozen=True)
 class Medium:
     """Names a medium of a request; `data` is None when the client sent only the digest.
 
-    `field` is the request's element, for error messages.
+    `field` is the request's element, for error messages; `salt` keeps tenants apart.
     """
 
     kind: MediaKind
@@ -25,16 +34,21 @@ class Medium:
     data: bytes | None
     options: media_pb2.MediaOptions
     field: str
+    salt: str = ""
 
     @property
-    def key(self) -> tuple[str, bytes]:
+    def key(self) -> MediumKey:
         """Equal for media that have equal features."""
-        return self.digest, self.options.SerializeToString(deterministic=True)
+        options = self.options.SerializeToString(deterministic=True)
+        return MediumKey(self.digest, options, self.salt)
 
 
 @dataclass(frozen=True)
 class EncodedMedium:
-    """Holds what the encoder said; `features` [num_tokens, hidden_size] unless not asked for."""
+    """Holds what the encoder said; `features` [num_tokens, hidden_size] unless not asked for.
+
+    Out of the index, `features` are the last rows at most.
+    """
 
     features: torch.Tensor | None
     grid: MediumGrid
@@ -42,6 +56,16 @@ class EncodedMedium:
     feature_key: str
     source: media_pb2.FeatureSource
     similar_distance: float | None = None
+
+    @property
+    def content(self) -> str:
+        """Identifies the features and how they are laid out."""
+        grid = self.grid
+        return f"{self.feature_key} {grid.time}x{grid.height}x{grid.width}"
+
+    def without_features(self, source: media_pb2.FeatureSource) -> EncodedMedium:
+        """Returns all but the features."""
+        return dataclasses.replace(self, features=None, source=source)
 
 
 def checked_digest(data: bytes, stated: str, field: str) -> str:

@@ -7,6 +7,7 @@ import dataclasses
 import time
 from dataclasses import dataclass
 
+import torch
 from sightline_common.errors import (
     InternalError,
     MediaBytesRequiredError,
@@ -16,19 +17,32 @@ from sightline_common.errors import (
 from sightline_generator.chat.prompt import Prompt, PromptBuilder, RenderedPrompt
 from sightline_generator.conversion import PromptSource
 from sightline_generator.engine.sequence import FeatureSpan
+from sightline_generator.families.base import PlaceholderRange
 from sightline_generator.media import (
     BytesWantedError,
     EncodedMedium,
     MediaEncoder,
     Medium,
+    MediumKey,
     checked_digest,
 )
+from sightline_generator.media_index import MediaIndex
 from sightline_generator.media_store import MediaStore
 
 
-@dataclass(frozen=True)
+class FeaturesChangedError(Exception):
+    """Means that a medium has other features now than when its prompt was laid out.
+
+    Never leaves this service.
+    """
+
+
+@dataclass
 class PreparedPrompt:
-    """Holds a prompt, its media in the request's order, and the seconds spent on features."""
+    """Holds a prompt and its media in the request's order, some perhaps without features.
+
+    `encode_s` sums the seconds spent on the encoder.
+    """
 
     prompt: Prompt
     media: list[Medium]
@@ -43,15 +57,11 @@ class PreparedPrompt:
     def num_image_tokens(self) -> int:
         return sum(placeholder.length for placeholder in self.prompt.ranges)
 
-    def feature_spans(self) -> list[FeatureSpan]:
-        """Places every medium's features."""
-        spans = []
+    def take_feature_spans(self) -> list[FeatureSpan]:
+        """Places every medium; the features that are at hand move into the spans."""
         ranges = zip(self.prompt.media_indices, self.prompt.ranges, strict=True)
-        for index, placeholder in ranges:
-            features = self.encoded[index].features
-            if features is None or len(features) != placeholder.length:
-                raise InternalError("A medium's features do not fill its placeholder range.")
-            spans.append(FeatureSpan(placeholder.offset, features))
+        spans = [_feature_span(placeholder, self.encoded[index]) for index, placeholder in ranges]
+        self.encoded = [medium.without_features(medium.source) for medium in self.encoded]
         return spans
 
 
@@ -63,26 +73,65 @@ class Preparation:
         builder: PromptBuilder,
         encoder: MediaEncoder,
         store: MediaStore,
+        index: MediaIndex,
         max_prompt_tokens: int,
     ) -> None:
         self._builder = builder
         self._encoder = encoder
         self._store = store
+        self._index = index
         self._max_prompt_tokens = max_prompt_tokens
 
-    async def prepare(self, source: PromptSource, *, header_only: bool = False) -> PreparedPrompt:
-        """Raises InvalidRequestError, MediaBytesRequiredError, and the encoder's errors."""
+    async def prepare(self, source: PromptSource) -> PreparedPrompt:
+        """Returns a prompt with the features of those media that were never seen before.
+
+        Raises InvalidRequestError, MediaBytesRequiredError, and the encoder's errors.
+        """
         rendered = await asyncio.to_thread(self._builder.render, source.conversation)
-        if not header_only:
-            # Every medium has a token at least: what is too long now stays too long.
-            self._check_length(len(rendered.token_ids))
-        media = self._with_stored(await asyncio.to_thread(_with_digests, source.media))
+        # Every medium has a token at least: what is too long now stays too long.
+        self._check_length(len(rendered.token_ids))
+        media = await self._complete(source.media)
+        return await self._laid_out(rendered, media, header_only=False)
+
+    async def count(self, source: PromptSource) -> PreparedPrompt:
+        """Returns a prompt of any length without features; raises as `prepare`."""
+        rendered = await asyncio.to_thread(self._builder.render, source.conversation)
+        media = await self._complete(source.media)
+        return await self._laid_out(rendered, media, header_only=True)
+
+    async def fetch(self, prepared: PreparedPrompt, spans: list[int]) -> dict[int, torch.Tensor]:
+        """Returns the features of some of a prompt's spans, by the index of the span.
+
+        Raises FeaturesChangedError, MediaBytesRequiredError, and the encoder's errors.
+        """
+        wanted = {index: prepared.prompt.media_indices[index] for index in spans}
+        media = [prepared.media[index] for index in wanted.values()]
         started = time.monotonic()
-        encoded = await self._encode_all(media, header_only=header_only)
+        encoded = await self._encode_all(media, header_only=False)
+        prepared.encode_s += time.monotonic() - started
+        features = {}
+        for (span, index), medium in zip(wanted.items(), encoded, strict=True):
+            if medium.content != prepared.encoded[index].content:
+                raise FeaturesChangedError
+            prepared.encoded[index] = medium.without_features(medium.source)
+            features[span] = _whole_features(medium, prepared.prompt.ranges[span])
+        return features
+
+    async def _complete(self, media: list[Medium]) -> list[Medium]:
+        return self._with_stored(await asyncio.to_thread(_with_digests, media))
+
+    async def _laid_out(
+        self, rendered: RenderedPrompt, media: list[Medium], *, header_only: bool
+    ) -> PreparedPrompt:
+        known = [self._index.get(medium) for medium in media]
+        unknown = [medium for medium, entry in zip(media, known, strict=True) if entry is None]
+        started = time.monotonic()
+        fetched = iter(await self._encode_all(unknown, header_only=header_only))
         encode_s = time.monotonic() - started
+        encoded = [entry or next(fetched) for entry in known]
+        grids = {index: medium.grid for index, medium in enumerate(encoded)}
         if not header_only:
             self._check_length(_num_tokens(rendered, encoded))
-        grids = {index: medium.grid for index, medium in enumerate(encoded)}
         prompt = await asyncio.to_thread(self._builder.expand, rendered, grids)
         return PreparedPrompt(prompt, media, encoded, encode_s)
 
@@ -120,7 +169,22 @@ class Preparation:
         by_key = dict(zip(distinct, outcomes, strict=True))
         _raise_failures(distinct, by_key)
         encoded = [by_key[medium.key] for medium in media]
-        return [outcome for outcome in encoded if isinstance(outcome, EncodedMedium)]
+        checked = [outcome for outcome in encoded if isinstance(outcome, EncodedMedium)]
+        for medium, outcome in zip(media, checked, strict=True):
+            self._index.put(medium, outcome)
+        return checked
+
+
+def _feature_span(placeholder: PlaceholderRange, encoded: EncodedMedium) -> FeatureSpan:
+    if encoded.num_tokens != placeholder.length:
+        raise InternalError("A medium's features do not fill its placeholder range.")
+    return FeatureSpan(placeholder.offset, placeholder.length, encoded.content, encoded.features)
+
+
+def _whole_features(encoded: EncodedMedium, placeholder: PlaceholderRange) -> torch.Tensor:
+    if encoded.features is None or len(encoded.features) != placeholder.length:
+        raise InternalError("A medium's features do not fill its placeholder range.")
+    return encoded.features
 
 
 def _with_digests(media: list[Medium]) -> list[Medium]:
@@ -139,8 +203,7 @@ def _num_tokens(rendered: RenderedPrompt, encoded: list[EncodedMedium]) -> int:
 
 
 def _raise_failures(
-    media: dict[tuple[str, bytes], Medium],
-    outcomes: dict[tuple[str, bytes], EncodedMedium | BaseException],
+    media: dict[MediumKey, Medium], outcomes: dict[MediumKey, EncodedMedium | BaseException]
 ) -> None:
     missing: dict[str, str] = {}
     for key, outcome in outcomes.items():

@@ -20,13 +20,14 @@ class SpellingReader:
 
 
 def make_sequence(
-    num_prompt_tokens: int = 4, max_tokens: int = 8, reader=None, **fields: object
+    num_prompt_tokens: int = 4, max_tokens: int = 8, reader=None, tokens=None, **fields: object
 ) -> Sequence:
+    tokens = [ord("p")] * num_prompt_tokens if tokens is None else tokens
     fields.setdefault("stop", StopParams(max_tokens))
     fields.setdefault("sampling", SamplingParams())
     return Sequence(
-        prompt_token_ids=[ord("p")] * num_prompt_tokens,
-        position_ids=torch.arange(num_prompt_tokens).expand(3, -1),
+        prompt_token_ids=tokens,
+        position_ids=torch.arange(len(tokens)).expand(3, -1),
         position_delta=0,
         reader=reader or SpellingReader(),
         **fields,

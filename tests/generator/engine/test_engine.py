@@ -79,16 +79,87 @@ def test_poisoned_features_do_not_outlive_their_sequence(tiny_ours, undisturbed)
     engine = tiny_ours.engine(num_blocks=12)
     poison = tiny_ours.sequence(tiny_ours.prompt([user("x" * 40)]), max_tokens=10)
     nan = torch.full((4, 64), torch.nan, dtype=torch.float64)
-    poison.feature_spans.append(FeatureSpan(2, nan))
+    poison.feature_spans.append(FeatureSpan(2, 4, "nan", nan))
     engine.add(poison)
     (update,) = engine.step()
     assert isinstance(update.error, EngineFailedError)
-    assert engine._runner.cache.keys.isfinite().all()
-    assert engine._runner.cache.values.isfinite().all()
+    assert not engine._runner.cache.keys.isfinite().all()
     sequences = sequences_of(tiny_ours)
     for sequence in sequences:
         engine.add(sequence)
     assert [update.token_ids for update in outcome(engine, sequences)] == undisturbed
+
+
+def with_features(ours, features, number=0):
+    """Returns a sequence of which six tokens are a medium's, those from 18 on."""
+    sequence = ours.sequence(ours.prompt([user(PROMPTS[number] + " x" * 30)]), max_tokens=10)
+    sequence.feature_spans.append(FeatureSpan(18, 6, "key", features))
+    return sequence
+
+
+def nan_features():
+    return torch.full((6, 64), torch.nan, dtype=torch.float64)
+
+
+def test_poisoned_values_are_never_shared(tiny_ours):
+    engine = tiny_ours.engine()
+    poison, same = [with_features(tiny_ours, nan_features()) for _ in range(2)]
+    engine.add(poison)
+    run_to_end(engine)
+    assert engine.scheduler.blocks.num_cached_tokens(same) == 0
+
+
+def test_poison_that_was_cancelled_does_not_reach_the_next_owner(tiny_ours, undisturbed):
+    engine = tiny_ours.engine(num_blocks=12, max_num_batched_tokens=32)
+    poison = with_features(tiny_ours, nan_features())
+    engine.add(poison)
+    engine.step()
+    assert 0 < poison.num_computed_tokens < poison.num_tokens
+    engine.cancel(poison)
+    sequences = sequences_of(tiny_ours)
+    for sequence in sequences:
+        engine.add(sequence)
+    assert [update.token_ids for update in outcome(engine, sequences)] == undisturbed
+
+
+def test_failure_leaves_shared_blocks_alone(tiny_ours):
+    sound = torch.ones(6, 64, dtype=torch.float64)
+    calm = tiny_ours.engine()
+    expected = with_features(tiny_ours, sound)
+    calm.add(expected)
+    run_to_end(calm)
+    engine = tiny_ours.engine()
+    engine._sampler = GuiltySampler()
+    first, guilty, last = [with_features(tiny_ours, sound.clone()) for _ in range(3)]
+    engine.add(first)
+    engine.step()
+    engine._sampler.guilty = guilty
+    for sequence in (guilty, last):
+        engine.add(sequence)
+    updates = outcome(engine, [first, guilty, last])
+    assert guilty.num_reused_tokens == last.num_reused_tokens > 24
+    assert isinstance(updates[1].error, EngineFailedError)
+    assert generated(first) == generated(last) == generated(expected)
+
+
+def test_features_are_let_go_once_their_values_are_computed(tiny_ours):
+    engine = tiny_ours.engine(max_num_batched_tokens=20)
+    sequence = with_features(tiny_ours, torch.ones(6, 64, dtype=torch.float64))
+    engine.add(sequence)
+    engine.step()
+    assert sequence.feature_spans[0].features is not None
+    engine.step()
+    assert sequence.feature_spans[0].features is None
+
+
+def test_log_of_a_failure_names_the_request(tiny_ours, caplog):
+    engine = tiny_ours.engine()
+    sequence = with_features(tiny_ours, nan_features())
+    sequence.request_id = "the-request"
+    engine.add(sequence)
+    run_to_end(engine)
+    (record,) = caplog.records
+    assert record.fields["request_id"] == "the-request"
 
 
 class GuiltySampler(Sampler):

@@ -87,6 +87,46 @@ def test_draws_follow_the_reference_distribution(seed, **params):
         assert abs(drawn[token] / num_draws - share) < 5 * deviation + 1e-9
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    num_candidates=st.integers(1, VOCABULARY),
+    rows=st.lists(
+        st.fixed_dictionaries(
+            {
+                "temperature": st.sampled_from([0.0, 0.3, 1.0, 3.0]),
+                "top_p": st.sampled_from([0.05, 0.6, 0.95, 1.0]),
+                "top_k": st.sampled_from([0, 1, 2, 9, 100]),
+                "min_p": st.sampled_from([0.0, 0.2]),
+            }
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+)
+def test_ranking_few_candidates_chooses_as_ranking_all(seed, num_candidates, rows):
+    logits = logits_of(seed, rows=len(rows))
+    sequences = [make(seed=seed + number, **row) for number, row in enumerate(rows)]
+    few = Sampler(num_candidates).sample(logits, sequences)
+    assert few == Sampler(VOCABULARY).sample(logits, sequences)
+
+
+def test_top_p_reaches_beyond_the_candidates_when_it_must():
+    logits = torch.zeros(1, VOCABULARY).expand(60, -1)
+    sequences = [make(temperature=1.0, top_p=0.9, seed=seed) for seed in range(60)]
+    few, every = Sampler(1).sample(logits, sequences), Sampler(VOCABULARY).sample(logits, sequences)
+    assert few == every
+    assert len(set(few)) > VOCABULARY // 2
+
+
+def test_equal_logits_still_keep_no_more_than_top_k():
+    logits = torch.zeros(1, VOCABULARY).expand(90, -1)
+    limits = [2, 7, 1] * 30
+    sequences = [make(temperature=1.0, top_k=k, seed=seed) for seed, k in enumerate(limits)]
+    tokens = [token.token_id for token in Sampler().sample(logits, sequences)]
+    assert [len(set(tokens[first::3])) for first in range(3)] == [2, 7, 1]
+
+
 def test_zero_temperature_takes_the_likeliest():
     logits = logits_of()
     assert sample_one(logits, make(seed=7)).token_id == logits.argmax()
@@ -129,6 +169,17 @@ def test_penalties_follow_the_answer_as_it_grows():
     assert tokens == [0, 1, 0, 2]
 
 
+def test_penalties_of_one_row_leave_the_others_alone():
+    logits = logits_of(rows=3)
+    plain = [make(), make(), make()]
+    penalised = [make(), make(presence_penalty=1e6, answer=range(2, VOCABULARY)), make()]
+    tokens = [token.token_id for token in Sampler().sample(logits, penalised)]
+    expected = [token.token_id for token in Sampler().sample(logits, plain)]
+    # Prompt tokens that were not generated are not penalised.
+    assert tokens[1] == logits[1, :2].argmax()
+    assert [tokens[0], tokens[2]] == [expected[0], expected[2]]
+
+
 def test_end_tokens_are_impossible_before_min_tokens():
     logits = torch.zeros(1, VOCABULARY)
     logits[0, 9] = 50
@@ -142,6 +193,14 @@ def test_logits_are_left_as_they_were():
     before = logits.clone()
     sample_one(logits, make(temperature=0.5, presence_penalty=1.0, logit_bias={3: 5.0}))
     assert torch.equal(logits, before)
+
+
+def test_each_row_gets_as_many_alternatives_as_it_asked_for():
+    wanted = [0, None, 3, 1]
+    sequences = [make(num_logprobs=count) for count in wanted]
+    tokens = Sampler().sample(logits_of(rows=4), sequences)
+    given = [None if token.logprob is None else len(token.logprob.alternatives) for token in tokens]
+    assert given == wanted
 
 
 def test_logprobs_are_the_models_own():

@@ -1,18 +1,19 @@
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sightline_common.errors import PromptTooLongError
 from sightline_generator.engine.block_manager import BlockManager
 from sightline_generator.engine.scheduler import Scheduler, SchedulerLimits
-from sightline_generator.engine.sequence import SequenceStatus
+from sightline_generator.engine.sequence import FeatureSpan, SequenceStatus
 
 from tests.generator.engine.sequences import make_sequence
 
 BLOCK_SIZE = 4
 
 
-def make_scheduler(num_blocks=20, max_num_seqs=4, max_num_batched_tokens=16):
-    limits = SchedulerLimits(max_num_seqs, max_num_batched_tokens)
+def make_scheduler(num_blocks=20, max_num_seqs=4, max_num_batched_tokens=16, max_step_s=0.05):
+    limits = SchedulerLimits(max_num_seqs, max_num_batched_tokens, max_step_s)
     return Scheduler(limits, BlockManager(num_blocks, BLOCK_SIZE))
 
 
@@ -26,7 +27,7 @@ def compute(chunks):
 
 
 def step(scheduler):
-    chunks = scheduler.schedule()
+    chunks = scheduler.schedule().chunks
     scheduler.check_integrity()
     compute(chunks)
     for sequence in list(scheduler.running):
@@ -44,7 +45,7 @@ def test_sequences_join_in_order_of_arrival():
     first, second = make_sequence(), make_sequence()
     scheduler.add(first)
     scheduler.add(second)
-    assert scheduled(scheduler.schedule()) == [(first, 4), (second, 4)]
+    assert scheduled(scheduler.schedule().chunks) == [(first, 4), (second, 4)]
 
 
 def test_higher_priority_joins_first():
@@ -52,14 +53,14 @@ def test_higher_priority_joins_first():
     ordinary, urgent = make_sequence(), make_sequence(priority=1)
     scheduler.add(ordinary)
     scheduler.add(urgent)
-    assert [chunk.sequence for chunk in scheduler.schedule()] == [urgent]
+    assert [chunk.sequence for chunk in scheduler.schedule().chunks] == [urgent]
 
 
 def test_no_more_than_max_num_seqs_run():
     scheduler = make_scheduler(max_num_seqs=2)
     for _ in range(3):
         scheduler.add(make_sequence(num_prompt_tokens=1))
-    assert len(scheduler.schedule()) == 2
+    assert len(scheduler.schedule().chunks) == 2
 
 
 def test_long_prompt_is_computed_in_chunks():
@@ -86,6 +87,136 @@ def test_a_place_that_becomes_free_is_taken_in_the_next_step():
     scheduler.add(second)
     step(scheduler)
     assert scheduled(step(scheduler)) == [(second, 4)]
+
+
+def test_short_prompt_overtakes_a_long_one_that_still_gets_half():
+    scheduler = make_scheduler(num_blocks=40, max_num_batched_tokens=20)
+    long, short = make_sequence(num_prompt_tokens=90), make_sequence(num_prompt_tokens=7)
+    for sequence in (long, short):
+        scheduler.add(sequence)
+    assert scheduled(step(scheduler)) == [(long, 13), (short, 7)]
+
+
+def test_equal_prompts_are_computed_one_after_the_other():
+    scheduler = make_scheduler(num_blocks=40, max_num_batched_tokens=20)
+    first, second = make_sequence(num_prompt_tokens=40), make_sequence(num_prompt_tokens=40)
+    for sequence in (first, second):
+        scheduler.add(sequence)
+    assert scheduled(step(scheduler)) == [(first, 20)]
+
+
+def test_first_in_rank_gets_half_however_many_short_prompts_come():
+    scheduler = make_scheduler(num_blocks=100, max_num_seqs=20, max_num_batched_tokens=20)
+    long = make_sequence(num_prompt_tokens=90)
+    scheduler.add(long)
+    for _ in range(5):
+        for _ in range(3):
+            scheduler.add(make_sequence(num_prompt_tokens=15, max_tokens=1))
+        before = long.num_computed_tokens
+        step(scheduler)
+        assert long.num_computed_tokens - before >= 10
+
+
+def test_higher_priority_gets_the_other_half_first():
+    scheduler = make_scheduler(num_blocks=40, max_num_batched_tokens=20)
+    first, second = make_sequence(40, priority=1), make_sequence(30, priority=1)
+    for sequence in (first, make_sequence(5), second):
+        scheduler.add(sequence)
+    assert scheduled(step(scheduler)) == [(first, 10), (second, 10)]
+
+
+def test_long_prompt_beside_decoding_is_cut_to_the_time_that_a_step_may_take():
+    # A token decoded takes 4 ms together, a prompt token 1 ms.
+    scheduler = make_scheduler(2000, 9, 1024, max_step_s=0.05)
+    for _ in range(8):
+        scheduler.add(make_sequence(num_prompt_tokens=2, max_tokens=400))
+    times = []
+    for count in range(300):
+        if count == 20:
+            scheduler.add(make_sequence(num_prompt_tokens=6000, max_tokens=1))
+        schedule = scheduler.schedule()
+        prefill = sum(chunk.num_tokens for chunk in schedule.chunks[schedule.num_decoding :])
+        times.append(0.004 + 0.001 * prefill)
+        scheduler.observe(schedule, times[-1])
+        compute(schedule.chunks)
+    during = times[24:140]
+    assert max(during) <= 0.06
+    assert min(during) >= 0.03
+
+
+def test_whole_budget_goes_to_prompts_when_nothing_decodes():
+    scheduler = make_scheduler(2000, 4, 1024, max_step_s=0.001)
+    scheduler.add(make_sequence(num_prompt_tokens=3000))
+    assert [step(scheduler)[0].num_tokens for _ in range(2)] == [1024, 1024]
+
+
+def with_medium(features=None, **fields):
+    span = FeatureSpan(2, 6, "a", features)
+    return make_sequence(num_prompt_tokens=12, feature_spans=[span], **fields)
+
+
+def test_sequence_without_features_steps_aside_and_holds_up_nobody():
+    scheduler = make_scheduler()
+    lacking, other = with_medium(), make_sequence()
+    for sequence in (lacking, other):
+        scheduler.add(sequence)
+    schedule = scheduler.schedule()
+    assert schedule.without_features == [lacking]
+    assert [chunk.sequence for chunk in schedule.chunks] == [other]
+    assert (lacking.status, lacking.block_table) == (SequenceStatus.WITHOUT_FEATURES, [])
+    assert scheduler.schedule().without_features == []
+    scheduler.check_integrity()
+
+
+def test_sequence_that_stepped_aside_resumes_by_its_rank():
+    scheduler = make_scheduler(max_num_seqs=1)
+    lacking, other = with_medium(), make_sequence()
+    scheduler.add(lacking)
+    scheduler.schedule()
+    scheduler.add(other)
+    lacking.feature_spans[0].features = torch.zeros(6, 1)
+    scheduler.resume(lacking)
+    assert scheduled(scheduler.schedule().chunks) == [(lacking, 12)]
+
+
+def test_sequence_that_ended_aside_does_not_come_back():
+    scheduler = make_scheduler()
+    lacking = with_medium()
+    scheduler.add(lacking)
+    scheduler.schedule()
+    scheduler.finish(lacking)
+    scheduler.resume(lacking)
+    assert not scheduler.has_work
+
+
+def test_cached_medium_needs_no_features_and_only_its_last_rows_where_its_block_is_not():
+    scheduler = make_scheduler()
+    first = with_medium(torch.zeros(6, 1))
+    scheduler.add(first)
+    step(scheduler)
+    first.num_proven_tokens = first.num_computed_tokens
+    scheduler.blocks.commit(first)
+    late = with_medium()
+    scheduler.add(late)
+    schedule = scheduler.schedule()
+    assert (schedule.started, late.num_reused_tokens) == ([late], 8)
+
+
+def test_started_is_said_once_even_after_a_preemption():
+    scheduler = make_scheduler(num_blocks=5, max_num_seqs=2)
+    sequences = [make_sequence(max_tokens=14) for _ in range(2)]
+    for sequence in sequences:
+        scheduler.add(sequence)
+    started = []
+    while scheduler.has_work:
+        schedule = scheduler.schedule()
+        started += schedule.started
+        compute(schedule.chunks)
+        for sequence in list(scheduler.running):
+            if sequence.num_generated_tokens >= sequence.stop.max_tokens:
+                scheduler.finish(sequence)
+    assert sum(sequence.num_preemptions for sequence in sequences) > 0
+    assert started == sequences
 
 
 def run_until_preemption(scheduler):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from enum import Enum
 from typing import ClassVar, Generic, TypeVar
 
 import torch
@@ -14,6 +16,45 @@ NULL_BLOCK = 0
 Plan = TypeVar("Plan")
 
 
+class Feature(Enum):
+    """What a model family may need beyond causal attention."""
+
+    NON_CAUSAL = "non-causal lengths"
+    ALIBI = "ALiBi slopes"
+
+
+class KVGroup(Enum):
+    """Whose keys and values a group of layers caches: the sequence's own, or a medium's."""
+
+    SELF = "self"
+    CROSS = "cross"
+
+
+@dataclass(frozen=True)
+class KVSpec:
+    """Describes layers whose caches have one shape and follow one block table a sequence."""
+
+    num_layers: int
+    num_kv_heads: int
+    head_size: int
+    group: KVGroup = KVGroup.SELF
+
+    def block_bytes(self, block_size: int, dtype: torch.dtype) -> int:
+        """Returns the bytes of one block over the group's layers, keys and values."""
+        per_token = 2 * self.num_layers * self.num_kv_heads * self.head_size
+        return per_token * block_size * dtype.itemsize
+
+
+@dataclass(frozen=True)
+class AttentionDemand:
+    """Says what machine and model ask of an implementation."""
+
+    device: torch.device
+    dtype: torch.dtype
+    head_size: int
+    features: frozenset[Feature] = frozenset()
+
+
 @dataclass(frozen=True)
 class AttentionMetadata:
     """Describes the sequences of one flattened batch, in FlashAttention's terms.
@@ -22,8 +63,11 @@ class AttentionMetadata:
     [num_seqs] int32 how many cached tokens each sequence's queries may see (its own
     new ones included), `block_table` [num_seqs, max_blocks] int32 the blocks in order,
     padded with `NULL_BLOCK`. The queries are the last ones of their sequence. Without
-    `causal`, every query sees all `seqused_k` tokens. `alibi_slopes` [num_query_heads]
-    float32 adds `-slope * distance` to the scores.
+    `causal`, every query sees all `seqused_k` tokens, which may then be fewer than the
+    queries or none: a query that sees nothing attends to zeros. `alibi_slopes`
+    [num_query_heads] float32 adds `-slope * distance` to the scores. `num_used_blocks` is
+    how many blocks all the keys fill; where it is None, the device is asked. A step has one
+    of these for each group of layers with a cache of its own.
     """
 
     cu_seqlens_q: torch.Tensor
@@ -33,6 +77,7 @@ class AttentionMetadata:
     max_seqlen_k: int
     causal: bool = True
     alibi_slopes: torch.Tensor | None = None
+    num_used_blocks: int | None = None
 
 
 class Attention(ABC, Generic[Plan]):
@@ -43,11 +88,24 @@ class Attention(ABC, Generic[Plan]):
     """
 
     name: ClassVar[str]
+    features: ClassVar[frozenset[Feature]] = frozenset()
+    page_size: ClassVar[int] = 1
+    """A block's tokens are a multiple of this."""
+
+    def __init__(self, block_size: int, dtype: torch.dtype) -> None:
+        assert block_size % self.page_size == 0, "ask block_size_for"
+        self.block_size = block_size
+        self.dtype = dtype
+
+    @classmethod
+    def block_size_for(cls, grain: int) -> int:
+        """Returns the smallest block size that both the kernel and a hash grain divide."""
+        return math.lcm(cls.page_size, grain)
 
     @classmethod
     @abstractmethod
-    def supports(cls, device: torch.device, dtype: torch.dtype) -> bool:
-        """Tells whether this machine and data type can use the implementation."""
+    def refusal(cls, demand: AttentionDemand) -> str | None:
+        """Returns why this machine, package set or data type rules it out; None if nothing does."""
 
     @abstractmethod
     def plan(self, metadata: AttentionMetadata) -> Plan:

@@ -7,9 +7,10 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import torch
 from sightline_common.errors import (
     DeadlineError,
     EngineFailedError,
@@ -19,50 +20,12 @@ from sightline_common.errors import (
 )
 from sightline_common.telemetry import log
 
+from sightline_generator.engine.departures import Departures
 from sightline_generator.engine.engine import Engine, SequenceUpdate
 from sightline_generator.engine.sequence import Sequence
+from sightline_generator.engine.update_stream import UpdateStream
 
 _logger = logging.getLogger(__name__)
-
-
-class UpdateStream:
-    """Delivers a sequence's updates to one consumer.
-
-    What a slow consumer has not taken is merged, so no more than one update waits.
-    """
-
-    def __init__(self) -> None:
-        self._pending: SequenceUpdate | None = None
-        self._arrived = asyncio.Event()
-
-    def put(self, update: SequenceUpdate) -> None:
-        """Adds an update; on the event loop only."""
-        if self._pending is None:
-            self._pending = update
-        else:
-            self._pending.extend(update)
-        self._arrived.set()
-
-    async def updates(self) -> AsyncIterator[SequenceUpdate]:
-        """Yields updates until the sequence ends; the last one has a `finish`.
-
-        Raises the error that ended the sequence, after the updates before it.
-        """
-        while True:
-            update = await self._next()
-            if update.token_ids or update.finish is not None:
-                yield update
-            if update.error is not None:
-                raise update.error
-            if update.finish is not None:
-                return
-
-    async def _next(self) -> SequenceUpdate:
-        await self._arrived.wait()
-        self._arrived.clear()
-        update, self._pending = self._pending, None
-        assert update is not None, "the event was set without an update"
-        return update
 
 
 @dataclass(eq=False)
@@ -70,6 +33,7 @@ class Admission:
     """A place in the engine, held from admission to the end of a request."""
 
     engine: AsyncEngine
+    num_bytes: int
 
     def __enter__(self) -> Admission:
         return self
@@ -92,16 +56,24 @@ class EngineLoad:
 class AsyncEngine:
     """Owns the thread in which the engine steps.
 
-    At most `max_num_seqs` + `queue_limit` requests are admitted at a time. One callback a
+    At most `max_num_seqs` + `queue_limit` requests of `queue_bytes` bytes together are
+    admitted at a time. One callback a
     step brings all its updates to the event loop. A thread that cannot go on ends every
     sequence, those that come later too, with EngineFailedError.
     """
 
     def __init__(
-        self, engine: Engine, queue_limit: int, clock: Callable[[], float] = time.monotonic
+        self,
+        engine: Engine,
+        queue_limit: int,
+        queue_bytes: int = 2**62,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._max_admissions = engine.scheduler.limits.max_num_seqs + queue_limit
+        self._max_bytes = queue_bytes
+        self._num_bytes = 0
+        self._departures = Departures()
         self._clock = clock
         self._admissions: set[Admission] = set()
         self._streams: dict[Sequence, UpdateStream] = {}
@@ -131,6 +103,10 @@ class AsyncEngine:
         await asyncio.to_thread(self._thread.join)
 
     @property
+    def max_num_seqs(self) -> int:
+        return self._engine.scheduler.limits.max_num_seqs
+
+    @property
     def load(self) -> EngineLoad:
         scheduler = self._engine.scheduler
         num_running = len(scheduler.running)
@@ -142,21 +118,29 @@ class AsyncEngine:
             max_waiting=max(0, self._max_admissions - num_running),
         )
 
-    def reserve(self) -> Admission:
-        """Admits a request before any expensive work; raises QueueFullError."""
-        if len(self._admissions) >= self._max_admissions:
+    def reserve(self, num_bytes: int = 0) -> Admission:
+        """Admits a request of so many bytes before any expensive work.
+
+        Raises QueueFullError. A request larger than the bound waits until it is alone.
+        """
+        admission = Admission(self, num_bytes)
+        full = len(self._admissions) >= self._max_admissions
+        if full or (self._admissions and self._num_bytes + num_bytes > self._max_bytes):
             raise QueueFullError(
                 f"The server already has {len(self._admissions)} requests; try again later.",
                 metadata={"request_count": str(len(self._admissions))},
-                retry_after_s=1.0,
+                retry_after_s=self._departures.retry_after_s(len(self._admissions)),
             )
-        admission = Admission(self)
         self._admissions.add(admission)
+        self._num_bytes += num_bytes
         return admission
 
     def release(self, admission: Admission) -> None:
-        """Gives a place back."""
-        self._admissions.discard(admission)
+        """Gives a place back; harmless when it was given back."""
+        if admission in self._admissions:
+            self._admissions.remove(admission)
+            self._num_bytes -= admission.num_bytes
+            self._departures.observe(self._clock())
 
     def submit(self, sequence: Sequence, deadline: float | None = None) -> UpdateStream:
         """Queues a sequence; `deadline` is in the clock's seconds.
@@ -166,6 +150,17 @@ class AsyncEngine:
         stream = UpdateStream()
         self._command(lambda: self._add(sequence, stream, deadline))
         return stream
+
+    def provide(self, sequence: Sequence, features: Mapping[int, torch.Tensor]) -> None:
+        """Answers an update that wants features: gives them by the index of their span."""
+        self._command(lambda: self._provide(sequence, features))
+
+    def num_cached_tokens(self, sequence: Sequence) -> int:
+        """Returns how many of a new sequence's tokens the prefix cache holds now.
+
+        A hint: only when the sequence starts are its blocks its own.
+        """
+        return self._engine.scheduler.blocks.num_cached_tokens(sequence)
 
     def cancel(self, sequence: Sequence) -> None:
         """Frees a sequence's blocks before the next step; harmless when it has ended."""
@@ -184,6 +179,10 @@ class AsyncEngine:
             self._engine.add(sequence)
         except SightlineError as error:
             self._publish([SequenceUpdate(sequence, error=error)])
+
+    def _provide(self, sequence: Sequence, features: Mapping[int, torch.Tensor]) -> None:
+        if self._end is None:
+            self._engine.provide(sequence, features)
 
     def _cancel(self, sequence: Sequence) -> None:
         self._forget(sequence)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Chunks
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 
@@ -26,37 +27,78 @@ class Batch:
 
     `token_ids` [num_tokens], `position_ids` [3, num_tokens] and `slot_mapping`
     [num_tokens] are int64; `logit_rows` are the rows whose logits are wanted, in the
-    order of the chunks that complete their sequence.
+    order of the chunks that complete their sequence; None wants all.
     """
 
     token_ids: torch.Tensor
     position_ids: torch.Tensor
     slot_mapping: torch.Tensor
-    logit_rows: torch.Tensor
+    logit_rows: torch.Tensor | None
     features: list[FeatureCopy]
     attention: AttentionMetadata
 
 
 def build_batch(chunks: Chunks[ScheduledChunk], block_size: int, device: torch.device) -> Batch:
     """Lays the chunks of a step out in flat tensors on a device."""
-    lengths = [chunk.num_tokens for chunk in chunks]
-    cu_seqlens = torch.tensor([0, *lengths]).cumsum(0)
-    ends = [int(end) for end in cu_seqlens[1:]]
-    starts = [end - length for end, length in zip(ends, lengths, strict=True)]
+    starts = [0, *accumulate(chunk.num_tokens for chunk in chunks)]
+    places = _places(chunks, block_size).to(device)
     return Batch(
-        token_ids=_on(device, [token for chunk in chunks for token in _token_ids(chunk)]),
-        position_ids=torch.cat([_position_ids(chunk) for chunk in chunks], dim=1).to(device),
-        slot_mapping=torch.cat([_slots(chunk, block_size) for chunk in chunks]).to(device),
-        logit_rows=_on(
-            device, [end - 1 for end, chunk in zip(ends, chunks, strict=True) if chunk.completes]
-        ),
+        token_ids=places[0],
+        slot_mapping=places[1],
+        position_ids=places[2:],
+        logit_rows=_logit_rows(chunks, starts, device),
         features=[
             copy
-            for start, chunk in zip(starts, chunks, strict=True)
+            for start, chunk in zip(starts, chunks, strict=False)
             for copy in _feature_copies(chunk, start)
         ],
-        attention=_attention_metadata(chunks, cu_seqlens, device),
+        attention=_attention_metadata(chunks, starts, block_size, device),
     )
+
+
+def _places(chunks: Chunks[ScheduledChunk], block_size: int) -> torch.Tensor:
+    """Returns token ids, slots, and positions in three dimensions, [5, num_tokens]."""
+    if all(map(_decodes, chunks)):
+        # The step that is repeated most: one tensor made from plain numbers.
+        return torch.tensor(_decoding_places(chunks, block_size))
+    columns = [
+        torch.tensor(_decoding_places([chunk], block_size))
+        if _decodes(chunk)
+        else _prefill_places(chunk, block_size)
+        for chunk in chunks
+    ]
+    return torch.cat(columns, dim=1)
+
+
+def _decodes(chunk: ScheduledChunk) -> bool:
+    """Tells whether a chunk is one generated token."""
+    sequence = chunk.sequence
+    return chunk.num_tokens == 1 and sequence.num_computed_tokens >= sequence.num_prompt_tokens
+
+
+def _decoding_places(chunks: Chunks[ScheduledChunk], block_size: int) -> list[list[int]]:
+    token_ids, slots, positions = [], [], []
+    for chunk in chunks:
+        sequence = chunk.sequence
+        index = sequence.num_computed_tokens
+        block, offset = divmod(index, block_size)
+        token_ids.append(sequence.token_ids[index])
+        slots.append(sequence.block_table[block] * block_size + offset)
+        positions.append(index + sequence.position_delta)
+    return [token_ids, slots, positions, positions, positions]
+
+
+def _prefill_places(chunk: ScheduledChunk, block_size: int) -> torch.Tensor:
+    token_ids = torch.tensor(_token_ids(chunk))
+    return torch.cat([token_ids[None], _slots(chunk, block_size)[None], _position_ids(chunk)])
+
+
+def _logit_rows(
+    chunks: Chunks[ScheduledChunk], starts: list[int], device: torch.device
+) -> torch.Tensor | None:
+    ends = zip(starts[1:], chunks, strict=True)
+    rows = [end - 1 for end, chunk in ends if chunk.completes]
+    return None if len(rows) == starts[-1] else _on(device, rows)
 
 
 def _on(device: torch.device, values: list[int]) -> torch.Tensor:
@@ -91,26 +133,28 @@ def _feature_copies(chunk: ScheduledChunk, row: int) -> list[FeatureCopy]:
     start, end = _bounds(chunk)
     copies = []
     for span in chunk.sequence.feature_spans:
-        first = max(start, span.offset)
-        last = min(end, span.offset + len(span.features))
+        first, last = max(start, span.offset), min(end, span.end)
         if first < last:
-            features = span.features[first - span.offset : last - span.offset]
+            assert span.features is not None, "a sequence without its features was scheduled"
+            assert first >= span.features_offset, "a sequence lacks features that it computes"
+            features = span.features[first - span.features_offset : last - span.features_offset]
             copies.append(FeatureCopy(row + first - start, features))
     return copies
 
 
 def _attention_metadata(
-    chunks: Chunks[ScheduledChunk], cu_seqlens: torch.Tensor, device: torch.device
+    chunks: Chunks[ScheduledChunk], starts: list[int], block_size: int, device: torch.device
 ) -> AttentionMetadata:
     used = [_bounds(chunk)[1] for chunk in chunks]
     width = max(len(chunk.sequence.block_table) for chunk in chunks)
     tables = [_padded(chunk.sequence, width) for chunk in chunks]
     return AttentionMetadata(
-        cu_seqlens_q=cu_seqlens.to(device, torch.int32),
+        cu_seqlens_q=torch.tensor(starts, dtype=torch.int32, device=device),
         seqused_k=torch.tensor(used, dtype=torch.int32, device=device),
         block_table=torch.tensor(tables, dtype=torch.int32, device=device),
         max_seqlen_q=max(chunk.num_tokens for chunk in chunks),
         max_seqlen_k=max(used),
+        num_used_blocks=sum(-(-length // block_size) for length in used),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -30,7 +30,11 @@ class Runner(Protocol):
 
 @dataclass
 class SequenceUpdate:
-    """Tells what happened to a sequence; ended when `finish` or `error` is set."""
+    """Tells what happened to a sequence; ended when `finish` or `error` is set.
+
+    `started` comes once, when it runs for the first time. `features_wanted` asks for those
+    that the sequence lacks: it does not go on until `Engine.provide`.
+    """
 
     sequence: Sequence
     text: str = ""
@@ -39,6 +43,8 @@ class SequenceUpdate:
     logprobs: list[TokenLogprob] = field(default_factory=list)
     finish: Finish | None = None
     error: SightlineError | None = None
+    started: bool = False
+    features_wanted: bool = False
 
     @property
     def ended(self) -> bool:
@@ -51,13 +57,16 @@ class SequenceUpdate:
         self.token_ids += later.token_ids
         self.logprobs += later.logprobs
         self.finish, self.error = later.finish, later.error
+        self.started |= later.started
+        self.features_wanted |= later.features_wanted
 
 
 class Engine:
     """Runs sequences to their end, one step at a time; used from one thread only.
 
     A failure while one sequence is sampled or read ends that sequence; a failed forward
-    pass ends those that were in it. Neither reaches the others or the caller.
+    pass ends those that were in it. Neither reaches the others or the caller. Only the
+    device's own failure does: it ends the engine.
     """
 
     def __init__(
@@ -85,40 +94,69 @@ class Engine:
         if sequence.status is not SequenceStatus.FINISHED:
             self.scheduler.finish(sequence)
 
+    def provide(self, sequence: Sequence, features: Mapping[int, torch.Tensor]) -> None:
+        """Gives a sequence features by the index of their span, and lets it go on."""
+        for index, given in features.items():
+            sequence.feature_spans[index].features = given
+        self.scheduler.resume(sequence)
+
     def step(self) -> list[SequenceUpdate]:
         """Computes one step and returns what it brought, at most one update a sequence."""
-        chunks = self.scheduler.schedule()
-        if not chunks:
-            return []
-        self._stamp_admission(chunks)
+        schedule = self.scheduler.schedule()
+        updates = [
+            SequenceUpdate(sequence, features_wanted=True) for sequence in schedule.without_features
+        ]
+        if schedule.chunks:
+            began = self._clock()
+            self._stamp_admission(schedule.started, began)
+            updates += _with_started(self._compute(schedule.chunks), schedule.started)
+            self.scheduler.observe(schedule, self._clock() - began)
+        return updates
+
+    def _compute(self, chunks: list[ScheduledChunk]) -> list[SequenceUpdate]:
         try:
+            self._clear_unproven_blocks()
             logits = self._runner.run(chunks)
         except Exception as error:
             return self._failures((chunk.sequence for chunk in chunks), error)
         completing = [chunk.sequence for chunk in chunks if chunk.completes]
         for chunk in chunks:
             chunk.sequence.num_computed_tokens += chunk.num_tokens
+            chunk.sequence.drop_used_features()
         return self._advance_all(logits, completing)
+
+    def _clear_unproven_blocks(self) -> None:
+        blocks = self.scheduler.blocks.take_blocks_to_clear()
+        if blocks:
+            self._runner.cache.clear(blocks)
 
     def fail_all(self, error: Exception) -> list[SequenceUpdate]:
         """Ends every sequence; the engine can go on with new ones."""
-        return self._failures([*self.scheduler.running, *self.scheduler.waiting], error)
+        scheduler = self.scheduler
+        everyone = [*scheduler.running, *scheduler.waiting, *scheduler.without_features]
+        return self._failures(everyone, error)
 
-    def _stamp_admission(self, chunks: list[ScheduledChunk]) -> None:
-        now = self._clock()
-        for chunk in chunks:
-            if chunk.sequence.times.admitted is None:
-                chunk.sequence.times.admitted = now
+    def _stamp_admission(self, sequences: list[Sequence], now: float) -> None:
+        for sequence in sequences:
+            sequence.times.admitted = now
 
     def _advance_all(self, logits: torch.Tensor, sequences: list[Sequence]) -> list[SequenceUpdate]:
-        finite = logits.isfinite().all(dim=-1).tolist()
+        # A sum shows a NaN or infinity anywhere in its row, and is thirty times cheaper to have.
+        finite = logits.sum(dim=-1).isfinite().tolist()
         sound = [row for row, is_finite in enumerate(finite) if is_finite]
         poisoned = [sequences[row] for row, is_finite in enumerate(finite) if not is_finite]
         updates = self._failures(poisoned, EngineFailedError("The model's output is not finite."))
+        for row in sound:
+            self._prove(sequences[row])
         rows = logits if len(sound) == len(sequences) else logits[sound]
         chosen = self._sample(rows, [sequences[row] for row in sound])
         now = self._clock()
         return updates + [self._advance(sequence, token, now) for sequence, token in chosen]
+
+    def _prove(self, sequence: Sequence) -> None:
+        # Finite logits have seen every key and value: only now may others share them.
+        sequence.num_proven_tokens = sequence.num_computed_tokens
+        self.scheduler.blocks.commit(sequence)
 
     def _sample(
         self, logits: torch.Tensor, sequences: list[Sequence]
@@ -170,15 +208,27 @@ class Engine:
         return [self._failure(sequence, error) for sequence in sequences]
 
     def _failure(self, sequence: Sequence, error: Exception) -> SequenceUpdate:
+        if isinstance(error, torch.AcceleratorError):
+            # After one of these every further call to the device fails: nobody can go on.
+            raise error
         _logger.error(
             "sequence failed",
             exc_info=error,
-            extra={"fields": {"num_tokens": sequence.num_tokens}},
+            extra={
+                "fields": {"request_id": sequence.request_id, "num_tokens": sequence.num_tokens}
+            },
         )
-        self._runner.cache.clear(sequence.block_table)
-        self.scheduler.finish(sequence)
+        self.scheduler.finish(sequence, proven=False)
         reported = error if isinstance(error, SightlineError) else None
         return SequenceUpdate(
             sequence,
             error=reported or EngineFailedError("The engine could not compute this request."),
         )
+
+
+def _with_started(updates: list[SequenceUpdate], started: list[Sequence]) -> list[SequenceUpdate]:
+    """Says in every newcomer's update that it runs."""
+    by_sequence = {update.sequence: update for update in updates}
+    for sequence in started:
+        by_sequence.setdefault(sequence, SequenceUpdate(sequence)).started = True
+    return list(by_sequence.values())

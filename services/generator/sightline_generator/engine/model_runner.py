@@ -15,8 +15,7 @@ from sightline_generator.families.base import LanguageModel, ModelShape
 
 def kv_block_bytes(shape: ModelShape, block_size: int, dtype: torch.dtype) -> int:
     """Returns the bytes of one block over all layers, keys and values."""
-    per_token = 2 * shape.num_layers * shape.num_kv_heads * shape.head_size
-    return per_token * block_size * dtype.itemsize
+    return sum(spec.block_bytes(block_size, dtype) for spec in shape.kv_specs)
 
 
 class KVCache:
@@ -41,6 +40,7 @@ class KVCache:
         size = (2, layers, num_blocks + 1, block_size, heads, shape.head_size)
         # Zeros, because what lies behind a sequence's end meets a weight of zero, not a mask.
         self.keys, self.values = torch.zeros(size, device=device, dtype=dtype)
+        self.layers = list(zip(self.keys, self.values, strict=True))
 
     def clear(self, blocks: list[int]) -> None:
         """Zeroes blocks, so that a non-finite value in them cannot reach their next owner."""
@@ -69,7 +69,8 @@ class ModelRunner:
         """
         batch = build_batch(chunks, self.cache.block_size, self.cache.device)
         hidden = self._forward(batch)
-        logits = self._model.logits(hidden[batch.logit_rows])
+        rows = hidden if batch.logit_rows is None else hidden[batch.logit_rows]
+        logits = self._model.logits(rows)
         return logits if logits.dtype is torch.float64 else logits.float()
 
     def _forward(self, batch: Batch) -> torch.Tensor:
@@ -83,7 +84,7 @@ class ModelRunner:
         def attend(
             layer: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float
         ) -> torch.Tensor:
-            keys, values = self.cache.keys[layer], self.cache.values[layer]
+            keys, values = self.cache.layers[layer]
             write_kv(keys, key, batch.slot_mapping)
             write_kv(values, value, batch.slot_mapping)
             return self._attention.forward(query, keys, values, plan, scale)

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from bisect import insort
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sightline_common.errors import PromptTooLongError
 
 from sightline_generator.engine.block_manager import BlockManager
+from sightline_generator.engine.prefill_pace import PrefillPace
 from sightline_generator.engine.sequence import Sequence, SequenceStatus
 
 
 @dataclass(frozen=True)
 class SchedulerLimits:
-    """Bounds one step: sequences that run together, and tokens that are computed."""
+    """Bounds one step: sequences that run together, and tokens that are computed.
+
+    `max_step_s` is about how long a step may take, in seconds, while answers are written:
+    longer prompts are computed in smaller pieces.
+    """
 
     max_num_seqs: int
     max_num_batched_tokens: int
+    max_step_s: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,18 @@ class ScheduledChunk:
         return self.num_tokens == self.sequence.num_uncomputed_tokens
 
 
+class Schedule(NamedTuple):
+    """Says what a step computes, who joined for the first time, and who lacks features.
+
+    The first `num_decoding` chunks compute the last token of a sequence.
+    """
+
+    chunks: list[ScheduledChunk]
+    num_decoding: int
+    started: list[Sequence]
+    without_features: list[Sequence]
+
+
 class Scheduler:
     """Batches continuously: sequences join and leave at every step.
 
@@ -40,6 +59,9 @@ class Scheduler:
     that grows beyond free blocks takes them from the running sequence of last rank, which
     returns to waiting and is recomputed. The first in rank is therefore never preempted
     and, since nothing is accepted that exceeds the whole pool, always finishes.
+
+    A sequence that would join, but whose features are neither at hand nor cached, steps
+    aside until `resume`.
     """
 
     def __init__(self, limits: SchedulerLimits, blocks: BlockManager) -> None:
@@ -47,6 +69,8 @@ class Scheduler:
         self.blocks = blocks
         self.waiting: list[Sequence] = []
         self.running: list[Sequence] = []
+        self.without_features: set[Sequence] = set()
+        self._pace = PrefillPace(limits.max_step_s)
         self._num_arrivals = 0
 
     @property
@@ -68,22 +92,41 @@ class Scheduler:
         self._num_arrivals += 1
         insort(self.waiting, sequence, key=_rank)
 
-    def schedule(self) -> list[ScheduledChunk]:
-        """Returns the next step's chunks; empty only when nothing waits or runs."""
-        budget = self.limits.max_num_batched_tokens
+    def resume(self, sequence: Sequence) -> None:
+        """Queues a sequence again that stepped aside; harmless when it has ended."""
+        if sequence in self.without_features:
+            self.without_features.remove(sequence)
+            self._enqueue(sequence)
+
+    def schedule(self) -> Schedule:
+        """Returns the next step; without chunks only when nothing waits or runs."""
         preempted = self._make_room()
-        chunks: list[ScheduledChunk] = []
-        for sequence in self._decoding_first():
-            num_tokens = min(sequence.num_uncomputed_tokens, budget)
-            if num_tokens > 0:
-                chunks.append(ScheduledChunk(sequence, num_tokens))
-                budget -= num_tokens
-        while not preempted and budget > 0 and self._can_admit():
-            sequence = self._admit()
-            num_tokens = min(sequence.num_uncomputed_tokens, budget)
-            chunks.append(ScheduledChunk(sequence, num_tokens))
-            budget -= num_tokens
-        return chunks
+        before = set(self.without_features)
+        started = [] if preempted else self._admit_all()
+        decoding = [seq for seq in self.running if seq.num_uncomputed_tokens == 1]
+        decoding = decoding[: self.limits.max_num_batched_tokens]
+        chunks = [ScheduledChunk(sequence, 1) for sequence in decoding]
+        return Schedule(
+            chunks + self._prefill_chunks(len(decoding)),
+            len(decoding),
+            started,
+            list(self.without_features - before),
+        )
+
+    def observe(self, schedule: Schedule, step_s: float) -> None:
+        """Takes notice of how many seconds a step took."""
+        if schedule.num_decoding:
+            prefill = schedule.chunks[schedule.num_decoding :]
+            self._pace.observe(sum(chunk.num_tokens for chunk in prefill), step_s)
+
+    def _prefill_chunks(self, num_decoding: int) -> list[ScheduledChunk]:
+        # A long prompt takes what decoding leaves of the budget, and of the time.
+        budget = self.limits.max_num_batched_tokens - num_decoding
+        if num_decoding:
+            budget = min(budget, self._pace.limit)
+        prefilling = [seq for seq in self.running if seq.num_uncomputed_tokens > 1]
+        shares = _shares(prefilling, budget)
+        return [ScheduledChunk(seq, shares[seq]) for seq in prefilling if seq in shares]
 
     def _make_room(self) -> bool:
         """Gives every running sequence blocks for all its tokens; tells if one was preempted."""
@@ -97,48 +140,87 @@ class Scheduler:
                 preempted = True
         return preempted
 
-    def _decoding_first(self) -> list[Sequence]:
-        # One token each: a long prefill takes only what they leave of the budget.
-        return sorted(self.running, key=lambda sequence: sequence.num_uncomputed_tokens > 1)
-
     def _preempt(self, sequence: Sequence) -> None:
         self.running.remove(sequence)
-        self.blocks.free(sequence)
-        sequence.num_computed_tokens = 0
+        self.blocks.free(sequence, proven=sequence.proven)
+        sequence.num_computed_tokens = sequence.num_proven_tokens = 0
         sequence.num_preemptions += 1
+        self._enqueue(sequence)
+
+    def _enqueue(self, sequence: Sequence) -> None:
         sequence.status = SequenceStatus.WAITING
         insort(self.waiting, sequence, key=_rank)
 
-    def _can_admit(self) -> bool:
-        if not self.waiting or len(self.running) >= self.limits.max_num_seqs:
-            return False
-        first = self.waiting[0]
-        needed = self.blocks.num_missing_blocks(first, first.num_tokens)
-        # A block in hand for each running sequence keeps a newcomer from being preempted at once.
-        return needed + len(self.running) <= self.blocks.num_free_blocks
+    def _admit_all(self) -> list[Sequence]:
+        """Lets join who fits, by rank; returns who joined for the first time."""
+        started = []
+        while self.waiting and len(self.running) < self.limits.max_num_seqs:
+            first = self.waiting[0]
+            needed = self.blocks.num_blocks_to_start(first)
+            # A block in hand for each running sequence keeps a newcomer from being
+            # preempted at once.
+            if needed + len(self.running) > self.blocks.num_free_blocks:
+                break
+            del self.waiting[0]
+            if first.spans_without_features(self.blocks.num_cached_tokens(first)):
+                first.status = SequenceStatus.WITHOUT_FEATURES
+                self.without_features.add(first)
+                continue
+            self._start(first)
+            if not first.num_preemptions:
+                started.append(first)
+        return started
 
-    def _admit(self) -> Sequence:
-        sequence = self.waiting.pop(0)
-        self.blocks.grow(sequence, sequence.num_tokens)
+    def _start(self, sequence: Sequence) -> None:
+        num_cached = self.blocks.start(sequence)
+        sequence.num_computed_tokens = sequence.num_proven_tokens = num_cached
+        if not sequence.num_preemptions:
+            sequence.num_reused_tokens = num_cached
         sequence.status = SequenceStatus.RUNNING
         insort(self.running, sequence, key=_rank)
-        return sequence
 
-    def finish(self, sequence: Sequence) -> None:
-        """Takes a sequence out, wherever it is, and frees its blocks."""
+    def finish(self, sequence: Sequence, *, proven: bool = True) -> None:
+        """Takes a sequence out, wherever it is, and frees its blocks.
+
+        Without `proven` what it computed may be no numbers.
+        """
         for queue in (self.waiting, self.running):
             if sequence in queue:
                 queue.remove(sequence)
-        self.blocks.free(sequence)
+        self.without_features.discard(sequence)
+        self.blocks.free(sequence, proven=proven and sequence.proven)
         sequence.status = SequenceStatus.FINISHED
 
     def check_integrity(self) -> None:
         """Raises AssertionError when blocks and queues disagree."""
         self.blocks.check_integrity(self.running)
-        assert not any(sequence.block_table for sequence in self.waiting)
+        aside = [*self.waiting, *self.without_features]
+        assert not any(sequence.block_table for sequence in aside)
         for queue in (self.waiting, self.running):
             assert queue == sorted(queue, key=_rank), "a queue is out of order"
 
 
 def _rank(sequence: Sequence) -> tuple[int, int]:
     return sequence.rank
+
+
+def _shares(sequences: list[Sequence], budget: int) -> dict[Sequence, int]:
+    """Divides a token budget among sequences that compute their prompts, given by rank.
+
+    Half is the first one's, so that none starves; the rest goes to whoever is nearest
+    to its first token, so that a short prompt does not wait for a long one.
+    """
+    shares: dict[Sequence, int] = {}
+
+    def give(sequence: Sequence, most: int) -> int:
+        given = shares.get(sequence, 0)
+        more = min(sequence.num_uncomputed_tokens - given, most)
+        if more > 0:
+            shares[sequence] = given + more
+        return more
+
+    if sequences:
+        budget -= give(sequences[0], -(-budget // 2))
+    for sequence in sorted(sequences, key=lambda seq: (-seq.priority, seq.num_uncomputed_tokens)):
+        budget -= give(sequence, budget)
+    return shares

@@ -15,6 +15,7 @@ class SequenceStatus(Enum):
     """Tells where a sequence is."""
 
     WAITING = "waiting"
+    WITHOUT_FEATURES = "without features"
     RUNNING = "running"
     FINISHED = "finished"
 
@@ -45,12 +46,28 @@ class SamplingParams:
         return penalties != (1.0, 0.0, 0.0)
 
 
-@dataclass(frozen=True)
+@dataclass
 class FeatureSpan:
-    """Places features [length, hidden_size] at the prompt positions from `offset`."""
+    """Places a medium's features at the `length` prompt positions from `offset`.
+
+    `content` identifies the features: equal content means equal keys and values behind an
+    equal prefix. `features` [num_rows, hidden_size] are the last rows, or None: what lies
+    before them is computed from the prefix cache alone.
+    """
 
     offset: int
-    features: torch.Tensor
+    length: int
+    content: str
+    features: torch.Tensor | None = None
+
+    @property
+    def end(self) -> int:
+        return self.offset + self.length
+
+    @property
+    def features_offset(self) -> int:
+        """The first position whose feature is at hand."""
+        return self.end - (0 if self.features is None else len(self.features))
 
 
 @dataclass
@@ -68,8 +85,10 @@ class Sequence:
 
     `position_ids` [3, num_prompt_tokens] are the prompt's; a generated token at index n
     has position n + `position_delta` in all three. `num_computed_tokens` tokens have
-    their KV in `block_table`. Features are kept to the end, because a preempted sequence
-    computes its prompt again.
+    their KV in `block_table`, `num_proven_tokens` of them led to finite logits, and
+    `num_cached_blocks` blocks are shared through the prefix cache or were offered to it.
+    `num_reused_tokens` is what the prefix cache had when the sequence first ran. Features
+    are dropped once the KV of their tokens is computed.
     """
 
     prompt_token_ids: list[int]
@@ -80,11 +99,18 @@ class Sequence:
     reader: TokenReader
     feature_spans: list[FeatureSpan] = field(default_factory=list)
     priority: int = 0
+    adapter: str = ""
+    salt: str = ""
+    request_id: str = ""
 
     status: SequenceStatus = field(default=SequenceStatus.WAITING, init=False)
     arrival: int = field(default=0, init=False)
     token_ids: list[int] = field(init=False)
     num_computed_tokens: int = field(default=0, init=False)
+    num_proven_tokens: int = field(default=0, init=False)
+    num_reused_tokens: int = field(default=0, init=False)
+    num_cached_blocks: int = field(default=0, init=False)
+    block_hashes: list[bytes] = field(default_factory=list, init=False)
     block_table: list[int] = field(default_factory=list, init=False)
     num_preemptions: int = field(default=0, init=False)
     times: SequenceTimes = field(default_factory=SequenceTimes, init=False)
@@ -111,6 +137,25 @@ class Sequence:
     def num_uncomputed_tokens(self) -> int:
         """Counts tokens whose KV is missing: 1 while decoding."""
         return len(self.token_ids) - self.num_computed_tokens
+
+    @property
+    def proven(self) -> bool:
+        """Whether all KV of the sequence is known to be finite."""
+        return self.num_computed_tokens == self.num_proven_tokens
+
+    def spans_without_features(self, num_computed_tokens: int) -> list[int]:
+        """Returns which feature spans are lacking to compute what follows those tokens."""
+        return [
+            index
+            for index, span in enumerate(self.feature_spans)
+            if max(span.offset, num_computed_tokens) < span.features_offset
+        ]
+
+    def drop_used_features(self) -> None:
+        """Lets go of the features whose KV is computed."""
+        for span in self.feature_spans:
+            if span.end <= self.num_computed_tokens:
+                span.features = None
 
     @property
     def rank(self) -> tuple[int, int]:

@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Protocol
 
 import torch
 
+from sightline_generator.attention.base import Feature, KVSpec
+
 AttendFunction = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor, float], torch.Tensor]
 """Writes a layer's new keys and values and attends.
 
@@ -62,6 +64,11 @@ class ModelShape:
     vocabulary_size: int
     max_positions: int
 
+    @property
+    def kv_specs(self) -> tuple[KVSpec, ...]:
+        """The groups of layers that cache keys and values; decoders have one."""
+        return (KVSpec(self.num_layers, self.num_kv_heads, self.head_size),)
+
 
 @dataclass(frozen=True)
 class ChatSyntax:
@@ -95,6 +102,8 @@ class Family(ABC):
 
     model_types: ClassVar[frozenset[str]]
     syntax: ClassVar[ChatSyntax]
+    attention_features: ClassVar[frozenset[Feature]] = frozenset()
+    """What attention must offer beyond causal lengths."""
 
     @abstractmethod
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -115,7 +124,7 @@ class Family(ABC):
 
     @abstractmethod
     def build(self, tensors: dict[str, torch.Tensor], device: torch.device) -> LanguageModel:
-        """Makes the model from its renamed tensors; raises CheckpointError."""
+        """Makes the model of its renamed tensors, which it takes away; raises CheckpointError."""
 
     @abstractmethod
     def token_count(self, grid: MediumGrid) -> int:

@@ -7,12 +7,9 @@ from typing import Any
 
 import torch
 from sightline_common.checkpoint import CheckpointError
-from torch import nn
-from transformers import AttentionInterface, Glm4vTextConfig, Glm4vTextModel
-from transformers.masking_utils import AttentionMaskInterface
+from transformers import Glm4vTextConfig
 
 from sightline_generator.families.base import (
-    AttendFunction,
     ChatSyntax,
     Family,
     MediaKind,
@@ -21,61 +18,11 @@ from sightline_generator.families.base import (
     PlaceholderRange,
     PromptPositions,
 )
+from sightline_generator.families.glm4v_decoder import Glm4vDecoder, TensorSource
+from sightline_generator.families.projection import make_projection
 
-ATTENTION_NAME = "sightline_paged"
 _LANGUAGE_MODEL_PREFIX = "model.language_model."
 _HEAD = "lm_head.weight"
-
-
-def _paged_attention(
-    module: Any,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: None,
-    *,
-    scaling: float,
-    attend: AttendFunction,
-    **_unused: object,
-) -> tuple[torch.Tensor, None]:
-    """Hands a layer's heads, [1, num_heads, num_tokens, head_size], to the caller's attention."""
-    query, key, value = (heads[0].transpose(0, 1) for heads in (query, key, value))
-    return attend(module.layer_idx, query, key, value, scaling)[None], None
-
-
-def _no_mask(**_unused: object) -> None:
-    """Stands for transformers' mask: the paged attention knows every sequence's length."""
-
-
-AttentionInterface.register(ATTENTION_NAME, _paged_attention)
-AttentionMaskInterface.register(ATTENTION_NAME, _no_mask)
-
-
-class Glm4vLanguageModel:
-    """transformers' decoder layers over one flattened batch."""
-
-    def __init__(self, model: Glm4vTextModel, head: torch.Tensor) -> None:
-        self._model = model
-        self._head = head
-
-    def embed(self, token_ids: torch.Tensor) -> torch.Tensor:
-        embeddings: torch.Tensor = self._model.embed_tokens(token_ids)
-        return embeddings
-
-    def forward(
-        self, embeddings: torch.Tensor, position_ids: torch.Tensor, attend: AttendFunction
-    ) -> torch.Tensor:
-        output = self._model(
-            inputs_embeds=embeddings[None],
-            position_ids=position_ids[:, None],
-            use_cache=False,
-            attend=attend,
-        )
-        hidden: torch.Tensor = output.last_hidden_state[0]
-        return hidden
-
-    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        return nn.functional.linear(hidden, self._head)
 
 
 class Glm4vFamily(Family):
@@ -119,19 +66,8 @@ class Glm4vFamily(Family):
             return name.removeprefix(_LANGUAGE_MODEL_PREFIX)
         return None
 
-    def build(self, tensors: dict[str, torch.Tensor], device: torch.device) -> Glm4vLanguageModel:
-        placed = {name: tensor.to(device) for name, tensor in tensors.items()}
-        head = placed.pop(_HEAD, None)
-        with torch.device("meta"):
-            model = Glm4vTextModel._from_config(self._text, attn_implementation=ATTENTION_NAME)
-        try:
-            model.load_state_dict(placed, assign=True)
-        except RuntimeError as error:
-            raise CheckpointError(f"The weights do not fit config.json: {error}") from error
-        # Its frequencies are computed, not stored, and so were left on "meta".
-        model.rotary_emb = type(model.rotary_emb)(config=self._text).to(device)
-        model.requires_grad_(False).eval()
-        return Glm4vLanguageModel(model, model.embed_tokens.weight if head is None else head)
+    def build(self, tensors: dict[str, torch.Tensor], device: torch.device) -> Glm4vDecoder:
+        return Glm4vDecoder(self._text, TensorSource(tensors, device), make_projection)
 
     def token_count(self, grid: MediumGrid) -> int:
         return grid.time * grid.height * grid.width // self._merge**2

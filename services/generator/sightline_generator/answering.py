@@ -1,0 +1,243 @@
+"""One answer: from a checked request to its last message."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from sightline.generator.v1 import generator_pb2
+from sightline_common.errors import DeadlineError, EncoderUnavailableError
+from sightline_common.telemetry import request_id
+
+from sightline_generator.chat.reasoning import AnswerReader, AnswerSyntax
+from sightline_generator.conversion import (
+    PromptSource,
+    delta_message,
+    duration_message,
+    media_report,
+    prompt_source,
+    result_message,
+    sampling_params,
+    stop_params,
+)
+from sightline_generator.defaults import SamplingDefaults
+from sightline_generator.engine.async_engine import AsyncEngine
+from sightline_generator.engine.engine import SequenceUpdate
+from sightline_generator.engine.sequence import Sequence
+from sightline_generator.engine.stop import Finish
+from sightline_generator.preparation import FeaturesChangedError, Preparation, PreparedPrompt
+
+NUM_LAYOUTS = 3
+"""How often a prompt is laid out anew because the features of its media changed."""
+
+
+@dataclass(frozen=True)
+class AnswerRules:
+    """Gives what answers need besides their request."""
+
+    defaults: SamplingDefaults
+    syntax: AnswerSyntax
+    token_bytes: list[bytes]
+    max_model_len: int
+    default_max_tokens: int
+    reader_timeout_s: float
+
+
+class ReaderWatch:
+    """Ends what a request holds when its client leaves the answer unread for too long."""
+
+    def __init__(self, held: ExitStack, timeout_s: float) -> None:
+        self._held = held
+        self._timeout_s = timeout_s
+        self._gave_up = False
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Bounds the time until a message is taken; raises DeadlineError when it was not."""
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(self._timeout_s, self._give_up)
+        try:
+            yield
+        finally:
+            timer.cancel()
+        if self._gave_up:
+            raise DeadlineError(
+                f"The answer was not read for {self._timeout_s:g} s and was ended; ask again."
+            )
+
+    def _give_up(self) -> None:
+        # The handler itself is stuck in its write until the client reads or goes away.
+        self._gave_up = True
+        self._held.close()
+
+
+class Answering:
+    """Prepares requests, has them computed, and tells what happens.
+
+    At most `max_num_seqs` requests hold features at a time; others with media wait their
+    turn before they ask the encoder.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        preparation: Preparation,
+        rules: AnswerRules,
+        info: generator_pb2.GetModelInfoResponse,
+    ) -> None:
+        self._engine = engine
+        self._preparation = preparation
+        self._rules = rules
+        self._info = info
+        self._feature_holders = asyncio.Semaphore(engine.max_num_seqs)
+
+    async def responses(
+        self,
+        request: generator_pb2.GenerateTextRequest,
+        deadline: float | None,
+        arrival: float,
+        held: ExitStack,
+    ) -> AsyncGenerator[generator_pb2.GenerateTextResponse, None]:
+        """Yields an answer's messages; `held` is closed when nobody wants them any more.
+
+        `arrival` and `deadline` are in seconds of `time.monotonic`.
+        """
+        watch = ReaderWatch(held, self._rules.reader_timeout_s)
+        source = prompt_source(request)
+        with ExitStack() as features:
+            held.callback(features.close)
+            if source.media:
+                await self._feature_holders.acquire()
+                features.callback(self._feature_holders.release)
+            sequence, prepared = await self._ready_sequence(request, source)
+            stream = self._engine.submit(sequence, deadline)
+            held.callback(self._engine.cancel, sequence)
+            async for update in stream.updates():
+                if update.features_wanted:
+                    await self._provide(sequence, prepared)
+                if update.token_ids:
+                    features.close()
+                for message in self._messages(request, update, sequence, prepared):
+                    with watch.writing():
+                        yield message
+        assert update.finish is not None, "the stream ended without a finish"
+        complete = _complete(sequence, prepared, update.finish, arrival)
+        with watch.writing():
+            yield generator_pb2.GenerateTextResponse(complete=complete)
+
+    def _messages(
+        self,
+        request: generator_pb2.GenerateTextRequest,
+        update: SequenceUpdate,
+        sequence: Sequence,
+        prepared: PreparedPrompt,
+    ) -> Iterator[generator_pb2.GenerateTextResponse]:
+        if update.started:
+            started = self._started(sequence, prepared)
+            yield generator_pb2.GenerateTextResponse(started=started)
+        delta = delta_message(
+            update, self._rules.token_bytes, token_ids_wanted=request.token_ids_wanted
+        )
+        if delta.ByteSize():
+            yield generator_pb2.GenerateTextResponse(delta=delta)
+
+    async def _ready_sequence(
+        self, request: generator_pb2.GenerateTextRequest, source: PromptSource
+    ) -> tuple[Sequence, PreparedPrompt]:
+        """Prepares a request; only features that the prefix cache seems to lack are fetched."""
+        for _ in range(NUM_LAYOUTS):
+            prepared = await self._preparation.prepare(source)
+            sequence = self._sequence(request, prepared)
+            num_cached = self._engine.num_cached_tokens(sequence)
+            lacking = sequence.spans_without_features(num_cached)
+            try:
+                features = await self._preparation.fetch(prepared, lacking)
+            except FeaturesChangedError:
+                continue
+            for index, given in features.items():
+                sequence.feature_spans[index].features = given
+            return sequence, prepared
+        raise _unsteady_features()
+
+    async def _provide(self, sequence: Sequence, prepared: PreparedPrompt) -> None:
+        """Fetches what the prefix cache lost between preparation, or preemption, and start."""
+        lacking = sequence.spans_without_features(0)
+        try:
+            features = await self._preparation.fetch(prepared, lacking)
+        except FeaturesChangedError:
+            raise _unsteady_features() from None
+        self._engine.provide(sequence, features)
+
+    def _sequence(
+        self, request: generator_pb2.GenerateTextRequest, prepared: PreparedPrompt
+    ) -> Sequence:
+        rules, prompt = self._rules, prepared.prompt
+        left = rules.max_model_len - prepared.num_tokens
+        asked = request.stop
+        bound = asked.max_token_count if asked.HasField("max_token_count") else None
+        max_tokens = min(left, rules.default_max_tokens if bound is None else bound)
+        thinking = rules.syntax.thought_is_open(prompt.token_ids)
+        return Sequence(
+            prompt_token_ids=prompt.token_ids,
+            position_ids=prompt.positions.position_ids,
+            position_delta=prompt.positions.delta,
+            sampling=sampling_params(request, rules.defaults),
+            stop=stop_params(asked, rules.defaults, max_tokens),
+            reader=AnswerReader(rules.syntax, rules.token_bytes, thinking=thinking),
+            feature_spans=prepared.take_feature_spans(),
+            priority=request.priority,
+            adapter=request.adapter,
+            request_id=request_id.get(),
+        )
+
+    def _started(self, sequence: Sequence, prepared: PreparedPrompt) -> generator_pb2.Started:
+        media = [prepared.media[index] for index in prepared.prompt.media_indices]
+        encoded = [prepared.encoded[index] for index in prepared.prompt.media_indices]
+        return generator_pb2.Started(
+            prompt_token_count=prepared.num_tokens,
+            cached_token_count=sequence.num_reused_tokens,
+            image_token_count=prepared.num_image_tokens,
+            max_token_count=sequence.stop.max_tokens,
+            model=self._info.model,
+            checkpoint_fingerprint=self._info.checkpoint_fingerprint,
+            media=map(media_report, media, encoded),
+        )
+
+
+def _unsteady_features() -> EncoderUnavailableError:
+    return EncoderUnavailableError(
+        "The encoder keeps changing its features of a picture; try again.", retry_after_s=1.0
+    )
+
+
+def _complete(
+    sequence: Sequence, prepared: PreparedPrompt, finish: Finish, arrival: float
+) -> generator_pb2.Complete:
+    usage = generator_pb2.Usage(
+        prompt_token_count=prepared.num_tokens,
+        cached_token_count=sequence.num_reused_tokens,
+        image_token_count=prepared.num_image_tokens,
+        completion_token_count=sequence.num_generated_tokens,
+        reasoning_token_count=sequence.reader.num_reasoning_tokens,
+    )
+    return generator_pb2.Complete(
+        candidates=[result_message(finish)],
+        usage=usage,
+        timings=_timings(sequence, prepared.encode_s, arrival),
+    )
+
+
+def _timings(sequence: Sequence, encode_s: float, arrival: float) -> generator_pb2.Timings:
+    times = sequence.times
+    admitted = times.admitted if times.admitted is not None else arrival
+    first = times.first_token if times.first_token is not None else admitted
+    last = times.last_token if times.last_token is not None else first
+    return generator_pb2.Timings(
+        queue_time=duration_message(admitted - arrival - encode_s),
+        encode_time=duration_message(encode_s),
+        prefill_time=duration_message(first - admitted),
+        decode_time=duration_message(last - first),
+        time_to_first_token=duration_message(first - arrival),
+    )

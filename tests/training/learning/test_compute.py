@@ -1,0 +1,96 @@
+"""Devices that this machine lacks are stood in for by `meta`, which computes shapes only."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+import torch
+
+from training.build import MODEL_FOLDER, build_model
+from training.learning import compute
+from training.learning.compute import Compute, keep_freed_memory
+from training.learning.dataset import BatchPools
+from training.learning.learner import Learner, products_dtype, shifts, visible
+from training.learning.stage import Stage
+from training.processing import Processor
+from training.world.scene import Limits
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "expected"),
+    [
+        ({"avx512_bf16": True}, torch.bfloat16),
+        ({"amx_bf16": True}, torch.bfloat16),
+        ({"avx512_f": True, "avx512_bf16": False}, torch.float32),
+        ({}, torch.float32),
+    ],
+)
+def test_a_cpu_computes_bfloat16_products_where_it_has_them(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], expected: torch.dtype
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert Compute.choose("cpu").products == expected
+
+
+def test_the_choice_can_be_overridden() -> None:
+    assert Compute.choose("cpu", "float32").products == torch.float32
+    assert Compute.choose("cpu", "bfloat16").products == torch.bfloat16
+
+
+def test_a_gpu_is_taken_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert Compute.choose() == Compute(torch.device("cuda"), torch.bfloat16)
+
+
+def test_a_missing_gpu_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert Compute.choose("auto").device == CPU
+    with pytest.raises(ValueError, match="use --device cpu"):
+        Compute.choose("cuda")
+
+
+@pytest.mark.parametrize("products", [torch.bfloat16, torch.float32])
+def test_products_have_the_chosen_type(products: torch.dtype) -> None:
+    one = torch.ones(2, 2)
+    with Compute(CPU, products).autocast():
+        assert (one @ one).dtype == products
+        assert products_dtype(CPU) == products
+        assert visible(torch.zeros(1, 3, dtype=torch.long)).dtype == products
+
+
+def test_masks_and_shifts_are_made_where_the_batch_is() -> None:
+    branches = torch.zeros(2, 5, dtype=torch.long, device="meta")
+    assert visible(branches).device.type == "meta"
+    assert shifts(branches).device.type == "meta"
+
+
+def test_a_step_makes_no_tensor_without_naming_its_device() -> None:
+    processor = Processor.load(MODEL_FOLDER)
+    learner = Learner(build_model(processor.tokenizer))
+    stage = Stage(0, Limits(most_shapes=2, longest_side=140), talks=2, look_share=0.5)
+    for batch in BatchPools(processor, (stage,), 2, seed=0)[0]:
+        # Whatever names no device would now be made elsewhere and not fit the batch.
+        with torch.device("meta"):
+            losses = learner(batch)
+        assert losses.answer.device == losses.sight.total().device == CPU
+
+
+def test_a_learner_attends_as_is_fastest_on_its_device() -> None:
+    learner = Learner(build_model(Processor.load(MODEL_FOLDER).tokenizer))
+    text = learner.model.model.language_model.config
+    assert text._attn_implementation == "eager"
+    assert learner.place(torch.device("meta")).model.device.type == "meta"
+    assert text._attn_implementation == "sdpa"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
+def test_freed_memory_is_kept() -> None:
+    assert keep_freed_memory()
+
+
+def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compute.sys, "platform", "darwin")
+    assert not keep_freed_memory()

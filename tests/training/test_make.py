@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from training.make import commands, run
+from training.plan import CPU_PLAN, PLANS, Phase
+from training.trainer import parser, schedule_of, settings_of
+
+MODEL = Path("models/new")
+PLAN = (Phase("whole", 30, 10), Phase("talk", 0, 5, ("--freeze-sight",)))
+
+
+def modules(given: list[tuple[str, ...]]) -> list[str]:
+    return [command[0] for command in given]
+
+
+def test_everything_is_made_in_order(tmp_path: Path) -> None:
+    made = commands(PLAN, tmp_path, MODEL)
+    expected = ["build", "trainer", "trainer", "export", "curve", "examples", "evaluate"]
+    assert modules(made) == expected
+
+
+def test_begun_training_keeps_its_weights(tmp_path: Path) -> None:
+    (tmp_path / "whole.pt").touch()
+    assert modules(commands(PLAN, tmp_path, MODEL))[:2] == ["trainer", "trainer"]
+
+
+def test_each_phase_begins_with_the_one_before_and_the_last_is_exported(tmp_path: Path) -> None:
+    _, first, second, exporting, *_ = commands(PLAN, tmp_path, MODEL)
+    assert "--from" not in first
+    assert second[second.index("--from") + 1] == str(tmp_path / "whole.pt")
+    assert exporting[exporting.index("--checkpoint") + 1] == str(tmp_path / "talk.pt")
+
+
+@pytest.mark.parametrize("device", PLANS)
+def test_the_trainer_understands_every_phase_of_the_plans(device: str, tmp_path: Path) -> None:
+    trainings = [c for c in commands(PLANS[device], tmp_path, MODEL) if c[0] == "trainer"]
+    for command, phase in zip(trainings, PLANS[device], strict=True):
+        arguments = parser().parse_args(command[1:])
+        settings, schedule = settings_of(arguments), schedule_of(arguments)
+        assert settings.checkpoint == tmp_path / f"{phase.name}.pt"
+        assert (settings.device, settings.model) == (device, MODEL)
+        assert (schedule.steady, schedule.decay) == (phase.minutes, phase.decay_minutes)
+
+
+def test_names_of_phases_differ() -> None:
+    for plan in PLANS.values():
+        assert len({phase.name for phase in plan}) == len(plan)
+
+
+def test_a_scaled_phase_differs_in_its_length_alone() -> None:
+    assert PLAN[1].scaled(0.5) == Phase("talk", 0, 2.5, ("--freeze-sight",))
+    assert CPU_PLAN[0].scaled(1) == CPU_PLAN[0]
+
+
+def test_a_failing_command_ends_making_with_its_status(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run("export", "--checkpoint", str(tmp_path / "none.pt"))
+    assert caught.value.code == 1

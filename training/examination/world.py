@@ -1,0 +1,47 @@
+"""Worlds to be examined in: what is shown, how it is drawn, and who asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from training.talk.chinese import CHINESE
+from training.talk.english import ENGLISH, FIRST_ENGLISH
+from training.talk.tongue import Tongue
+from training.world.picture import Picture
+from training.world.renderer import draw_picture
+from training.world.scene import Limits, Scene, draw_scene
+
+
+@dataclass(frozen=True)
+class World:
+    """Scenes within limits, drawn by one painter or by any of them."""
+
+    tongues: tuple[Tongue, ...]
+    limits: Limits
+    painter: str | None = None
+
+    def draw_scene(self, rng: Random) -> Scene:
+        return draw_scene(rng, self.limits)
+
+    def draw_pair(self, rng: Random) -> tuple[Scene, Scene]:
+        return self.draw_scene(rng), self.draw_scene(rng)
+
+    def draw_picture(self, rng: Random, scene: Scene) -> Picture:
+        return draw_picture(rng, scene, self.limits, self.painter)
+
+
+WHOLE = World((ENGLISH, CHINESE), Limits())
+# What the first weights of sightline-nano were taught.
+SMALL = World(
+    (FIRST_ENGLISH,),
+    Limits(
+        most_shapes=4,
+        longest_side=448,
+        kinds=tuple(FIRST_ENGLISH.kinds),
+        colors=tuple(FIRST_ENGLISH.colors),
+        overlap_share=0.0,
+        most_elongated=2.0,
+    ),
+    painter="pillow",
+)

@@ -1,0 +1,1 @@
+"""Teaching a finished model something new from rows of messages and pictures."""

@@ -1,0 +1,77 @@
+"""Where is computed, and in which number format."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+
+DEVICES = ("auto", "cpu", "cuda")
+PRECISIONS = ("auto", "bfloat16", "float32")
+# Options of glibc's `mallopt`, from its malloc.h.
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
+
+
+@dataclass(frozen=True)
+class Compute:
+    """A device, and the type of matrix products there; weights stay in float32."""
+
+    device: torch.device
+    products: torch.dtype
+
+    @classmethod
+    def choose(cls, device: str = "auto", precision: str = "auto") -> Compute:
+        """Takes a GPU if there is one, and bfloat16 where it is computed in hardware.
+
+        Raises ValueError for a device that torch does not see.
+        """
+        chosen = choose_device(device)
+        if precision == "auto":
+            fast = chosen.type == "cuda" or cpu_multiplies_bfloat16()
+            precision = "bfloat16" if fast else "float32"
+        return cls(chosen, torch.bfloat16 if precision == "bfloat16" else torch.float32)
+
+    def autocast(self) -> AbstractContextManager[object]:
+        enabled = self.products == torch.bfloat16
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
+
+    def __str__(self) -> str:
+        if self.device.type == "cuda":
+            name = torch.cuda.get_device_name(self.device)
+        else:
+            name = f"{torch.get_num_threads()} CPU threads"
+        return f"{name}, {str(self.products).removeprefix('torch.')} products"
+
+
+def choose_device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    device = torch.device(name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"--device {name}, but torch sees no GPU; use --device cpu.")
+    return device
+
+
+def cpu_multiplies_bfloat16() -> bool:
+    """Whether the CPU has bfloat16 products; without them autocast is slower than float32."""
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def keep_freed_memory() -> bool:
+    """Lets glibc reuse large freed blocks instead of returning each to the kernel.
+
+    Every step frees and allocates the same hundreds of megabytes, and fresh pages must be zeroed.
+    The same as setting MALLOC_MMAP_THRESHOLD_, MALLOC_TRIM_THRESHOLD_ and MALLOC_TOP_PAD_, see
+    mallopt(3). Returns False where there is no glibc.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    wanted = ((_MMAP_THRESHOLD, 2**30), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**26))
+    return all(mallopt(option, value) for option, value in wanted)
