@@ -121,7 +121,7 @@ class Ours:
         attention = choose_attention("auto", BLOCK_SIZE, demand)
         size = attention.block_size
         cache = KVCache(self.family.shape, num_blocks, size, self.device, self.dtype)
-        limits = SchedulerLimits(max_num_seqs, max_num_batched_tokens)
+        limits = SchedulerLimits(max_num_seqs, max_num_batched_tokens, max_step_s=0.05)
         scheduler = Scheduler(limits, BlockManager(num_blocks, size, caching=caching))
         runner = RecordingRunner(ModelRunner(self.model, cache, attention))
         return Engine(scheduler, runner, Sampler())

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from typing import TypeVar
 
 from training.examination.cells import CellMaker, Draw
 from training.examination.item import Item
 from training.talk import charttalk, reading
 from training.talk.chart_phrases import CHARTS
 from training.talk.exchange import Exchange
+from training.talk.language import Language
 from training.talk.reading_phrases import READING
-from training.talk.wording import Maker
+from training.talk.wording import Maker, Wording
 from training.world.charts import Chart, draw_chart
 from training.world.dialogs import Dialog, draw_dialog
 from training.world.fonts import require_chinese
 from training.world.receipts import Receipt, draw_receipt
 from training.world.wordlists import Script
 from training.world.words import draw_words
+
+Shown = TypeVar("Shown", Receipt, Dialog, Chart)
 
 RECEIPT_QUESTIONS: tuple[Maker[Receipt], ...] = (
     reading.total,
@@ -56,28 +61,26 @@ def words(script: Script) -> CellMaker:
     return make
 
 
-def receipt(draw: Draw) -> Item:
-    rng = draw.rng()
-    shown = draw_receipt(rng)
-    wording = READING[draw.tongue.language]
-    makers = rng.sample(RECEIPT_QUESTIONS, len(RECEIPT_QUESTIONS))
-    return draw.first_question(rng, shown, first([m(rng, shown, wording) for m in makers]))
+def about(
+    draw_subject: Callable[[Random], Shown],
+    makers: Sequence[Maker[Shown]],
+    wordings: Mapping[Language, Wording],
+) -> CellMaker:
+    """One of these questions about what is shown, as far as it can be asked."""
+
+    def make(draw: Draw) -> Item:
+        rng = draw.rng()
+        shown = draw_subject(rng)
+        wording = wordings[draw.tongue.language]
+        asked = [maker(rng, shown, wording) for maker in rng.sample(makers, len(makers))]
+        return draw.first_question(rng, shown, first(asked))
+
+    return make
 
 
-def dialog(draw: Draw) -> Item:
-    rng = draw.rng()
-    shown = draw_dialog(rng)
-    wording = READING[draw.tongue.language]
-    makers = rng.sample(DIALOG_QUESTIONS, len(DIALOG_QUESTIONS))
-    return draw.first_question(rng, shown, first([m(rng, shown, wording) for m in makers]))
-
-
-def chart(draw: Draw) -> Item:
-    rng = draw.rng()
-    shown = draw_chart(rng)
-    wording = CHARTS[draw.tongue.language]
-    makers = rng.sample(CHART_QUESTIONS, len(CHART_QUESTIONS))
-    return draw.first_question(rng, shown, first([m(rng, shown, wording) for m in makers]))
+receipt = about(draw_receipt, RECEIPT_QUESTIONS, READING)
+dialog = about(draw_dialog, DIALOG_QUESTIONS, READING)
+chart = about(draw_chart, CHART_QUESTIONS, CHARTS)
 
 
 def first(asked: Sequence[Exchange | None]) -> Exchange:

@@ -36,7 +36,6 @@ CODE_LETTERS = "ABCDEFGHJKLMNPRTUVWXY"
 CODE_DIGITS = "2346789"
 # Alone, without words around them, these might be something else.
 AMBIGUOUS_CHINESE = "一口日已己人入"
-LONGEST_WORD = 8
 
 
 def is_chinese(character: str) -> bool:

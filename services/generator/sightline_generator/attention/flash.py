@@ -82,6 +82,31 @@ class TorchFlashAttention(FlashAttention):
     def machine_refusal(cls, major: int) -> str | None:
         return "needs an Ampere GPU or a newer one" if major < AMPERE else None
 
+    def _attend(
+        self,
+        query: torch.Tensor,
+        keys: torch.Tensor,
+        values: torch.Tensor,
+        plan: FlashPlan,
+        scale: float,
+        **paging: object,
+    ) -> torch.Tensor:
+        metadata = plan.metadata
+        return self._varlen(
+            query,
+            keys,
+            values,
+            metadata.cu_seqlens_q,
+            plan.cu_seqlens_k,
+            metadata.max_seqlen_q,
+            metadata.max_seqlen_k,
+            scale=scale,
+            window_size=(-1, 0) if metadata.causal else (-1, -1),
+            enable_gqa=True,
+            seqused_k=metadata.seqused_k,
+            **paging,
+        )
+
 
 class GatheredFlashAttention(TorchFlashAttention):
     """Copies each sequence's blocks, of any size, together before every layer.
@@ -113,20 +138,9 @@ class GatheredFlashAttention(TorchFlashAttention):
         scale: float,
     ) -> torch.Tensor:
         assert isinstance(plan, GatherPlan), "the plan is another implementation's"
-        metadata = plan.metadata
-        return self._varlen(
-            query,
-            key_cache.index_select(0, plan.blocks).flatten(0, 1),
-            value_cache.index_select(0, plan.blocks).flatten(0, 1),
-            metadata.cu_seqlens_q,
-            plan.cu_seqlens_k,
-            metadata.max_seqlen_q,
-            metadata.max_seqlen_k,
-            scale=scale,
-            window_size=(-1, 0) if metadata.causal else (-1, -1),
-            enable_gqa=True,
-            seqused_k=metadata.seqused_k,
-        )
+        keys = key_cache.index_select(0, plan.blocks).flatten(0, 1)
+        values = value_cache.index_select(0, plan.blocks).flatten(0, 1)
+        return self._attend(query, keys, values, plan, scale)
 
 
 class PagedFlashAttention(TorchFlashAttention):
@@ -148,21 +162,9 @@ class PagedFlashAttention(TorchFlashAttention):
         plan: FlashPlan,
         scale: float,
     ) -> torch.Tensor:
-        metadata = plan.metadata
-        return self._varlen(
-            query,
-            key_cache,
-            value_cache,
-            metadata.cu_seqlens_q,
-            plan.cu_seqlens_k,
-            metadata.max_seqlen_q,
-            metadata.max_seqlen_k,
-            scale=scale,
-            window_size=(-1, 0) if metadata.causal else (-1, -1),
-            enable_gqa=True,
-            seqused_k=metadata.seqused_k,
-            block_table=metadata.block_table,
-            num_splits=1,
+        table = plan.metadata.block_table
+        return self._attend(
+            query, key_cache, value_cache, plan, scale, block_table=table, num_splits=1
         )
 
 

@@ -23,7 +23,7 @@ class SchedulerLimits:
 
     max_num_seqs: int
     max_num_batched_tokens: int
-    max_step_s: float = 0.05
+    max_step_s: float
 
 
 @dataclass(frozen=True)

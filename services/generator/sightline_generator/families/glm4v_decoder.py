@@ -56,7 +56,6 @@ class DecoderSizes:
     """Gives the sizes of one decoder layer."""
 
     hidden: int
-    intermediate: int
     num_heads: int
     num_kv_heads: int
     head: int
@@ -65,7 +64,6 @@ class DecoderSizes:
     def of(cls, config: Glm4vTextConfig) -> DecoderSizes:
         return cls(
             hidden=config.hidden_size,
-            intermediate=config.intermediate_size,
             num_heads=config.num_attention_heads,
             num_kv_heads=config.num_key_value_heads,
             head=config.hidden_size // config.num_attention_heads,
