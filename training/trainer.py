@@ -20,9 +20,11 @@ from training.learning.learner import Learner, Losses
 from training.learning.optimizer import build_optimizers, set_learning_rate, step
 from training.learning.progress import Progress
 from training.learning.schedule import Schedule
-from training.learning.stage import CURRICULUM, TALK_ONLY
+from training.learning.stage import CURRICULUM, SMALL_WORLD, Stage
 from training.learning.takeover import row_names, take_over
 from training.processing import Processor
+
+WORLDS: dict[str, tuple[Stage, ...]] = {"whole": CURRICULUM, "small": (SMALL_WORLD,)}
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Settings:
     phase: str = "main"
     model: Path = Path("models/sightline-nano")
     start: Path | None = None
+    world: str = "whole"
     seed: int = 0
     batch_size: int = 16
     learning_rate: float = 2e-3
@@ -96,7 +99,7 @@ class Trainer:
         if self.settings.checkpoint.exists():
             self.resume()
         elif start is not None and start.is_dir():
-            self.begin(Checkpoint.of_model(start, CURRICULUM[-1].start))
+            self.begin(Checkpoint.of_model(start, WORLDS[self.settings.world][-1].start))
         elif start is not None:
             self.begin(Checkpoint.load(start))
 
@@ -119,8 +122,10 @@ class Trainer:
 
     def batches(self) -> Iterator[Batch]:
         """The batches from the current step on."""
-        curriculum = (TALK_ONLY,) if self.settings.freeze_sight else CURRICULUM
         settings = self.settings
+        curriculum = WORLDS[settings.world]
+        if settings.freeze_sight:
+            curriculum = (replace(curriculum[-1], start=0, look_share=0.0),)
         pools = BatchPools(self.processor, curriculum, settings.batch_size, settings.seed)
         for batch in stream(pools, self.step, settings.workers):
             yield batch.to(self.compute.device)
@@ -179,6 +184,7 @@ def parser() -> argparse.ArgumentParser:
     add("--model", type=Path, help="tokenizer and template")
     add("--from", type=Path, dest="start", help="begin with a checkpoint or a model folder")
     add("--from-shipped", action="store_true", help="begin with the weights in --model")
+    add("--world", choices=WORLDS, help="what is drawn: of the small one as it is from the start")
     add("--seed", type=int)
     add("--batch-size", type=int)
     add("--learning-rate", type=float)

@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import time
+from functools import partial
 
 import pytest
 from grpc import aio
@@ -13,6 +15,8 @@ from sightline_common.status import error_from_rpc
 from tests.generator.running_generator import KV_BYTES, running_generator
 
 NUM_TOKENS = 20
+NUM_GROWING_TOKENS = 48
+"""Three blocks: more than the one in hand that a running sequence is left at admission."""
 PICTURE = b"a picture's bytes"
 FEW_BLOCKS = KV_BYTES * 15 // 100
 """Room for five of the requests below."""
@@ -27,9 +31,9 @@ def ask(number, num_tokens=NUM_TOKENS):
     return pb.GenerateTextRequest(messages=[message], stop=stop, token_ids_wanted=True)
 
 
-async def outcome(generator, number, cancelled_after=None):
+async def outcome(generator, number, cancelled_after=None, num_tokens=NUM_TOKENS):
     """Returns the answer's token ids, None when it was cancelled, or the refusal."""
-    call = generator.stub.GenerateText(ask(number))
+    call = generator.stub.GenerateText(ask(number, num_tokens))
     ids = []
     try:
         async for response in call:
@@ -42,14 +46,27 @@ async def outcome(generator, number, cancelled_after=None):
     return ids
 
 
+def hold_until_submitted(generator, count):
+    """Lets the engine rest until so many have come: a fast one would meet few at once."""
+
+    def wait():
+        ends = time.monotonic() + 10
+        while len(generator.submitted) < count and time.monotonic() < ends:
+            time.sleep(0.001)
+
+    generator.engine._command(wait)
+
+
 async def test_flood_with_cancellations_ends_right_and_every_block_returns(tiny_folder):
     fields = {"max_num_seqs": 8, "queue_limit": 60, "kv_cache_bytes": FEW_BLOCKS}
     async with running_generator(tiny_folder, **fields) as generator:
-        expected = [await outcome(generator, number) for number in range(21)]
+        ask_long = partial(outcome, generator, num_tokens=NUM_GROWING_TOKENS)
+        expected = [await ask_long(number) for number in range(21)]
         chance = random.Random(4)
         plan = [chance.choice([None, None, None, 0, 5, 12]) for _ in range(60)]
+        hold_until_submitted(generator, len(expected) + 12)
         outcomes = await asyncio.gather(
-            *(outcome(generator, number, after) for number, after in enumerate(plan))
+            *(ask_long(number, after) for number, after in enumerate(plan))
         )
         await generator.until_idle()
         generator.engine._engine.scheduler.check_integrity()

@@ -37,8 +37,7 @@ def processor() -> Processor:
 
 @pytest.fixture(autouse=True)
 def small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer_module, "CURRICULUM", STAGES)
-    monkeypatch.setattr(trainer_module, "TALK_ONLY", replace(STAGES[1], start=0, look_share=0.0))
+    monkeypatch.setitem(trainer_module.WORLDS, "whole", STAGES)
 
 
 def tiny(folder: Path) -> Settings:
@@ -244,3 +243,15 @@ def test_the_curriculum_begins_at_the_first_batch() -> None:
     starts = [stage.start for stage in CURRICULUM]
     assert starts[0] == 0
     assert starts == sorted(starts)
+
+
+def test_the_world_that_is_asked_for_is_drawn(
+    tmp_path: Path, processor: Processor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(trainer_module.WORLDS, "small", (replace(STAGES[1], start=0),))
+    settings = settings_of(parser().parse_args(["--world", "small"]))
+    small = replace(tiny(tmp_path), world=settings.world)
+    trainers = [Trainer(each, Schedule(), processor) for each in (tiny(tmp_path), small)]
+    first = [list(itertools.islice(trainer.batches(), 4)) for trainer in trainers]
+    talked = [any(batch.token_ids.shape[1] for batch in batches) for batches in first]
+    assert talked == [False, True]

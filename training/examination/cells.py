@@ -17,7 +17,7 @@ from training.examination.item import (
     same_verdict,
 )
 from training.examination.world import World
-from training.learning.sample import PICTURE_LAST_SHARE, Subject
+from training.learning.sample import Subject
 from training.processing import Message
 from training.talk import scenetalk as talk
 from training.talk.beyond import ask_outside
@@ -29,6 +29,8 @@ from training.talk.smalltalk import lost_question
 from training.talk.thought import think_about_scene
 from training.talk.tongue import Tongue
 from training.world.scene import Scene
+
+PICTURE_LAST_SHARE = 0.25
 
 
 @dataclass(frozen=True)

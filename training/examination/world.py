@@ -10,7 +10,7 @@ from training.talk.english import ENGLISH, FIRST_ENGLISH
 from training.talk.tongue import Tongue
 from training.world.picture import Picture
 from training.world.renderer import draw_picture
-from training.world.scene import Limits, Scene, draw_scene
+from training.world.scene import SMALL_LIMITS, Limits, Scene, draw_scene
 
 
 @dataclass(frozen=True)
@@ -32,16 +32,4 @@ class World:
 
 
 WHOLE = World((ENGLISH, CHINESE), Limits())
-# What the first weights of sightline-nano were taught.
-SMALL = World(
-    (FIRST_ENGLISH,),
-    Limits(
-        most_shapes=4,
-        longest_side=448,
-        kinds=tuple(FIRST_ENGLISH.kinds),
-        colors=tuple(FIRST_ENGLISH.colors),
-        overlap_share=0.0,
-        most_elongated=2.0,
-    ),
-    painter="pillow",
-)
+SMALL = World((FIRST_ENGLISH,), SMALL_LIMITS, painter="pillow")

@@ -76,8 +76,11 @@ class BatchPools(Dataset[list[Batch]]):
     def __getitem__(self, pool: int) -> list[Batch]:
         numbers = range(pool * POOL, (pool + 1) * POOL)
         stages = [stage_at(self.curriculum, number) for number in numbers]
-        drawn = {stage: self.draw_pool(stage, pool) for stage in dict.fromkeys(stages)}
-        return [drawn[stage][index] for index, stage in enumerate(stages)]
+        drawn = {
+            start: self.draw_pool(stage, pool)
+            for start, stage in {stage.start: stage for stage in stages}.items()
+        }
+        return [drawn[stage.start][index] for index, stage in enumerate(stages)]
 
     def draw_pool(self, stage: Stage, pool: int) -> list[Batch]:
         rng = Random(f"train {self.seed} {pool}")
@@ -96,11 +99,12 @@ class BatchPools(Dataset[list[Batch]]):
         """Samples in batches of similar size."""
         count = batches * size
         drawn = [
-            encode(self.processor, draw_sample(rng, stage.limits, stage.talks, stage.shares))
+            draw_sample(rng, stage.limits, stage.talks, stage.shares, stage.tongues)
             for _ in range(count)
         ]
-        drawn.sort(key=lambda item: (len(item.token_ids), len(item.sights)))
-        return [drawn[start : start + size] for start in range(0, count, size)]
+        encoded = [encode(self.processor, sample) for sample in drawn]
+        encoded.sort(key=lambda item: (len(item.token_ids), len(item.sights)))
+        return [encoded[start : start + size] for start in range(0, count, size)]
 
 
 def stream(pools: BatchPools, start: int, workers: int) -> Iterator[Batch]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from random import Random
 
 from training.learning.topic import TOPICS, Subject, Topic
 from training.talk.exchange import Exchange
-from training.talk.language import LANGUAGES
+from training.talk.tongue import Tongue
 from training.talk.tongues import TONGUES
 from training.world.picture import Picture
 from training.world.scene import Limits
@@ -16,6 +17,7 @@ __all__ = [
     "EVERYTHING",
     "LOOKING",
     "SCENES_ALONE",
+    "SMALL_TALKS",
     "Sample",
     "Shares",
     "Subject",
@@ -24,7 +26,8 @@ __all__ = [
 ]
 
 THINKING_SHARE = 0.08
-PICTURE_LAST_SHARE = 0.25
+# Where the picture comes last there is one talk instead of several, so this is no large share.
+PICTURE_LAST_SHARE = 0.4
 # How often a conversation has one, two, ... exchanges.
 LENGTHS = (0.65, 0.2, 0.1, 0.05)
 
@@ -48,6 +51,7 @@ EVERYTHING = Shares()
 NOTHING = Shares(**{field.name: 0.0 for field in fields(Shares)})
 LOOKING = replace(NOTHING, scene=0.6, poster=0.4)
 SCENES_ALONE = replace(NOTHING, scene=1.0)
+SMALL_TALKS = replace(NOTHING, scene=0.83, pair=0.13, small_talk=0.04)
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,13 @@ class Sample:
         return len(self.pictures) - sum(later)
 
 
-def draw_sample(rng: Random, limits: Limits, talks: int = 6, shares: Shares = EVERYTHING) -> Sample:
+def draw_sample(
+    rng: Random,
+    limits: Limits,
+    talks: int = 6,
+    shares: Shares = EVERYTHING,
+    tongues: Sequence[Tongue] = tuple(TONGUES.values()),
+) -> Sample:
     """Without talks there must be a picture to look at: LOOKING."""
     topic = draw_topic(rng, limits, shares)
     picture_last = rng.random() < PICTURE_LAST_SHARE and bool(topic.pictures)
@@ -87,7 +97,7 @@ def draw_sample(rng: Random, limits: Limits, talks: int = 6, shares: Shares = EV
     return Sample(
         subjects=topic.subjects,
         pictures=topic.pictures,
-        talks=tuple(draw_talk(rng, topic) for _ in range(talks)),
+        talks=tuple(draw_talk(rng, topic, tongues) for _ in range(talks)),
         picture_last=picture_last,
     )
 
@@ -98,9 +108,9 @@ def draw_topic(rng: Random, limits: Limits, shares: Shares) -> Topic:
     return TOPICS[name](rng, limits)
 
 
-def draw_talk(rng: Random, topic: Topic) -> Talk:
+def draw_talk(rng: Random, topic: Topic, tongues: Sequence[Tongue]) -> Talk:
     (count,) = rng.choices(range(1, len(LENGTHS) + 1), LENGTHS)
-    tongue = TONGUES[rng.choice(LANGUAGES)]
+    tongue = rng.choice(tongues)
     exchanges = tuple(topic.converse(rng, count, tongue))
     thinking = rng.random() < THINKING_SHARE
     return Talk(exchanges, topic.think(tongue) if thinking else None)

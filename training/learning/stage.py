@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from training.learning.sample import EVERYTHING, LOOKING, SCENES_ALONE, Shares
-from training.world.scene import Limits
+from training.learning.sample import EVERYTHING, LOOKING, SCENES_ALONE, SMALL_TALKS, Shares
+from training.talk.english import FIRST_ENGLISH
+from training.talk.tongue import Tongue
+from training.talk.tongues import TONGUES
+from training.world.scene import SMALL_LIMITS, Limits
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,7 @@ class Stage:
 
     There are `talks` conversations about each picture. `look_share` of the batches have none:
     only the vision tower learns from them. `shares` and `looks` say what the pictures show, with
-    and without talks.
+    and without talks. A talk is in one of the `tongues`.
     """
 
     start: int
@@ -24,6 +27,7 @@ class Stage:
     look_share: float = 0.25
     shares: Shares = EVERYTHING
     looks: Shares = LOOKING
+    tongues: tuple[Tongue, ...] = tuple(TONGUES.values())
 
 
 CURRICULUM = (
@@ -37,7 +41,9 @@ CURRICULUM = (
     Stage(1950, Limits()),
 )
 
-TALK_ONLY = Stage(0, Limits(), look_share=0.0)
+SMALL_WORLD = Stage(
+    0, SMALL_LIMITS, shares=SMALL_TALKS, looks=SCENES_ALONE, tongues=(FIRST_ENGLISH,)
+)
 
 
 def stage_at(curriculum: Sequence[Stage], batch: int) -> Stage:

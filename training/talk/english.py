@@ -9,7 +9,7 @@ from training.talk import english_phrases as phrases
 from training.talk.call import Call
 from training.talk.phrases import NUMBERS, WHERE, listed, plural, sentence, there_are, with_article
 from training.talk.tongue import Tongue
-from training.world.scene import COLORS, KINDS, Shape
+from training.world.scene import COLORS, KINDS, SMALL_LIMITS, Shape
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ ENGLISH = English(
 # What the first weights of sightline-nano were taught.
 FIRST_ENGLISH = replace(
     ENGLISH,
-    kinds={kind: kind for kind in KINDS[:6]},
-    colors={color: color for color in COLORS[:7]},
+    kinds={kind: kind for kind in SMALL_LIMITS.kinds},
+    colors={color: color for color in SMALL_LIMITS.colors},
     questions=phrases.FIRST_QUESTIONS,
     synonyms={},
 )

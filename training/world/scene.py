@@ -61,6 +61,17 @@ class Limits:
     most_elongated: float = MOST_ELONGATED  # the longer side through the shorter one
 
 
+# What the first weights of sightline-nano were taught.
+SMALL_LIMITS = Limits(
+    most_shapes=4,
+    longest_side=448,
+    kinds=KINDS[:6],
+    colors=COLORS[:7],
+    overlap_share=0.0,
+    most_elongated=2.0,
+)
+
+
 def draw_size(rng: Random, limits: Limits) -> tuple[int, int]:
     """Width and height; small and nearly square are frequent."""
     long = SHORTEST_SIDE * (limits.longest_side / SHORTEST_SIDE) ** (rng.random() ** 1.5)

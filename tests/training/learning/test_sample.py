@@ -13,8 +13,9 @@ from training.learning.sample import (
     Shares,
     draw_sample,
 )
+from training.learning.stage import SMALL_WORLD
 from training.learning.topic import TOPICS
-from training.world.scene import Limits, Scene
+from training.world.scene import SMALL_LIMITS, Limits, Scene
 
 LIMITS = Limits(longest_side=168)
 
@@ -81,3 +82,17 @@ def test_nothing_is_said_where_one_only_looks() -> None:
         assert sample.talks == ()
         shown[type(sample.subjects[0])] += 1
     assert len(shown) == 2
+
+
+def test_the_small_world_has_its_own_shapes_and_speaks_english_alone() -> None:
+    for seed in range(20):
+        rng = Random(f"small {seed}")
+        stage = SMALL_WORLD
+        sample = draw_sample(rng, stage.limits, stage.talks, stage.shares, stage.tongues)
+        for scene in sample.subjects:
+            assert isinstance(scene, Scene)
+            assert {shape.kind for shape in scene.shapes} <= set(SMALL_LIMITS.kinds)
+            assert {shape.color for shape in scene.shapes} <= set(SMALL_LIMITS.colors)
+            assert max(scene.width, scene.height) <= SMALL_LIMITS.longest_side
+        exchanges = [exchange for talk in sample.talks for exchange in talk.exchanges]
+        assert all(exchange.question.isascii() for exchange in exchanges)
