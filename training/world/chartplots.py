@@ -129,8 +129,11 @@ def draw_axis(
 def draw_bars(
     sheet: Sheet, style: ChartStyle, points: list[tuple[float, float]], floor: float, across: float
 ) -> None:
+    bottom = floor - 1
     for (x, y), color in zip(points, style.colors, strict=True):
-        sheet.draw.rectangle((x - across / 2, y, x + across / 2, floor - 1), fill=color)
+        # A small value beside a large one keeps a row of its own.
+        top = min(y, bottom)
+        sheet.draw.rectangle((x - across / 2, top, x + across / 2, bottom), fill=color)
 
 
 def draw_line(

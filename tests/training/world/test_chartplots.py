@@ -16,6 +16,7 @@ from training.world.chartfigures import can_draw, draw_figure
 from training.world.chartplots import (
     LONGEST_SIDE,
     collides,
+    draw_bars,
     draw_chart_picture,
     draw_plot,
     plot_upright,
@@ -66,6 +67,13 @@ def test_bars_are_as_high_as_their_values() -> None:
     low, high = sorted(set(columns[columns > 0].tolist()))
     assert abs(4 * low - high) <= 4
     assert high > 60
+
+
+def test_a_bar_of_almost_no_height_is_still_drawn() -> None:
+    style = replace(draw_chart_style(Random(1), drawn(1, "bar"), 0.0), colors=(RED,))
+    sheet = Sheet(Image.new("RGB", (40, 40), WHITE))
+    draw_bars(sheet, style, [(20.0, 29.6)], 30.0, 10.0)
+    assert sheet.image.getpixel((20, 29)) == RED
 
 
 @pytest.mark.parametrize("seed", range(6))
