@@ -46,12 +46,12 @@ async def outcome(generator, number, cancelled_after=None, num_tokens=NUM_TOKENS
     return ids
 
 
-def hold_until_submitted(generator, count):
-    """Lets the engine rest until so many have come: a fast one would meet few at once."""
+def hold_until(generator, reached):
+    """Lets the engine rest until then: a fast one would be done before all have come."""
 
     def wait():
         ends = time.monotonic() + 10
-        while len(generator.submitted) < count and time.monotonic() < ends:
+        while not reached() and time.monotonic() < ends:
             time.sleep(0.001)
 
     generator.engine._command(wait)
@@ -64,7 +64,8 @@ async def test_flood_with_cancellations_ends_right_and_every_block_returns(tiny_
         expected = [await ask_long(number) for number in range(21)]
         chance = random.Random(4)
         plan = [chance.choice([None, None, None, 0, 5, 12]) for _ in range(60)]
-        hold_until_submitted(generator, len(expected) + 12)
+        many = len(expected) + 12
+        hold_until(generator, lambda: len(generator.submitted) >= many)
         outcomes = await asyncio.gather(
             *(ask_long(number, after) for number, after in enumerate(plan))
         )
@@ -77,9 +78,16 @@ async def test_flood_with_cancellations_ends_right_and_every_block_returns(tiny_
 
 async def test_excess_is_refused_at_once_with_a_hint_and_the_rest_complete(tiny_folder):
     async with running_generator(tiny_folder, max_num_seqs=2, queue_limit=6) as generator:
-        outcomes = await asyncio.gather(*(outcome(generator, number) for number in range(20)))
+        refusals = []
+
+        async def noted(number):
+            found = await outcome(generator, number)
+            refusals.extend([found] if isinstance(found, QueueFullError) else [])
+            return found
+
+        hold_until(generator, lambda: len(refusals) == 12)
+        outcomes = await asyncio.gather(*map(noted, range(20)))
         await generator.until_idle()
-    refusals = [found for found in outcomes if isinstance(found, QueueFullError)]
     assert len(refusals) == 12
     assert all(refused.retry_after_s for refused in refusals)
     assert all(len(found) == NUM_TOKENS for found in outcomes if isinstance(found, list))

@@ -91,6 +91,8 @@ class Attention(ABC, Generic[Plan]):
     features: ClassVar[frozenset[Feature]] = frozenset()
     page_size: ClassVar[int] = 1
     """A block's tokens are a multiple of this."""
+    native: ClassVar[bool] = False
+    """Whether a model may compute whole steps natively beside it: it reads the caches alike."""
 
     def __init__(self, block_size: int, dtype: torch.dtype) -> None:
         assert block_size % self.page_size == 0, "ask block_size_for"

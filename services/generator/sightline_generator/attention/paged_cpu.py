@@ -1,14 +1,9 @@
-"""Paged attention on CPU by a small kernel that is compiled when the server starts."""
+"""Paged attention on CPU by a compiled kernel."""
 
 from __future__ import annotations
 
 import ctypes
-import shutil
-import subprocess
-import tempfile
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import torch
 
@@ -25,10 +20,8 @@ from sightline_generator.attention.sdpa import (
     rows_of,
     sequences_with_one_query,
 )
+from sightline_generator.native.library import CompilationError, library
 
-SOURCE = Path(__file__).with_name("paged_cpu.cpp")
-COMPILE = ("-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math")
-COMPILE_TIMEOUT_S = 120.0
 PARALLEL_FROM = 1 << 17
 """Fewer keys times head sizes than this are not worth waking a second thread."""
 _KERNELS = {
@@ -37,59 +30,13 @@ _KERNELS = {
 }
 
 
-class CompilationError(RuntimeError):
-    """Means that the kernel cannot be had on this machine."""
-
-
-class _Shape(ctypes.Structure):
+class _Queries(ctypes.Structure):
     _fields_ = [
-        (name, ctypes.c_int64)
-        for name in (
-            "num_seqs",
-            "num_heads",
-            "num_kv_heads",
-            "head_size",
-            "block_size",
-            "table_width",
-            "query_stride",
-        )
+        *((name, ctypes.c_int64) for name in ("count", "num_heads", "num_kv_heads", "head_size")),
+        *((name, ctypes.c_int64) for name in ("block_size", "table_width", "query_stride")),
+        *((name, ctypes.c_void_p) for name in ("tables", "sequences", "lengths", "slopes")),
+        ("scale", ctypes.c_double),
     ]
-
-
-@cache
-def library() -> ctypes.CDLL:
-    """Compiles and loads the kernels, once a process; raises CompilationError.
-
-    OpenMP's runtime is not linked: its symbols are those that torch has loaded, so that
-    both share one pool of threads.
-    """
-    compiler = shutil.which("c++") or shutil.which("g++")
-    if compiler is None:
-        raise CompilationError("there is no C++ compiler")
-    with tempfile.TemporaryDirectory() as folder:
-        built, linked = Path(folder, "paged_cpu.o"), Path(folder, "paged_cpu.so")
-        _run(compiler, *COMPILE, "-fPIC", "-fopenmp", "-c", str(SOURCE), "-o", str(built))
-        _run(compiler, "-shared", str(built), "-o", str(linked))
-        try:
-            return _declared(ctypes.CDLL(str(linked)))
-        except OSError as error:
-            raise CompilationError(f"the compiled kernel cannot be loaded: {error}") from error
-
-
-def _run(*command: str) -> None:
-    try:
-        subprocess.run(command, check=True, capture_output=True, timeout=COMPILE_TIMEOUT_S)
-    except (OSError, subprocess.SubprocessError) as error:
-        raise CompilationError(f"{command[0]} cannot compile the kernel: {error}") from error
-
-
-def _declared(loaded: ctypes.CDLL) -> ctypes.CDLL:
-    pointers = [ctypes.c_void_p] * 7
-    for name in _KERNELS.values():
-        kernel = getattr(loaded, name)
-        kernel.restype = None
-        kernel.argtypes = [*pointers, ctypes.POINTER(_Shape), ctypes.c_double, ctypes.c_int]
-    return loaded
 
 
 @dataclass(frozen=True)
@@ -98,6 +45,7 @@ class SingleQueries:
 
     rows: slice | torch.Tensor
     block_table: torch.Tensor
+    sequences: torch.Tensor
     lengths: torch.Tensor
     slopes: torch.Tensor | None
     num_keys: int
@@ -116,6 +64,7 @@ class PagedCpuAttention(Attention[PagedPlan]):
 
     name = "paged-cpu"
     features = frozenset(Feature)
+    native = True
 
     def __init__(self, block_size: int, dtype: torch.dtype) -> None:
         super().__init__(block_size, dtype)
@@ -173,7 +122,7 @@ class PagedCpuAttention(Attention[PagedPlan]):
             query = query.contiguous()
         output = torch.empty((num_seqs, num_heads, head_size), dtype=query.dtype)
         num_kv_heads = key_cache.shape[2]
-        shape = _Shape(
+        queries = _Queries(
             num_seqs,
             num_heads,
             num_kv_heads,
@@ -181,18 +130,17 @@ class PagedCpuAttention(Attention[PagedPlan]):
             self.block_size,
             single.block_table.shape[1],
             query.stride(0),
-        )
-        work = single.num_keys * num_kv_heads * head_size
-        self._kernel(
-            query.data_ptr(),
-            key_cache.data_ptr(),
-            value_cache.data_ptr(),
             single.block_table.data_ptr(),
+            single.sequences.data_ptr(),
             single.lengths.data_ptr(),
             None if single.slopes is None else single.slopes.data_ptr(),
-            output.data_ptr(),
-            shape,
             scale,
+        )
+        work = single.num_keys * num_kv_heads * head_size
+        tensors = (query, key_cache, value_cache, output)
+        self._kernel(
+            ctypes.byref(queries),
+            *(ctypes.c_void_p(tensor.data_ptr()) for tensor in tensors),
             torch.get_num_threads() if work >= PARALLEL_FROM else 1,
         )
         return output
@@ -208,6 +156,7 @@ def _single_queries(
     return SingleQueries(
         rows=rows_of(starts, members, table.device),
         block_table=table.contiguous(),
+        sequences=torch.arange(len(table), dtype=torch.int32),
         lengths=lengths.contiguous(),
         slopes=None if slopes is None else slopes.float().contiguous(),
         num_keys=int(lengths.sum()),

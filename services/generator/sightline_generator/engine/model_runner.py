@@ -7,10 +7,14 @@ from typing import Any
 
 import torch
 
-from sightline_generator.attention.base import Attention, write_kv
+from sightline_generator.attention.base import Attention, AttentionMetadata, write_kv
 from sightline_generator.engine.batch import Batch, build_batch
 from sightline_generator.engine.scheduler import ScheduledChunk
-from sightline_generator.families.base import LanguageModel, ModelShape
+from sightline_generator.families.base import AttendFunction, LanguageModel, ModelShape
+from sightline_generator.native.rows import Rows
+
+NATIVE_PREFILL_KEYS = 512
+"""Up to so many keys a prompt is computed natively."""
 
 
 def kv_block_bytes(shape: ModelShape, block_size: int, dtype: torch.dtype) -> int:
@@ -54,6 +58,7 @@ class ModelRunner:
     def __init__(self, model: LanguageModel, cache: KVCache, attention: Attention[Any]) -> None:
         self._model = model
         self._attention = attention
+        self._native = model.native(cache.layers) if attention.native else None
         self.cache = cache
 
     @property
@@ -79,6 +84,12 @@ class ModelRunner:
             embeddings[copy.row : copy.row + len(copy.features)] = copy.features.to(
                 embeddings.device, embeddings.dtype
             )
+        if self._native is not None and _suits_native(batch.attention):
+            rows = Rows.of(batch.attention)
+            return self._native(embeddings, batch.position_ids, batch.slot_mapping, rows)
+        return self._model.forward(embeddings, batch.position_ids, self._attend_function(batch))
+
+    def _attend_function(self, batch: Batch) -> AttendFunction:
         plan = self._attention.plan(batch.attention)
 
         def attend(
@@ -89,4 +100,14 @@ class ModelRunner:
             write_kv(values, value, batch.slot_mapping)
             return self._attention.forward(query, keys, values, plan, scale)
 
-        return self._model.forward(embeddings, batch.position_ids, attend)
+        return attend
+
+
+def _suits_native(metadata: AttentionMetadata) -> bool:
+    """Tells whether attention one query at a time is no loss.
+
+    Prompts over many cached keys are better multiplied as matrices.
+    """
+    if not metadata.causal or metadata.alibi_slopes is not None:
+        return False
+    return metadata.max_seqlen_q == 1 or metadata.max_seqlen_k <= NATIVE_PREFILL_KEYS

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 import torch
 
 from sightline_generator.attention.base import Feature, KVSpec
+from sightline_generator.native.rows import Rows
 
 AttendFunction = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor, float], torch.Tensor]
 """Writes a layer's new keys and values and attends.
@@ -18,6 +19,19 @@ AttendFunction = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor, float]
 Takes the layer's index, query [num_tokens, num_query_heads, head_size], key and value
 [num_tokens, num_kv_heads, head_size], and the scale; returns the query's shape.
 """
+
+Caches = Sequence[tuple[torch.Tensor, torch.Tensor]]
+"""The key and value caches [num_blocks, block_size, num_kv_heads, head_size] of all layers."""
+
+
+class NativeForward(Protocol):
+    """Computes all layers over paged caches in one call."""
+
+    def __call__(
+        self, embeddings: torch.Tensor, position_ids: torch.Tensor, slots: torch.Tensor, rows: Rows
+    ) -> torch.Tensor:
+        """Returns the last hidden states [num_tokens, hidden_size]; may overwrite embeddings."""
+        ...
 
 
 class MediaKind(Enum):
@@ -94,6 +108,10 @@ class LanguageModel(Protocol):
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Returns logits [num_rows, vocabulary_size] of chosen rows."""
+        ...
+
+    def native(self, caches: Caches) -> NativeForward | None:
+        """Returns a native computation over these caches; None where there is none."""
         ...
 
 

@@ -11,9 +11,12 @@ from transformers import Glm4vTextConfig
 from transformers.activations import ACT2FN
 from transformers.models.glm4v.modeling_glm4v import Glm4vTextRotaryEmbedding
 
-from sightline_generator.families.base import AttendFunction
-from sightline_generator.families.projection import MakeProjection, Projection
+from sightline_generator.families.base import AttendFunction, Caches, NativeForward
+from sightline_generator.families.projection import MakeProjection, PackedProjection, Projection
 from sightline_generator.families.rotary import MultimodalRotary, rotate
+from sightline_generator.native.decoder import DecoderSpec, LayerWeights, NativeDecoder
+from sightline_generator.native.packed_weight import panel_width
+from sightline_generator.native.rows import Rows
 
 _STATIC_ROPE_TYPES = frozenset({"default", "linear", "yarn", "llama3"})
 """Those whose frequencies do not depend on the length of the sequence."""
@@ -122,6 +125,11 @@ class SelfAttention:
         )
         return self._out(attended.reshape(num_tokens, -1))
 
+    @property
+    def projections(self) -> tuple[Projection, Projection]:
+        """Query, key and value at once, and output."""
+        return self._qkv, self._out
+
 
 class GatedMlp:
     """Multiplies one half of a projection by the activated other half."""
@@ -139,6 +147,11 @@ class GatedMlp:
         gate_up = self._gate_up(hidden)
         gate, up = gate_up[:, : self._inner], gate_up[:, self._inner :]
         return self._down(self._activation(gate).mul_(up))
+
+    @property
+    def projections(self) -> tuple[Projection, Projection]:
+        """Gate above up, and down."""
+        return self._gate_up, self._down
 
 
 class DecoderLayer:
@@ -165,12 +178,31 @@ class DecoderLayer:
         hidden = hidden + self._after_attention(attended)
         return hidden + self._after_mlp(self._mlp(self._before_mlp(hidden)))
 
+    def packed(self) -> LayerWeights | None:
+        """Returns what the native decoder computes with; None where something is not packed."""
+        projections = (*self._attention.projections, *self._mlp.projections)
+        packed = [each.packed for each in projections if isinstance(each, PackedProjection)]
+        if len(packed) < len(projections):
+            return None
+        qkv, out, gate_up, down = packed
+        return LayerWeights(
+            qkv=qkv,
+            out=out,
+            gate_up=gate_up,
+            down=down,
+            before_attention=self._before_attention.weight,
+            after_attention=self._after_attention.weight,
+            before_mlp=self._before_mlp.weight,
+            after_mlp=self._after_mlp.weight,
+        )
+
 
 class Glm4vDecoder:
     """The language model of a GLM-4V checkpoint over one flattened batch."""
 
     def __init__(self, config: Glm4vTextConfig, source: TensorSource, make: MakeProjection) -> None:
         """Takes all tensors; raises CheckpointError if they do not fit the configuration."""
+        self._config = config
         hidden, vocabulary = config.hidden_size, config.vocab_size
         self._embeddings = source.take("embed_tokens.weight", vocabulary, hidden)
         self._layers = [
@@ -198,6 +230,35 @@ class Glm4vDecoder:
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         return self._head(hidden)
+
+    def native(self, caches: Caches) -> NativeForward | None:
+        layers = [layer.packed() for layer in self._layers]
+        packed = [layer for layer in layers if layer is not None]
+        if len(packed) < len(layers) or not computes_natively(self._config):
+            return None
+        sizes = DecoderSizes.of(self._config)
+        spec = DecoderSpec(
+            num_heads=sizes.num_heads,
+            num_kv_heads=sizes.num_kv_heads,
+            head_size=sizes.head,
+            num_pairs=self._rotary.num_pairs,
+            eps=self._norm.eps,
+        )
+        decoder = NativeDecoder(spec, packed, self._norm.weight, caches)
+
+        def forward(
+            embeddings: torch.Tensor, position_ids: torch.Tensor, slots: torch.Tensor, rows: Rows
+        ) -> torch.Tensor:
+            decoder.run(embeddings, self._rotary.table(position_ids), slots, rows)
+            return embeddings
+
+        return forward
+
+
+def computes_natively(config: Glm4vTextConfig) -> bool:
+    """Tells whether the native decoder knows the activation, and panels fill the MLP's halves."""
+    whole = int(config.intermediate_size) % panel_width() == 0
+    return config.hidden_act == "silu" and whole
 
 
 def _rotary(config: Glm4vTextConfig, like: torch.Tensor) -> MultimodalRotary:

@@ -7,6 +7,9 @@ from collections.abc import Callable
 import torch
 from torch.nn.functional import linear
 
+from sightline_generator.native.library import CompilationError, library
+from sightline_generator.native.packed_weight import PackedWeight
+
 Projection = Callable[[torch.Tensor], torch.Tensor]
 """Maps rows [num_tokens, in_features] to [num_tokens, out_features]."""
 
@@ -26,19 +29,13 @@ class DenseProjection:
 
 
 class PackedProjection:
-    """Multiplies by a weight in oneDNN's own order, on CPU.
-
-    The order is chosen once instead of at every call, which counts most for a few rows.
-    """
+    """Multiplies by a weight in the order in which the native kernels read it, on CPU."""
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None = None) -> None:
-        self._packed = torch.ops.mkldnn._reorder_linear_weight(weight, None)
-        self._bias = bias
-        self._multiply = torch.ops.mkldnn._linear_pointwise.default
+        self.packed = PackedWeight(weight, bias)
 
     def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
-        product: torch.Tensor = self._multiply(hidden, self._packed, self._bias, "none", [], "")
-        return product
+        return self.packed.multiply(hidden)
 
 
 def make_projection(weight: torch.Tensor, bias: torch.Tensor | None = None) -> Projection:
@@ -49,12 +46,10 @@ def make_projection(weight: torch.Tensor, bias: torch.Tensor | None = None) -> P
 
 
 def _packable(weight: torch.Tensor) -> bool:
-    # NOTE: torch keeps these operators for its own compiler; where they are missing,
-    # plain multiplication serves.
-    return (
-        weight.device.type == "cpu"
-        and weight.dtype is torch.float32
-        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-        and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
-        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    )
+    if weight.device.type != "cpu" or weight.dtype is not torch.float32:
+        return False
+    try:
+        library()
+    except CompilationError:
+        return False
+    return True

@@ -26,9 +26,13 @@ class MultimodalRotary:
         self._scaling = scaling
         self._dtype = dtype if dtype in _COMPLEX else torch.float32
 
+    @property
+    def num_pairs(self) -> int:
+        return len(self._frequencies)
+
     def table(self, position_ids: torch.Tensor) -> torch.Tensor:
         """Returns the rotations [num_tokens, 1, num_pairs] of a step as complex numbers."""
-        positions = position_ids.index_select(0, self._axes).t().float()
+        positions = position_ids.index_select(0, self._axes).t().contiguous().float()
         angles = positions * self._frequencies
         cos, sin = angles.cos() * self._scaling, angles.sin() * self._scaling
         return torch.complex(cos.to(self._dtype), sin.to(self._dtype))[:, None]

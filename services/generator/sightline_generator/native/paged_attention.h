@@ -1,40 +1,19 @@
-// Attention of one query per sequence over keys and values that lie in blocks.
+// Attention of single queries over keys and values that lie in blocks.
 //
-// A block of a cache is [block_size, num_kv_heads, head_size]. Query heads that share a
-// KV head are computed together, so that every key and value is read once. The softmax is
-// taken in chunks with a running maximum (Milakov and Gimelshein, 2018). Whatever is not
-// finite stays so: nothing here may be compiled with -ffast-math.
+// A block of a cache is [block_size, num_kv_heads, head_size]. The softmax is taken in
+// chunks with a running maximum (Milakov and Gimelshein, 2018). Whatever is not finite
+// stays so: nothing here may be compiled with -ffast-math.
+
+#pragma once
 
 #include <cmath>
 #include <cstdint>
 
-namespace {
+#include "exponential.h"
+
+namespace sightline {
 
 constexpr int kChunk = 128;
-
-struct Shape {
-  int64_t num_seqs, num_heads, num_kv_heads, head_size, block_size, table_width, query_stride;
-};
-
-inline double exp_of(double x) { return std::exp(x); }
-
-// 2^n * 2^f with a polynomial for 2^f (Cephes' expf); relative error below 2e-7 for x <= 0.
-inline float exp_of(float x) {
-  x = x < -87.0f ? -87.0f : x;
-  const float n = std::rint(x * 1.44269504f);
-  const float r = std::fma(n, 2.12194440e-4f, std::fma(n, -0.693359375f, x));
-  float p = 1.9875691500e-4f;
-  p = std::fma(p, r, 1.3981999507e-3f);
-  p = std::fma(p, r, 8.3334519073e-3f);
-  p = std::fma(p, r, 4.1665795894e-2f);
-  p = std::fma(p, r, 1.6666665459e-1f);
-  p = std::fma(p, r, 5.0000001201e-1f);
-  p = std::fma(p, r * r, r) + 1.0f;
-  const int32_t bits = (static_cast<int32_t>(n) + 127) << 23;
-  float power;
-  __builtin_memcpy(&power, &bits, sizeof(power));
-  return p * power;
-}
 
 // kSize is the head size, or 0 when it is only known at run time.
 template <typename T, int kSize>
@@ -134,53 +113,46 @@ struct Row {
   }
 };
 
+// Queries of one step. Query i belongs to sequence `sequences[i]`, whose blocks are that row of
+// `tables`, and sees the first `lengths[i]` of its tokens.
+struct Queries {
+  int64_t count, num_heads, num_kv_heads, head_size, block_size, table_width, query_stride;
+  const int32_t *tables, *sequences, *lengths;
+  const float* slopes;
+  double scale;
+};
+
+// To be called by all threads of a parallel region; ends with a barrier.
 template <typename T, int kSize>
-void attend_all(const T* query, const T* keys, const T* values, const int32_t* tables,
-                const int32_t* lengths, const float* slopes, T* output, const Shape& shape,
-                double scale, int num_threads) {
-  const int64_t size = shape.head_size, group = shape.num_heads / shape.num_kv_heads;
-  const int64_t token_stride = shape.num_kv_heads * size;
-#pragma omp parallel for schedule(dynamic, 2) num_threads(num_threads) if (num_threads > 1)
-  for (int64_t item = 0; item < shape.num_seqs * shape.num_kv_heads; ++item) {
-    const int64_t seq = item / shape.num_kv_heads, kv_head = item % shape.num_kv_heads;
+void attend_sized(const Queries& queries, const T* query, const T* keys, const T* values,
+                  T* output) {
+  const int64_t size = queries.head_size, group = queries.num_heads / queries.num_kv_heads;
+  const int64_t token_stride = queries.num_kv_heads * size;
+#pragma omp for schedule(dynamic, 2)
+  for (int64_t item = 0; item < queries.count * queries.num_kv_heads; ++item) {
+    const int64_t index = item / queries.num_kv_heads, kv_head = item % queries.num_kv_heads;
     const Row<T, kSize> row{keys + kv_head * size,
                             values + kv_head * size,
-                            tables + seq * shape.table_width,
-                            lengths[seq],
-                            shape.block_size,
-                            shape.block_size * token_stride,
+                            queries.tables + queries.sequences[index] * queries.table_width,
+                            queries.lengths[index],
+                            queries.block_size,
+                            queries.block_size * token_stride,
                             token_stride,
                             size,
-                            static_cast<T>(scale)};
+                            static_cast<T>(queries.scale)};
     const int64_t head = kv_head * group;
-    row.attend(query + seq * shape.query_stride + head * size, slopes ? slopes + head : nullptr,
-               group, output + (seq * shape.num_heads + head) * size);
+    row.attend(query + index * queries.query_stride + head * size,
+               queries.slopes ? queries.slopes + head : nullptr, group,
+               output + (index * queries.num_heads + head) * size);
   }
 }
 
 template <typename T>
-void attend_sized(const T* query, const T* keys, const T* values, const int32_t* tables,
-                  const int32_t* lengths, const float* slopes, T* output, const Shape* shape,
-                  double scale, int num_threads) {
-  auto* attend = shape->head_size == 64    ? &attend_all<T, 64>
-                 : shape->head_size == 128 ? &attend_all<T, 128>
-                                           : &attend_all<T, 0>;
-  attend(query, keys, values, tables, lengths, slopes, output, *shape, scale, num_threads);
+void attend_all(const Queries& queries, const T* query, const T* keys, const T* values, T* output) {
+  auto* attend = queries.head_size == 64    ? &attend_sized<T, 64>
+                 : queries.head_size == 128 ? &attend_sized<T, 128>
+                                            : &attend_sized<T, 0>;
+  attend(queries, query, keys, values, output);
 }
 
-}  // namespace
-
-extern "C" {
-
-void paged_attention_float32(const float* query, const float* keys, const float* values,
-                             const int32_t* tables, const int32_t* lengths, const float* slopes,
-                             float* output, const Shape* shape, double scale, int num_threads) {
-  attend_sized(query, keys, values, tables, lengths, slopes, output, shape, scale, num_threads);
-}
-
-void paged_attention_float64(const double* query, const double* keys, const double* values,
-                             const int32_t* tables, const int32_t* lengths, const float* slopes,
-                             double* output, const Shape* shape, double scale, int num_threads) {
-  attend_sized(query, keys, values, tables, lengths, slopes, output, shape, scale, num_threads);
-}
-}
+}  // namespace sightline

@@ -1,0 +1,161 @@
+// All layers of GLM-4V's decoder over the rows of one step.
+
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "exponential.h"
+#include "matmul.h"
+#include "paged_attention.h"
+
+namespace sightline {
+
+struct Layer {
+  Weight qkv, out, gate_up, down;
+  const float *before_attention, *after_attention, *before_mlp, *after_mlp;
+  float *keys, *values;
+};
+
+struct Decoder {
+  int64_t num_layers, hidden, inner, num_heads, num_kv_heads, head_size, num_pairs, block_size;
+  double eps, scale;
+  const Layer* layers;
+  const float* last_norm;
+
+  int64_t num_all_heads() const { return num_heads + 2 * num_kv_heads; }
+};
+
+// `hidden` holds the embeddings, and in the end the normalised hidden states. Row i writes its
+// key and value to slot `slots[i]`, and is turned by `num_pairs` complex numbers.
+struct Step {
+  int64_t num_rows, table_width;
+  const int32_t *tables, *sequences, *lengths;
+  const int64_t* slots;
+  const float* rotations;
+  float *hidden, *normed, *heads, *attended, *projected, *gate_up, *inner;
+};
+
+inline void normalise(const float* row, const float* weight, int64_t size, double eps,
+                      float* output) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < size; ++i) sum += row[i] * row[i];
+  const float factor = 1.0f / std::sqrt(sum / size + static_cast<float>(eps));
+#pragma omp simd
+  for (int64_t i = 0; i < size; ++i) output[i] = row[i] * factor * weight[i];
+}
+
+class Pass {
+ public:
+  Pass(const Decoder& decoder, const Step& step) : decoder_(decoder), step_(step) {}
+
+  // To be called by all threads of a parallel region.
+  void run() const {
+    normalise_all(decoder_.layers[0].before_attention);
+    for (int64_t index = 0; index < decoder_.num_layers; ++index) {
+      const Layer& layer = decoder_.layers[index];
+      const bool last = index + 1 == decoder_.num_layers;
+      multiply_all(layer.qkv, step_.num_rows, {step_.normed, decoder_.hidden}, heads());
+      place_all(layer);
+      attend(layer);
+      multiply_all(layer.out, step_.num_rows, {step_.attended, attended_width()}, projected());
+      add_all(layer.after_attention, layer.before_mlp, step_.normed);
+      gate_all(layer);
+      multiply_all(layer.down, step_.num_rows, {step_.inner, decoder_.inner}, projected());
+      add_all(layer.after_mlp, last ? decoder_.last_norm : layer_after(index).before_attention,
+              last ? step_.hidden : step_.normed);
+    }
+  }
+
+ private:
+  const Layer& layer_after(int64_t index) const { return decoder_.layers[index + 1]; }
+  int64_t heads_width() const { return decoder_.num_all_heads() * decoder_.head_size; }
+  int64_t attended_width() const { return decoder_.num_heads * decoder_.head_size; }
+  Matrix<float> heads() const { return {step_.heads, heads_width()}; }
+  Matrix<float> projected() const { return {step_.projected, decoder_.hidden}; }
+
+  void normalise_all(const float* weight) const {
+#pragma omp for schedule(static)
+    for (int64_t row = 0; row < step_.num_rows; ++row) {
+      const int64_t start = row * decoder_.hidden;
+      normalise(step_.hidden + start, weight, decoder_.hidden, decoder_.eps, step_.normed + start);
+    }
+  }
+
+  // Adds the normalised projection to the hidden states, and normalises these.
+  void add_all(const float* after, const float* before, float* output) const {
+    const int64_t size = decoder_.hidden;
+#pragma omp for schedule(static)
+    for (int64_t row = 0; row < step_.num_rows; ++row) {
+      float* hidden = step_.hidden + row * size;
+      float* projected = step_.projected + row * size;
+      normalise(projected, after, size, decoder_.eps, projected);
+#pragma omp simd
+      for (int64_t i = 0; i < size; ++i) hidden[i] += projected[i];
+      normalise(hidden, before, size, decoder_.eps, output + row * size);
+    }
+  }
+
+  // Turns queries and keys, and puts keys and values into the cache.
+  void place_all(const Layer& layer) const {
+    const int64_t size = decoder_.head_size, num_kv = decoder_.num_kv_heads;
+#pragma omp for schedule(static)
+    for (int64_t row = 0; row < step_.num_rows; ++row) {
+      float* heads = step_.heads + row * heads_width();
+      float* keys = heads + decoder_.num_heads * size;
+      for (int64_t head = 0; head < decoder_.num_heads + num_kv; ++head) {
+        turn(heads + head * size, step_.rotations + row * 2 * decoder_.num_pairs);
+      }
+      const int64_t slot = step_.slots[row] * num_kv * size;
+      std::copy_n(keys, num_kv * size, layer.keys + slot);
+      std::copy_n(keys + num_kv * size, num_kv * size, layer.values + slot);
+    }
+  }
+
+  void turn(float* head, const float* rotations) const {
+    for (int64_t pair = 0; pair < decoder_.num_pairs; ++pair, head += 2, rotations += 2) {
+      const float real = head[0] * rotations[0] - head[1] * rotations[1];
+      head[1] = head[0] * rotations[1] + head[1] * rotations[0];
+      head[0] = real;
+    }
+  }
+
+  void attend(const Layer& layer) const {
+    const Queries queries{step_.num_rows,       decoder_.num_heads,  decoder_.num_kv_heads,
+                          decoder_.head_size,   decoder_.block_size, step_.table_width,
+                          heads_width(),        step_.tables,        step_.sequences,
+                          step_.lengths,        nullptr,             decoder_.scale};
+    attend_all<float>(queries, step_.heads, layer.keys, layer.values, step_.attended);
+  }
+
+  // The panels of gate and up that lie over each other are multiplied by one thread, while the
+  // product is at hand.
+  void gate_all(const Layer& layer) const {
+    const int64_t half = decoder_.inner / kPanel;
+    const int64_t at_once = panels_at_once(step_.num_rows);
+#pragma omp for schedule(dynamic, 1)
+    for (int64_t panel = 0; panel < half; panel += at_once) {
+      const int64_t count = std::min(at_once, half - panel);
+      for (const int64_t first : {panel, panel + half}) {
+        multiply_panels(layer.gate_up, first, count, step_.num_rows,
+                        {step_.normed, decoder_.hidden}, {step_.gate_up, 2 * decoder_.inner});
+      }
+      for (int64_t row = 0; row < step_.num_rows; ++row) activate(row, panel, count);
+    }
+  }
+
+  void activate(int64_t row, int64_t panel, int64_t count) const {
+    const float* gate = step_.gate_up + row * 2 * decoder_.inner + panel * kPanel;
+    const float* up = gate + decoder_.inner;
+    float* inner = step_.inner + row * decoder_.inner + panel * kPanel;
+#pragma omp simd
+    for (int64_t i = 0; i < count * kPanel; ++i) inner[i] = silu(gate[i]) * up[i];
+  }
+
+  const Decoder& decoder_;
+  const Step& step_;
+};
+
+}  // namespace sightline
