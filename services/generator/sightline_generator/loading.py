@@ -42,6 +42,7 @@ from sightline_generator.kv_memory import plan_kv_cache
 from sightline_generator.media import MediaEncoder
 from sightline_generator.media_index import MediaIndex
 from sightline_generator.media_store import MediaStore
+from sightline_generator.native.threads import take_over_threads
 from sightline_generator.preparation import Preparation
 from sightline_generator.servicer import GeneratorServicer
 from sightline_generator.validation import RequestLimits
@@ -120,6 +121,9 @@ def load_model(settings: GeneratorSettings) -> LoadedModel:
         free_bytes=plan.free_bytes,
         step_bytes=plan.step_bytes,
     )
+    runner = ModelRunner(language_model, cache, attention)
+    if runner.is_native:
+        take_over_threads(torch.get_num_threads())
     return LoadedModel(
         checkpoint=checkpoint,
         fingerprint=checkpoint.fingerprint,
@@ -127,7 +131,7 @@ def load_model(settings: GeneratorSettings) -> LoadedModel:
         vocabulary=Vocabulary.load(checkpoint.folder),
         template=ChatTemplate.load(checkpoint.folder),
         defaults=sampling_defaults(checkpoint),
-        runner=ModelRunner(language_model, cache, attention),
+        runner=runner,
         device=device,
     )
 

@@ -7,6 +7,7 @@ from sightline_generator.attention.paged_cpu import PagedCpuAttention
 from sightline_generator.attention.registry import choose_attention
 from sightline_generator.attention.sdpa import SdpaAttention
 from sightline_generator.native import library as native_library
+from sightline_generator.native import threads
 from sightline_generator.native.library import library
 
 from tests.generator.native.compiled import compiled
@@ -50,7 +51,7 @@ def attend(kind, metadata, tensors):
 @compiled
 @pytest.mark.parametrize("num_threads", [1, 2, 3])
 def test_threads_and_long_sequences_change_nothing(monkeypatch, num_threads):
-    monkeypatch.setattr(torch, "get_num_threads", lambda: num_threads)
+    monkeypatch.setattr(threads, "_count", num_threads)
     metadata, tensors = decoding([2000, 1, 129, 128, 700])
     expected = attend(SdpaAttention, metadata, tensors)
     torch.testing.assert_close(attend(PagedCpuAttention, metadata, tensors), expected)

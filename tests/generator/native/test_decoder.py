@@ -7,6 +7,7 @@ import torch
 from sightline_generator.attention.sdpa import SdpaAttention
 from sightline_generator.engine.model_runner import KVCache, ModelRunner
 from sightline_generator.engine.stop import StopParams
+from sightline_generator.native import threads
 
 from tests.generator import tiny
 from tests.generator.harness import Ours, run_to_end
@@ -60,7 +61,7 @@ def prompts(*lengths):
 )
 @pytest.mark.parametrize("num_threads", [1, 3])
 def test_logits_equal_those_of_the_lean_layers(tmp_path, monkeypatch, changes, num_threads):
-    monkeypatch.setattr(torch, "get_num_threads", lambda: num_threads)
+    monkeypatch.setattr(threads, "_count", num_threads)
     ours = Ours(native_folder(tmp_path, **changes), torch.float32)
     asked = prompts(1, 5, 40, 70)
     expected = answer(ours, natively=False, prompts=asked)

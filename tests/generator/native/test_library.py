@@ -13,7 +13,7 @@ from tests.generator.native.compiled import compiled
 def fresh_library(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     # Unoptimised, it is there in a second.
-    monkeypatch.setattr(module, "COMPILE", ("-std=c++17", "-fPIC", "-fopenmp"))
+    monkeypatch.setattr(module, "COMPILE", ("-std=c++20", "-fPIC"))
     library.cache_clear()
     yield
     library.cache_clear()

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from sightline_generator.native import threads
 from sightline_generator.native.packed_weight import PackedWeight, fits_bfloat16
 
 from tests.generator.native.compiled import compiled
@@ -45,7 +46,7 @@ def test_a_row_is_multiplied_alike_whatever_lies_beside_it(kind):
 def test_threads_change_nothing(monkeypatch, num_threads):
     packed, rows = PackedWeight(weight_of("bfloat16", 200, 64)), drawn(9, 64)
     expected = packed.multiply(rows)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: num_threads)
+    monkeypatch.setattr(threads, "_count", num_threads)
     assert torch.equal(packed.multiply(rows), expected)
 
 

@@ -21,6 +21,7 @@ from sightline_generator.attention.sdpa import (
     sequences_with_one_query,
 )
 from sightline_generator.native.library import CompilationError, library
+from sightline_generator.native.threads import num_threads
 
 PARALLEL_FROM = 1 << 17
 """Fewer keys times head sizes than this are not worth waking a second thread."""
@@ -141,7 +142,7 @@ class PagedCpuAttention(Attention[PagedPlan]):
         self._kernel(
             ctypes.byref(queries),
             *(ctypes.c_void_p(tensor.data_ptr()) for tensor in tensors),
-            torch.get_num_threads() if work >= PARALLEL_FROM else 1,
+            num_threads() if work >= PARALLEL_FROM else 1,
         )
         return output
 

@@ -12,6 +12,7 @@ from sightline_generator.engine.batch import Batch, build_batch
 from sightline_generator.engine.scheduler import ScheduledChunk
 from sightline_generator.families.base import AttendFunction, LanguageModel, ModelShape
 from sightline_generator.native.rows import Rows
+from sightline_generator.native.threads import torch_with_all_threads
 
 NATIVE_PREFILL_KEYS = 512
 """Up to so many keys a prompt is computed natively."""
@@ -62,6 +63,11 @@ class ModelRunner:
         self.cache = cache
 
     @property
+    def is_native(self) -> bool:
+        """Whether steps are computed natively where that pays."""
+        return self._native is not None
+
+    @property
     def attention_name(self) -> str:
         return self._attention.name
 
@@ -87,7 +93,8 @@ class ModelRunner:
         if self._native is not None and _suits_native(batch.attention):
             rows = Rows.of(batch.attention)
             return self._native(embeddings, batch.position_ids, batch.slot_mapping, rows)
-        return self._model.forward(embeddings, batch.position_ids, self._attend_function(batch))
+        with torch_with_all_threads():
+            return self._model.forward(embeddings, batch.position_ids, self._attend_function(batch))
 
     def _attend_function(self, batch: Batch) -> AttendFunction:
         plan = self._attention.plan(batch.attention)

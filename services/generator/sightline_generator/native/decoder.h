@@ -9,6 +9,7 @@
 #include "exponential.h"
 #include "matmul.h"
 #include "paged_attention.h"
+#include "team.h"
 
 namespace sightline {
 
@@ -49,21 +50,21 @@ inline void normalise(const float* row, const float* weight, int64_t size, doubl
 
 class Pass {
  public:
-  Pass(const Decoder& decoder, const Step& step) : decoder_(decoder), step_(step) {}
+  Pass(Team::Shared team, const Decoder& decoder, const Step& step)
+      : team_(team), decoder_(decoder), step_(step) {}
 
-  // To be called by all threads of a parallel region.
   void run() const {
     normalise_all(decoder_.layers[0].before_attention);
     for (int64_t index = 0; index < decoder_.num_layers; ++index) {
       const Layer& layer = decoder_.layers[index];
       const bool last = index + 1 == decoder_.num_layers;
-      multiply_all(layer.qkv, step_.num_rows, {step_.normed, decoder_.hidden}, heads());
+      multiply_all(team_, layer.qkv, step_.num_rows, {step_.normed, decoder_.hidden}, heads());
       place_all(layer);
       attend(layer);
-      multiply_all(layer.out, step_.num_rows, {step_.attended, attended_width()}, projected());
+      multiply_all(team_, layer.out, step_.num_rows, {step_.attended, attended_width()}, projected());
       add_all(layer.after_attention, layer.before_mlp, step_.normed);
       gate_all(layer);
-      multiply_all(layer.down, step_.num_rows, {step_.inner, decoder_.inner}, projected());
+      multiply_all(team_, layer.down, step_.num_rows, {step_.inner, decoder_.inner}, projected());
       add_all(layer.after_mlp, last ? decoder_.last_norm : layer_after(index).before_attention,
               last ? step_.hidden : step_.normed);
     }
@@ -77,32 +78,29 @@ class Pass {
   Matrix<float> projected() const { return {step_.projected, decoder_.hidden}; }
 
   void normalise_all(const float* weight) const {
-#pragma omp for schedule(static)
-    for (int64_t row = 0; row < step_.num_rows; ++row) {
+    for_rows([&](int64_t row) {
       const int64_t start = row * decoder_.hidden;
       normalise(step_.hidden + start, weight, decoder_.hidden, decoder_.eps, step_.normed + start);
-    }
+    });
   }
 
   // Adds the normalised projection to the hidden states, and normalises these.
   void add_all(const float* after, const float* before, float* output) const {
     const int64_t size = decoder_.hidden;
-#pragma omp for schedule(static)
-    for (int64_t row = 0; row < step_.num_rows; ++row) {
+    for_rows([&](int64_t row) {
       float* hidden = step_.hidden + row * size;
       float* projected = step_.projected + row * size;
       normalise(projected, after, size, decoder_.eps, projected);
 #pragma omp simd
       for (int64_t i = 0; i < size; ++i) hidden[i] += projected[i];
       normalise(hidden, before, size, decoder_.eps, output + row * size);
-    }
+    });
   }
 
   // Turns queries and keys, and puts keys and values into the cache.
   void place_all(const Layer& layer) const {
     const int64_t size = decoder_.head_size, num_kv = decoder_.num_kv_heads;
-#pragma omp for schedule(static)
-    for (int64_t row = 0; row < step_.num_rows; ++row) {
+    for_rows([&](int64_t row) {
       float* heads = step_.heads + row * heads_width();
       float* keys = heads + decoder_.num_heads * size;
       for (int64_t head = 0; head < decoder_.num_heads + num_kv; ++head) {
@@ -111,7 +109,7 @@ class Pass {
       const int64_t slot = step_.slots[row] * num_kv * size;
       std::copy_n(keys, num_kv * size, layer.keys + slot);
       std::copy_n(keys + num_kv * size, num_kv * size, layer.values + slot);
-    }
+    });
   }
 
   void turn(float* head, const float* rotations) const {
@@ -127,7 +125,7 @@ class Pass {
                           decoder_.head_size,   decoder_.block_size, step_.table_width,
                           heads_width(),        step_.tables,        step_.sequences,
                           step_.lengths,        nullptr,             decoder_.scale};
-    attend_all<float>(queries, step_.heads, layer.keys, layer.values, step_.attended);
+    attend_all<float>(team_, queries, step_.heads, layer.keys, layer.values, step_.attended);
   }
 
   // The panels of gate and up that lie over each other are multiplied by one thread, while the
@@ -135,15 +133,14 @@ class Pass {
   void gate_all(const Layer& layer) const {
     const int64_t half = decoder_.inner / kPanel;
     const int64_t at_once = panels_at_once(step_.num_rows);
-#pragma omp for schedule(dynamic, 1)
-    for (int64_t panel = 0; panel < half; panel += at_once) {
-      const int64_t count = std::min(at_once, half - panel);
+    team_.for_each((half + at_once - 1) / at_once, [&](int64_t item) {
+      const int64_t panel = item * at_once, count = std::min(at_once, half - panel);
       for (const int64_t first : {panel, panel + half}) {
         multiply_panels(layer.gate_up, first, count, step_.num_rows,
                         {step_.normed, decoder_.hidden}, {step_.gate_up, 2 * decoder_.inner});
       }
       for (int64_t row = 0; row < step_.num_rows; ++row) activate(row, panel, count);
-    }
+    });
   }
 
   void activate(int64_t row, int64_t panel, int64_t count) const {
@@ -154,6 +151,19 @@ class Pass {
     for (int64_t i = 0; i < count * kPanel; ++i) inner[i] = silu(gate[i]) * up[i];
   }
 
+  // Calls `body(row)` for all rows; some of them are one item.
+  template <typename Body>
+  void for_rows(const Body& body) const {
+    const int64_t num_items = (step_.num_rows + kRowsAtOnce - 1) / kRowsAtOnce;
+    team_.for_each(num_items, [&](int64_t item) {
+      const int64_t first = item * kRowsAtOnce;
+      const int64_t end = std::min(first + kRowsAtOnce, step_.num_rows);
+      for (int64_t row = first; row < end; ++row) body(row);
+    });
+  }
+
+  static constexpr int64_t kRowsAtOnce = 4;
+  const Team::Shared team_;
   const Decoder& decoder_;
   const Step& step_;
 };

@@ -11,6 +11,7 @@ import torch
 from sightline_generator.native.library import library
 from sightline_generator.native.packed_weight import PackedWeight, WeightStruct
 from sightline_generator.native.rows import Rows
+from sightline_generator.native.threads import num_threads
 
 _int64, _double, _pointer = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 
@@ -122,9 +123,7 @@ class NativeDecoder:
             ),
             *(part.data_ptr() for part in parts),
         )
-        library().run_decoder(
-            ctypes.byref(self._decoder), ctypes.byref(step), torch.get_num_threads()
-        )
+        library().run_decoder(ctypes.byref(self._decoder), ctypes.byref(step), num_threads())
 
     @property
     def _widths(self) -> tuple[int, ...]:

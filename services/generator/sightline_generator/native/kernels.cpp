@@ -1,11 +1,11 @@
-// What Python calls. Every function wakes as many threads as it is told, from the pool that torch
-// has made.
+// What Python calls. Every function works with as many threads as it is told.
 
 #include <cstring>
 
 #include "decoder.h"
 #include "matmul.h"
 #include "paged_attention.h"
+#include "team.h"
 
 using namespace sightline;
 
@@ -14,8 +14,9 @@ namespace {
 template <typename T>
 void attend(const Queries* queries, const T* query, const T* keys, const T* values, T* output,
             int num_threads) {
-#pragma omp parallel num_threads(num_threads) if (num_threads > 1)
-  attend_all<T>(*queries, query, keys, values, output);
+  Team::instance().run(num_threads, [&](Team::Shared team) {
+    attend_all<T>(team, *queries, query, keys, values, output);
+  });
 }
 
 uint32_t word_of(float value) {
@@ -51,13 +52,14 @@ void pack_bfloat16(const float* rows, int64_t num_outputs, int64_t num_inputs, u
 
 void multiply(const Weight* weight, const float* input, int64_t num_rows, int64_t stride,
               float* output, int num_threads) {
-#pragma omp parallel num_threads(num_threads) if (num_threads > 1)
-  multiply_all(*weight, num_rows, {input, stride}, {output, weight->num_outputs});
+  Team::instance().run(num_threads, [&](Team::Shared team) {
+    multiply_all(team, *weight, num_rows, {input, stride}, {output, weight->num_outputs});
+  });
 }
 
 void run_decoder(const Decoder* decoder, const Step* step, int num_threads) {
-#pragma omp parallel num_threads(num_threads) if (num_threads > 1)
-  Pass(*decoder, *step).run();
+  Team::instance().run(num_threads,
+                       [&](Team::Shared team) { Pass(team, *decoder, *step).run(); });
 }
 
 void paged_attention_float32(const Queries* queries, const float* query, const float* keys,

@@ -15,14 +15,15 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 SOURCE = FOLDER / "kernels.cpp"
 COMPILE = (
-    "-std=c++17",
+    "-std=c++20",
     "-O3",
     "-march=native",
     "-fno-math-errno",
     "-fno-trapping-math",
     "-ffp-contract=fast",
     "-fPIC",
-    "-fopenmp",
+    "-fopenmp-simd",
+    "-pthread",
 )
 COMPILE_TIMEOUT_S = 120.0
 
@@ -33,11 +34,7 @@ class CompilationError(RuntimeError):
 
 @cache
 def library() -> ctypes.CDLL:
-    """Loads the kernels, once a process, compiled by whoever came first; raises CompilationError.
-
-    OpenMP's runtime is not linked: its symbols are those that torch has loaded, so that
-    both share one pool of threads.
-    """
+    """Loads the kernels, once a process, from the last start if it can; raises CompilationError."""
     compiler = shutil.which("c++") or shutil.which("g++")
     if compiler is None:
         raise CompilationError("there is no C++ compiler")
@@ -52,7 +49,7 @@ def _compile(compiler: str, kept: Path) -> ctypes.CDLL:
     with tempfile.TemporaryDirectory() as folder:
         built, linked = Path(folder, "kernels.o"), Path(folder, "kernels.so")
         _run(compiler, *COMPILE, "-c", str(SOURCE), "-o", str(built))
-        _run(compiler, "-shared", str(built), "-o", str(linked))
+        _run(compiler, "-shared", "-pthread", str(built), "-o", str(linked))
         try:
             loaded = ctypes.CDLL(str(linked))
         except OSError as error:

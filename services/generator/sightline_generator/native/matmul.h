@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "team.h"
+
 namespace sightline {
 
 #ifdef __AVX512F__
@@ -149,15 +151,13 @@ inline void multiply_panels(const Weight& weight, int64_t panel, int64_t count, 
   multiply(weight, panel, count, num_rows, input, output);
 }
 
-// To be called by all threads of a parallel region; ends with a barrier.
-inline void multiply_all(const Weight& weight, int64_t num_rows, Matrix<const float> input,
-                         Matrix<float> output) {
+inline void multiply_all(Team::Shared team, const Weight& weight, int64_t num_rows,
+                         Matrix<const float> input, Matrix<float> output) {
   const int64_t step = panels_at_once(num_rows), num_panels = weight.num_panels();
-#pragma omp for schedule(dynamic, 1)
-  for (int64_t panel = 0; panel < num_panels; panel += step) {
-    const int64_t left = num_panels - panel;
+  team.for_each((num_panels + step - 1) / step, [&](int64_t item) {
+    const int64_t panel = item * step, left = num_panels - panel;
     multiply_panels(weight, panel, left < step ? left : step, num_rows, input, output);
-  }
+  });
 }
 
 }  // namespace sightline

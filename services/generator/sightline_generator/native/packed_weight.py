@@ -7,6 +7,7 @@ import ctypes
 import torch
 
 from sightline_generator.native.library import library
+from sightline_generator.native.threads import num_threads
 
 _LOW_HALF = 0xFFFF
 
@@ -58,7 +59,7 @@ class PackedWeight:
             ctypes.c_int64(len(rows)),
             ctypes.c_int64(rows.stride(0)),
             ctypes.c_void_p(output.data_ptr()),
-            torch.get_num_threads(),
+            num_threads(),
         )
         return output
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "exponential.h"
+#include "team.h"
 
 namespace sightline {
 
@@ -122,14 +123,12 @@ struct Queries {
   double scale;
 };
 
-// To be called by all threads of a parallel region; ends with a barrier.
 template <typename T, int kSize>
-void attend_sized(const Queries& queries, const T* query, const T* keys, const T* values,
-                  T* output) {
+void attend_sized(Team::Shared team, const Queries& queries, const T* query, const T* keys,
+                  const T* values, T* output) {
   const int64_t size = queries.head_size, group = queries.num_heads / queries.num_kv_heads;
   const int64_t token_stride = queries.num_kv_heads * size;
-#pragma omp for schedule(dynamic, 2)
-  for (int64_t item = 0; item < queries.count * queries.num_kv_heads; ++item) {
+  team.for_each(queries.count * queries.num_kv_heads, [&](int64_t item) {
     const int64_t index = item / queries.num_kv_heads, kv_head = item % queries.num_kv_heads;
     const Row<T, kSize> row{keys + kv_head * size,
                             values + kv_head * size,
@@ -144,15 +143,16 @@ void attend_sized(const Queries& queries, const T* query, const T* keys, const T
     row.attend(query + index * queries.query_stride + head * size,
                queries.slopes ? queries.slopes + head : nullptr, group,
                output + (index * queries.num_heads + head) * size);
-  }
+  });
 }
 
 template <typename T>
-void attend_all(const Queries& queries, const T* query, const T* keys, const T* values, T* output) {
+void attend_all(Team::Shared team, const Queries& queries, const T* query, const T* keys,
+                const T* values, T* output) {
   auto* attend = queries.head_size == 64    ? &attend_sized<T, 64>
                  : queries.head_size == 128 ? &attend_sized<T, 128>
                                             : &attend_sized<T, 0>;
-  attend(queries, query, keys, values, output);
+  attend(team, queries, query, keys, values, output);
 }
 
 }  // namespace sightline
