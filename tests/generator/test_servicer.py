@@ -329,6 +329,19 @@ async def test_wrong_upload_is_refused(generator, stream, error):
     assert isinstance(error_from_rpc(caught.value), error)
 
 
+async def test_refusal_reaches_a_client_that_is_still_sending(generator):
+    # Unheard, an asyncio client sees INTERNAL some four times in a hundred.
+    async def chunks():
+        for _ in range(64):
+            await asyncio.sleep(0)
+            yield pb.PutMediaRequest(chunk=bytes(60_000))
+
+    for _ in range(100):
+        with pytest.raises(aio.AioRpcError) as caught:
+            await generator.stub.PutMedia(chunks())
+        assert isinstance(error_from_rpc(caught.value), StreamOrderError)
+
+
 async def test_upload_that_stalls_gives_its_room_back(generator, monkeypatch):
     monkeypatch.setattr("sightline_generator.upload.UPLOAD_TIMEOUT_S", 0.1)
     call = generator.stub.PutMedia()

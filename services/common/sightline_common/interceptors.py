@@ -7,7 +7,7 @@ import logging
 import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
@@ -18,6 +18,8 @@ from sightline_common.status import STATUS_DETAILS_KEY, status_code, status_deta
 from sightline_common.telemetry import log, request_id
 
 REQUEST_ID_KEY = "x-request-id"
+HEAR_OUT_TIMEOUT_S = 2.0
+HEAR_OUT_PAUSE_S = 0.1
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _UNGATED_PREFIXES = ("/grpc.health.v1.", "/grpc.reflection.")
 _logger = logging.getLogger(__name__)
@@ -114,6 +116,7 @@ def _guard_unary(behavior: Any, method: str, caller_id: str) -> Any:
         try:
             return await behavior(request, context)
         except Exception as error:
+            await _hear_out(request)
             await abort_with_error(context, _as_reported(error, method))
 
     return guard
@@ -127,9 +130,27 @@ def _guard_stream(behavior: Any, method: str, caller_id: str) -> Any:
                 async for response in responses:
                     yield response
         except Exception as error:
+            await _hear_out(request)
             await abort_with_error(context, _as_reported(error, method))
 
     return guard
+
+
+async def _hear_out(request: Any) -> None:
+    """Reads a stream of requests on until it ends or pauses; a single request is there already.
+
+    An asyncio client whose write meets an ended call reports INTERNAL in place of the
+    status that it was sent (https://github.com/grpc/grpc/issues/36066).
+    """
+    if not isinstance(request, AsyncIterator):
+        return
+    with suppress(TimeoutError, aio.UsageError):
+        async with asyncio.timeout(HEAR_OUT_TIMEOUT_S):
+            while True:
+                try:
+                    await asyncio.wait_for(anext(request), HEAR_OUT_PAUSE_S)
+                except StopAsyncIteration:
+                    return
 
 
 def _as_reported(error: Exception, method: str) -> SightlineError:
