@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from benchmarks.answer import AnswerError
@@ -119,6 +120,18 @@ def _turn(
     conversations: list[list[Messages]],
 ) -> Turn:
     others = [each for each in everyone if each is not contestant]
+    with ExitStack() as pauses:
+        for other in others:
+            pauses.enter_context(other.paused())
+        return _undisturbed_turn(contestant, others, case, conversations)
+
+
+def _undisturbed_turn(
+    contestant: Running,
+    others: Sequence[Running],
+    case: Case,
+    conversations: list[list[Messages]],
+) -> Turn:
     before, others_before, start = contestant.cpu_s(), _cpu_s(others), time.perf_counter()
     load = _ask(contestant, case, conversations)
     wall_s = time.perf_counter() - start

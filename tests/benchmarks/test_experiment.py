@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -110,3 +111,30 @@ def test_contestant_without_pictures_is_not_asked_about_one(stage, maker):
     cases = [Case(WORKLOADS["image-64"], 1, least_requests=1)]
     found = measure(stage.contestants, cases, maker, rounds=1, say=lambda _: None)
     assert [each.contestant for each in found] == ["b"]
+
+
+def test_the_others_stand_still_while_one_is_asked(stage, maker):
+    stage.add("a")
+    stage.add("b")
+    states = []
+
+    def say(_line):
+        states.append([state_of(each.process.pid) for each in stage.contestants])
+
+    asked, other = stage.contestants
+    with other.paused():
+        wait_for(lambda: state_of(other.process.pid) == "T")
+        say("")
+    measure([asked, other], [Case(TEXT, 1, least_requests=1)], maker, rounds=1, say=say)
+    assert states[0][1] == "T"
+    assert all("T" not in state for state in states[1:])
+
+
+def wait_for(reached):
+    ends = time.monotonic() + 5
+    while not reached() and time.monotonic() < ends:
+        time.sleep(0.001)
+
+
+def state_of(pid):
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
