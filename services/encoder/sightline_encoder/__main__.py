@@ -13,6 +13,7 @@ from grpc import aio
 from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
 from sightline_common.checkpoint import CheckpointError
 from sightline_common.config import SettingInvalidError, read_settings
+from sightline_common.event_loop import run
 from sightline_common.server import Register, ServerOptions, run_server
 from sightline_common.telemetry import configure_logging, log
 
@@ -33,7 +34,7 @@ def main() -> int:
     try:
         settings = read_settings(EncoderSettings)
         configure_logging("encoder", settings.log_level)
-        asyncio.run(serve(settings))
+        run(serve(settings))
     except (SettingInvalidError, CheckpointError) as error:
         configure_logging("encoder")
         log(_logger, f"cannot start: {error}", logging.ERROR)

@@ -14,6 +14,7 @@ from sightline.generator.v1 import generator_pb2, generator_pb2_grpc
 from sightline_common.checkpoint import CheckpointError
 from sightline_common.config import SettingInvalidError, read_settings
 from sightline_common.errors import EngineFailedError, ModelMismatchError, SightlineError
+from sightline_common.event_loop import run
 from sightline_common.server import Register, ServerOptions, run_server
 from sightline_common.telemetry import configure_logging, log
 
@@ -39,7 +40,7 @@ def main() -> int:
     try:
         settings = read_settings(GeneratorSettings)
         configure_logging("generator", settings.log_level)
-        asyncio.run(serve(settings))
+        run(serve(settings))
     except (SettingInvalidError, CheckpointError, ModelMismatchError) as error:
         configure_logging("generator")
         log(_logger, f"cannot start: {error}", logging.ERROR)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import sys
 
 import uvicorn
 from sightline_common.config import SettingInvalidError, read_settings
+from sightline_common.event_loop import run
 from sightline_common.telemetry import configure_logging
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -28,7 +28,7 @@ def main() -> None:
     configure_logging("web", settings.log_level)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(settings, database))
+        run(serve(settings, database))
 
 
 def open_database(settings: WebSettings) -> Database:

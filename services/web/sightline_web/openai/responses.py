@@ -60,13 +60,15 @@ def completion(identity: Identity, answer: Answer) -> dict[str, object]:
     return {**members, "choices": [choice], "usage": usage_object(answer.usage)}
 
 
-@dataclass(frozen=True)
 class ChunkWriter:
     """Writes the chunks of one streamed answer as JSON texts."""
 
-    identity: Identity
-    usage_wanted: bool
-    continuous_usage: bool
+    def __init__(self, identity: Identity, usage_wanted: bool, continuous_usage: bool) -> None:
+        self._members = identity.members("chat.completion.chunk")
+        self._usage_wanted = usage_wanted
+        self._continuous_usage = continuous_usage
+        # Most chunks differ in one string; the rest is written once.
+        self._head = to_json(self._members)[:-1] + ',"choices":['
 
     def opening(self, answer: Answer) -> str:
         """The first chunk: who speaks."""
@@ -74,7 +76,7 @@ class ChunkWriter:
 
     def deltas(self, answer: Answer, delta: generator_pb2.Delta) -> Iterable[str]:
         """The chunks of one piece: reasoning before text."""
-        logprobs = logprobs_object(delta.logprobs)
+        logprobs = logprobs_object(delta.logprobs) if delta.logprobs else None
         if delta.reasoning:
             yield self._chunk(answer, {"reasoning_content": delta.reasoning}, logprobs)
             logprobs = None
@@ -84,9 +86,8 @@ class ChunkWriter:
     def closing(self, answer: Answer) -> Iterable[str]:
         """The chunk with the finish reason, then the usage if it was wanted."""
         yield self._chunk(answer, {}, finish_reason=answer.finish_reason)
-        if self.usage_wanted:
-            members = self.identity.members("chat.completion.chunk")
-            yield to_json({**members, "choices": [], "usage": usage_object(answer.usage)})
+        if self._usage_wanted:
+            yield to_json({**self._members, "choices": [], "usage": usage_object(answer.usage)})
 
     def _chunk(
         self,
@@ -101,10 +102,13 @@ class ChunkWriter:
             "logprobs": logprobs,
             "finish_reason": finish_reason,
         }
-        members = {**self.identity.members("chat.completion.chunk"), "choices": [choice]}
-        if self.usage_wanted:
-            members["usage"] = usage_object(answer.usage) if self.continuous_usage else None
-        return to_json(members)
+        return f"{self._head}{to_json(choice)}]{self._usage(answer)}}}"
+
+    def _usage(self, answer: Answer) -> str:
+        if not self._usage_wanted:
+            return ""
+        usage = usage_object(answer.usage) if self._continuous_usage else None
+        return f',"usage":{to_json(usage)}'
 
 
 def usage_object(usage: generator_pb2.Usage) -> dict[str, object]:
@@ -160,5 +164,8 @@ def model_object(
 
 def to_json(value: object) -> str:
     """Compact JSON on one line."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.translate(_LINE_BREAKS)
+    text = _encode(value)
+    return text if text.isascii() else text.translate(_LINE_BREAKS)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
