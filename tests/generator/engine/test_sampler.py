@@ -61,6 +61,12 @@ def reference_distribution(logits, prompt, answer, params):
     return {token: weights[token] / total for token in kept}
 
 
+def largest_deviation(num_draws, share):
+    """Bernstein's bound: what a count deviates by less often than once in ten million times."""
+    log_odds, variance = math.log(2e7), num_draws * share * (1 - share)
+    return log_odds / 3 + math.sqrt(log_odds**2 / 9 + 2 * log_odds * variance)
+
+
 @settings(max_examples=12, deadline=None)
 @given(
     seed=st.integers(0, 1000),
@@ -83,8 +89,7 @@ def test_draws_follow_the_reference_distribution(seed, **params):
     drawn = Counter(token.token_id for token in tokens)
     assert set(drawn) <= set(expected)
     for token, share in expected.items():
-        deviation = math.sqrt(share * (1 - share) / num_draws)
-        assert abs(drawn[token] / num_draws - share) < 5 * deviation + 1e-9
+        assert abs(drawn[token] - num_draws * share) < largest_deviation(num_draws, share)
 
 
 @settings(max_examples=40, deadline=None)
