@@ -1,4 +1,4 @@
-"""CPU time of a process and its descendants, read from /proc (Linux)."""
+"""CPU time and memory of a process and its descendants, read from /proc (Linux)."""
 
 from __future__ import annotations
 
@@ -66,3 +66,17 @@ def thread_cpu_s(pid: int, thread_id: int) -> float:
         return parse_stat((PROC / f"{pid}/task/{thread_id}/stat").read_text()).own_s
     except FileNotFoundError:
         return 0.0
+
+
+def resident_bytes(root: int) -> int:
+    """Returns the resident memory of a process and its descendants; shared pages count in each."""
+    return sum(_resident_bytes(each.pid) for each in descendants(all_processes(), root))
+
+
+def _resident_bytes(pid: int) -> int:
+    """The second field of /proc/<pid>/statm, in pages."""
+    try:
+        fields = (PROC / str(pid) / "statm").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")

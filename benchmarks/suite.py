@@ -42,9 +42,11 @@ class Reply:
 
 @dataclass(frozen=True)
 class Suite:
-    """A client of a running suite's generator."""
+    """A client of a running suite's generator; `pid` is the suite's first process."""
 
     stub: generator_pb2_grpc.GeneratorServiceStub
+    target: str
+    pid: int
 
     def ask(
         self, messages: list[pb.Message], num_tokens: int, *, media_first: bool = False
@@ -86,4 +88,5 @@ def running_suite(model: Path, variables: Mapping[str, str]) -> Iterator[Suite]:
             target = f"127.0.0.1:{started.values['port_1']}"
             options = [("grpc.max_send_message_length", DEFAULT_MAX_MESSAGE_BYTES)]
             with grpc.insecure_channel(target, options) as channel:
-                yield Suite(generator_pb2_grpc.GeneratorServiceStub(channel))
+                stub = generator_pb2_grpc.GeneratorServiceStub(channel)
+                yield Suite(stub, target, started.process.pid)

@@ -9,6 +9,7 @@ from benchmarks.process_tree import (
     all_processes,
     descendants,
     parse_stat,
+    resident_bytes,
     thread_cpu_s,
     tree_cpu_s,
 )
@@ -70,3 +71,17 @@ def test_thread_counts_its_own_time_only():
 
 def test_thread_that_is_not_there_has_used_nothing():
     assert thread_cpu_s(os.getpid(), 0) == 0
+
+
+def test_memory_of_a_child_is_its_parents_too():
+    before = resident_bytes(os.getpid())
+    child = "import sys; held = b'x' * 50_000_000; print(flush=True); sys.stdin.read()"
+    arguments = [sys.executable, "-c", child]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        assert resident_bytes(os.getpid()) - before > 50_000_000
+        process.communicate()
+
+
+def test_process_that_is_gone_has_no_memory():
+    assert resident_bytes(2**22 + 1) == 0

@@ -67,9 +67,9 @@ def watch_submissions(engine: AsyncEngine) -> list[Sequence]:
     submitted: list[Sequence] = []
     submit = engine.submit
 
-    def watched(sequence, deadline=None):
+    def watched(sequence, *arguments):
         submitted.append(sequence)
-        return submit(sequence, deadline)
+        return submit(sequence, *arguments)
 
     engine.submit = watched
     return submitted

@@ -131,6 +131,56 @@ async def test_seed_repeats_a_sampled_answer_and_no_seed_does_not(generator):
     assert fresh != other
 
 
+def candidates_of(responses):
+    tokens = {}
+    for response in responses:
+        if response.HasField("delta"):
+            ids = tokens.setdefault(response.delta.candidate_index, [])
+            ids.extend(response.delta.token_ids)
+    return [tokens[index] for index in sorted(tokens)]
+
+
+def several(count, *parts, seed=7, **fields):
+    sampling = pb.SamplingOptions(temperature=2.0, seed=seed)
+    return ask(*parts, candidate_count=count, sampling=sampling, token_ids_wanted=True, **fields)
+
+
+async def test_candidates_are_what_their_seeds_give_alone(generator):
+    responses = await answer(generator, several(3, "Hello", picture()))
+    alone = [
+        token_ids_of(await answer(generator, several(1, "Hello", picture(), seed=seed)))
+        for seed in (7, 8, 9)
+    ]
+    assert candidates_of(responses) == alone
+    assert [kind.WhichOneof("payload") for kind in responses].count("started") == 1
+    complete = responses[-1].complete
+    assert [each.candidate_index for each in complete.candidates] == [0, 1, 2]
+    assert complete.usage.completion_token_count == 24
+
+
+async def test_candidates_share_the_prompt_and_its_features(generator):
+    words = "word " * 30
+    await answer(generator, several(4, words, picture()))
+    await generator.until_idle()
+    assert len(generator.encoder.headers) == 1
+
+
+async def test_candidates_all_take_places_and_give_them_back(generator):
+    with pytest.raises(aio.AioRpcError):
+        await answer(generator, several(17, "Hello"))
+    call = generator.stub.GenerateText(several(3, "Hello", stop=ENDLESS))
+    await anext(aiter(call))
+    load = await generator.stub.GetLoad(pb.GetLoadRequest())
+    assert load.waiting_count + load.running_count == 3
+    call.cancel()
+    await generator.until_idle()
+
+
+async def test_largest_seed_has_candidates_too(generator):
+    responses = await answer(generator, several(2, "Hello", seed=2**63 - 1))
+    assert len(candidates_of(responses)) == 2
+
+
 async def test_stop_string_is_reported_and_not_shown(generator):
     whole = text_of(await answer(generator, ask("Hello")))
     stop = pb.StopOptions(max_token_count=8, end_ignored=True, strings=[whole[2:5]])

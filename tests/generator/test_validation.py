@@ -16,7 +16,9 @@ from sightline_common.errors import (
 )
 from sightline_generator.validation import RequestLimits, check_generate_request
 
-LIMITS = RequestLimits("nano", vocabulary_size=100, max_media=2, thinking_supported=True)
+LIMITS = RequestLimits(
+    "nano", vocabulary_size=100, max_media=2, max_candidates=4, thinking_supported=True
+)
 MEDIUM = pb.Part(media=pb.Media(data=b"x"))
 
 
@@ -37,6 +39,7 @@ def media_request(**fields):
 ACCEPTED = [
     request(),
     request(model="nano", priority=-3, token_ids_wanted=True, media_first=True, thinking=True),
+    request(candidate_count=4),
     request(candidate_count=1, logprobs=pb.LogprobOptions(alternative_count=20)),
     request(tool_choice=pb.ToolChoice(mode=pb.TOOL_MODE_NONE)),
     request(response_format=pb.ResponseFormat(form=pb.RESPONSE_FORM_TEXT)),
@@ -130,7 +133,7 @@ REFUSED = [
         ParameterUnsupportedError,
         "response_format",
     ),
-    (request(candidate_count=2), ParameterUnsupportedError, "candidate_count"),
+    (request(candidate_count=5), FieldInvalidError, "candidate_count"),
     (request(candidate_count=0), FieldInvalidError, "candidate_count"),
     (
         request(logprobs=pb.LogprobOptions(alternative_count=21)),
@@ -188,7 +191,7 @@ def test_every_float_is_accepted_or_refused_by_its_range(name, value):
 
 
 def test_thinking_is_refused_where_the_template_cannot():
-    limits = RequestLimits("nano", 100, 2, thinking_supported=False)
+    limits = RequestLimits("nano", 100, 2, 4, thinking_supported=False)
     check_generate_request(request(thinking=False), limits)
     with pytest.raises(ParameterUnsupportedError):
         check_generate_request(request(thinking=True), limits)

@@ -37,20 +37,30 @@ def started(
     )
 
 
-def delta(text: str = "", reasoning: str = "") -> generator_pb2.GenerateTextResponse:
-    return Response(delta=generator_pb2.Delta(text=text, reasoning=reasoning, token_ids=[7]))
+def delta(
+    text: str = "", reasoning: str = "", candidate: int = 0
+) -> generator_pb2.GenerateTextResponse:
+    return Response(
+        delta=generator_pb2.Delta(
+            candidate_index=candidate, text=text, reasoning=reasoning, token_ids=[7]
+        )
+    )
 
 
 def complete(
     tokens: int = 3,
     reason: generator_pb2.FinishReason = generator_pb2.FINISH_REASON_STOP,
+    *further_reasons: generator_pb2.FinishReason,
     prompt: int = 20,
     images: int = 0,
     reasoning: int = 0,
 ) -> generator_pb2.GenerateTextResponse:
     return Response(
         complete=generator_pb2.Complete(
-            candidates=[generator_pb2.CandidateResult(finish_reason=reason)],
+            candidates=[
+                generator_pb2.CandidateResult(candidate_index=index, finish_reason=each)
+                for index, each in enumerate((reason, *further_reasons))
+            ],
             usage=generator_pb2.Usage(
                 prompt_token_count=prompt,
                 image_token_count=images,

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sightline.generator.v1 import generator_pb2
 from sightline_common.errors import DeadlineError, EncoderUnavailableError
 from sightline_common.telemetry import request_id
 
+from sightline_generator.candidates import Candidates
 from sightline_generator.chat.reasoning import AnswerReader, AnswerSyntax
 from sightline_generator.conversion import (
     PromptSource,
+    candidate_count,
     delta_message,
     duration_message,
     media_report,
@@ -25,8 +27,7 @@ from sightline_generator.conversion import (
 from sightline_generator.defaults import SamplingDefaults
 from sightline_generator.engine.async_engine import AsyncEngine
 from sightline_generator.engine.engine import SequenceUpdate
-from sightline_generator.engine.sequence import Sequence
-from sightline_generator.engine.stop import Finish
+from sightline_generator.engine.sequence import FeatureSpan, Sequence
 from sightline_generator.preparation import FeaturesChangedError, Preparation, PreparedPrompt
 
 NUM_LAYOUTS = 3
@@ -112,35 +113,32 @@ class Answering:
                 await self._feature_holders.acquire()
                 features.callback(self._feature_holders.release)
             sequence, prepared = await self._ready_sequence(request, source)
-            stream = self._engine.submit(sequence, deadline)
-            held.callback(self._engine.cancel, sequence)
-            async for update in stream.updates():
+            candidates = self._candidates(request, prepared, sequence)
+            async for index, update in candidates.updates(self._engine, deadline, held):
                 if update.features_wanted:
-                    await self._provide(sequence, prepared)
+                    await self._provide(update.sequence, prepared)
                 if update.token_ids:
                     features.close()
-                for message in self._messages(request, update, sequence, prepared):
+                for message in self._messages(request, index, update, prepared):
                     with watch.writing():
                         yield message
-        assert update.finish is not None, "the stream ended without a finish"
-        complete = _complete(sequence, prepared, update.finish, arrival)
+        complete = _complete(candidates, prepared, arrival)
         with watch.writing():
             yield generator_pb2.GenerateTextResponse(complete=complete)
 
     def _messages(
         self,
         request: generator_pb2.GenerateTextRequest,
+        index: int,
         update: SequenceUpdate,
-        sequence: Sequence,
         prepared: PreparedPrompt,
     ) -> Iterator[generator_pb2.GenerateTextResponse]:
-        if update.started:
-            started = self._started(sequence, prepared)
+        if update.started and index == 0:
+            started = self._started(update.sequence, prepared)
             yield generator_pb2.GenerateTextResponse(started=started)
-        delta = delta_message(
-            update, self._rules.token_bytes, token_ids_wanted=request.token_ids_wanted
-        )
-        if delta.ByteSize():
+        token_bytes, ids_wanted = self._rules.token_bytes, request.token_ids_wanted
+        delta = delta_message(index, update, token_bytes, token_ids_wanted=ids_wanted)
+        if delta is not None:
             yield generator_pb2.GenerateTextResponse(delta=delta)
 
     async def _ready_sequence(
@@ -149,7 +147,7 @@ class Answering:
         """Prepares a request; only features that the prefix cache seems to lack are fetched."""
         for _ in range(NUM_LAYOUTS):
             prepared = await self._preparation.prepare(source)
-            sequence = self._sequence(request, prepared)
+            sequence = self._sequence(request, prepared, prepared.take_feature_spans())
             num_cached = self._engine.num_cached_tokens(sequence)
             lacking = sequence.spans_without_features(num_cached)
             try:
@@ -170,8 +168,25 @@ class Answering:
             raise _unsteady_features() from None
         self._engine.provide(sequence, features)
 
+    def _candidates(
+        self,
+        request: generator_pb2.GenerateTextRequest,
+        prepared: PreparedPrompt,
+        first: Sequence,
+    ) -> Candidates:
+        """Returns all candidates; they share the features as they stand."""
+        others = [
+            self._sequence(request, prepared, _copied(first.feature_spans), index)
+            for index in range(1, candidate_count(request))
+        ]
+        return Candidates([first, *others])
+
     def _sequence(
-        self, request: generator_pb2.GenerateTextRequest, prepared: PreparedPrompt
+        self,
+        request: generator_pb2.GenerateTextRequest,
+        prepared: PreparedPrompt,
+        feature_spans: list[FeatureSpan],
+        candidate_index: int = 0,
     ) -> Sequence:
         rules, prompt = self._rules, prepared.prompt
         left = rules.max_model_len - prepared.num_tokens
@@ -183,10 +198,10 @@ class Answering:
             prompt_token_ids=prompt.token_ids,
             position_ids=prompt.positions.position_ids,
             position_delta=prompt.positions.delta,
-            sampling=sampling_params(request, rules.defaults),
+            sampling=sampling_params(request, rules.defaults, candidate_index),
             stop=stop_params(asked, rules.defaults, max_tokens),
             reader=AnswerReader(rules.syntax, rules.token_bytes, thinking=thinking),
-            feature_spans=prepared.take_feature_spans(),
+            feature_spans=feature_spans,
             priority=request.priority,
             adapter=request.adapter,
             request_id=request_id.get(),
@@ -206,6 +221,10 @@ class Answering:
         )
 
 
+def _copied(spans: list[FeatureSpan]) -> list[FeatureSpan]:
+    return [replace(span) for span in spans]
+
+
 def _unsteady_features() -> EncoderUnavailableError:
     return EncoderUnavailableError(
         "The encoder keeps changing its features of a picture; try again.", retry_after_s=1.0
@@ -213,27 +232,27 @@ def _unsteady_features() -> EncoderUnavailableError:
 
 
 def _complete(
-    sequence: Sequence, prepared: PreparedPrompt, finish: Finish, arrival: float
+    candidates: Candidates, prepared: PreparedPrompt, arrival: float
 ) -> generator_pb2.Complete:
     usage = generator_pb2.Usage(
         prompt_token_count=prepared.num_tokens,
-        cached_token_count=sequence.num_reused_tokens,
+        cached_token_count=candidates.first.num_reused_tokens,
         image_token_count=prepared.num_image_tokens,
-        completion_token_count=sequence.num_generated_tokens,
-        reasoning_token_count=sequence.reader.num_reasoning_tokens,
+        completion_token_count=sum(each.num_generated_tokens for each in candidates),
+        reasoning_token_count=sum(each.reader.num_reasoning_tokens for each in candidates),
     )
     return generator_pb2.Complete(
-        candidates=[result_message(finish)],
+        candidates=[result_message(*ended) for ended in sorted(candidates.finishes.items())],
         usage=usage,
-        timings=_timings(sequence, prepared.encode_s, arrival),
+        timings=_timings(candidates, prepared.encode_s, arrival),
     )
 
 
-def _timings(sequence: Sequence, encode_s: float, arrival: float) -> generator_pb2.Timings:
-    times = sequence.times
+def _timings(candidates: Candidates, encode_s: float, arrival: float) -> generator_pb2.Timings:
+    times = candidates.first.times
     admitted = times.admitted if times.admitted is not None else arrival
     first = times.first_token if times.first_token is not None else admitted
-    last = times.last_token if times.last_token is not None else first
+    last = max(each.times.last_token or first for each in candidates)
     return generator_pb2.Timings(
         queue_time=duration_message(admitted - arrival - encode_s),
         encode_time=duration_message(encode_s),

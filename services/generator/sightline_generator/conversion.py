@@ -82,10 +82,18 @@ def _part(part: generator_pb2.Part, field: str, media: list[Medium]) -> TextPart
     return MediaPart(MediaKind.IMAGE, len(media) - 1)
 
 
+def candidate_count(request: generator_pb2.GenerateTextRequest) -> int:
+    """Returns how many answers a checked request wants."""
+    return request.candidate_count if request.HasField("candidate_count") else 1
+
+
 def sampling_params(
-    request: generator_pb2.GenerateTextRequest, defaults: SamplingDefaults
+    request: generator_pb2.GenerateTextRequest, defaults: SamplingDefaults, candidate_index: int = 0
 ) -> SamplingParams:
-    """Returns a checked request's sampling, unset fields as the checkpoint has them."""
+    """Returns a checked request's sampling, unset fields as the checkpoint has them.
+
+    The first candidate has the request's seed, the next the one after it.
+    """
     given = request.sampling
     wants_logprobs = request.HasField("logprobs")
     return SamplingParams(
@@ -100,10 +108,17 @@ def sampling_params(
         ),
         presence_penalty=given.presence_penalty,
         frequency_penalty=given.frequency_penalty,
-        seed=given.seed if given.HasField("seed") else secrets.randbits(63),
+        seed=(
+            _int64(given.seed + candidate_index) if given.HasField("seed") else secrets.randbits(63)
+        ),
         logit_bias=dict(given.logit_bias),
         num_logprobs=request.logprobs.alternative_count if wants_logprobs else None,
     )
+
+
+def _int64(value: int) -> int:
+    """Returns an integer wrapped around as 64 bits do it."""
+    return (value + 2**63) % 2**64 - 2**63
 
 
 def stop_params(
@@ -149,15 +164,23 @@ def _grid_message(grid: MediumGrid) -> media_pb2.Grid:
 
 
 def delta_message(
-    update: SequenceUpdate, token_bytes: Sequence[bytes], *, token_ids_wanted: bool
-) -> generator_pb2.Delta:
-    """Carries what an update brought; may be empty."""
-    return generator_pb2.Delta(
+    candidate_index: int,
+    update: SequenceUpdate,
+    token_bytes: Sequence[bytes],
+    *,
+    token_ids_wanted: bool,
+) -> generator_pb2.Delta | None:
+    """Carries what an update brought; None if that is nothing to tell."""
+    delta = generator_pb2.Delta(
         text=update.text,
         reasoning=update.reasoning,
         token_ids=update.token_ids if token_ids_wanted else [],
         logprobs=[_logprob_message(logprob, token_bytes) for logprob in update.logprobs],
     )
+    if not delta.ByteSize():
+        return None
+    delta.candidate_index = candidate_index
+    return delta
 
 
 def _logprob_message(
@@ -184,10 +207,12 @@ def _text(token_id: int, token_bytes: Sequence[bytes]) -> str:
     return token_bytes[token_id].decode("utf-8", "replace")
 
 
-def result_message(finish: Finish) -> generator_pb2.CandidateResult:
-    """Tells how an answer ended."""
+def result_message(candidate_index: int, finish: Finish) -> generator_pb2.CandidateResult:
+    """Tells how a candidate ended."""
     return generator_pb2.CandidateResult(
-        finish_reason=_FINISH_REASONS[finish.reason], stop_string=finish.stop_string
+        candidate_index=candidate_index,
+        finish_reason=_FINISH_REASONS[finish.reason],
+        stop_string=finish.stop_string,
     )
 
 

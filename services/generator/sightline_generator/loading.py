@@ -45,7 +45,7 @@ from sightline_generator.media_store import MediaStore
 from sightline_generator.native.threads import take_over_threads
 from sightline_generator.preparation import Preparation
 from sightline_generator.servicer import GeneratorServicer
-from sightline_generator.validation import RequestLimits
+from sightline_generator.validation import MAX_CANDIDATES, RequestLimits
 
 BLOCK_SIZE = 16
 """The tokens of a KV block, where the attention kernel does not ask for more."""
@@ -203,6 +203,7 @@ def make_servicer(
             model=settings.served_name,
             vocabulary_size=model.family.shape.vocabulary_size,
             max_media=settings.max_media,
+            max_candidates=min(MAX_CANDIDATES, engine.max_admissions),
             thinking_supported=model.template.thinking_supported,
         ),
         answering=Answering(engine, preparation, rules, info),

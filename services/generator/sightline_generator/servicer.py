@@ -13,9 +13,7 @@ from sightline.generator.v1 import generator_pb2, generator_pb2_grpc
 from sightline_common.errors import DeadlineError
 
 from sightline_generator.answering import Answering
-from sightline_generator.conversion import (
-    prompt_source,
-)
+from sightline_generator.conversion import candidate_count, prompt_source
 from sightline_generator.engine.async_engine import AsyncEngine
 from sightline_generator.media import checked_digest
 from sightline_generator.media_store import MediaStore
@@ -61,7 +59,7 @@ class GeneratorServicer(generator_pb2_grpc.GeneratorServiceServicer):
         with ExitStack() as held:
             # A client that goes away while a write is blocked ends this generator late.
             context.add_done_callback(lambda _: held.close())  # type: ignore[arg-type]
-            held.enter_context(self._engine.reserve(request.ByteSize()))
+            held.enter_context(self._engine.reserve(request.ByteSize(), candidate_count(request)))
             answer = self._answering.responses(request, deadline, arrival, held)
             async with aclosing(answer) as responses:
                 async for response in responses:

@@ -27,6 +27,7 @@ MAX_STOP_STRING_CHARACTERS = 256
 MAX_STOP_TOKEN_IDS = 1024
 MAX_LOGIT_BIASES = 1024
 MAX_LOGPROB_ALTERNATIVES = 20
+MAX_CANDIDATES = 16
 
 PromptRequest: TypeAlias = generator_pb2.GenerateTextRequest | generator_pb2.CountTokensRequest
 
@@ -38,6 +39,7 @@ class RequestLimits:
     model: str
     vocabulary_size: int
     max_media: int
+    max_candidates: int
     thinking_supported: bool
 
 
@@ -48,6 +50,7 @@ def check_generate_request(
     check_prompt_request(request, limits)
     _check_sampling(request.sampling, limits)
     _check_stop(request.stop, limits)
+    _check_candidates(request, limits)
     _check_answer_options(request)
 
 
@@ -207,6 +210,12 @@ def _check_stop(stop: generator_pb2.StopOptions, limits: RequestLimits) -> None:
         _check_token_id(token_id, "stop.token_ids", limits)
 
 
+def _check_candidates(request: generator_pb2.GenerateTextRequest, limits: RequestLimits) -> None:
+    count = request.candidate_count
+    if request.HasField("candidate_count") and not 1 <= count <= limits.max_candidates:
+        raise _invalid("candidate_count", f"be from 1 to {limits.max_candidates}, not {count}")
+
+
 def _check_answer_options(request: generator_pb2.GenerateTextRequest) -> None:
     choice = request.tool_choice
     if choice.mode == generator_pb2.TOOL_MODE_REQUIRED or choice.name:
@@ -229,7 +238,3 @@ def _check_answer_options(request: generator_pb2.GenerateTextRequest) -> None:
             field="adapter",
             metadata={"adapter": request.adapter},
         )
-    if request.HasField("candidate_count") and request.candidate_count != 1:
-        if request.candidate_count < 1:
-            raise _invalid("candidate_count", "be at least 1")
-        raise _unsupported("candidate_count", "Only one candidate is supported; ask again instead.")

@@ -16,15 +16,24 @@ FINISH_REASONS = {
 
 
 @dataclass
+class Candidate:
+    """What has arrived of one of the texts that an answer was asked for."""
+
+    text: str = ""
+    reasoning: str = ""
+    logprobs: list[generator_pb2.TokenLogprob] = field(default_factory=list)
+
+
 class Answer:
     """Everything that has arrived of one answer."""
 
-    started: generator_pb2.Started = field(default_factory=generator_pb2.Started)
-    text: str = ""
-    reasoning: str = ""
-    token_count: int = 0
-    logprobs: list[generator_pb2.TokenLogprob] = field(default_factory=list)
-    complete: generator_pb2.Complete | None = None
+    def __init__(
+        self, started: generator_pb2.Started | None = None, candidate_count: int = 1
+    ) -> None:
+        self.started = started or generator_pb2.Started()
+        self.candidates = [Candidate() for _ in range(candidate_count)]
+        self.token_count = 0
+        self.complete: generator_pb2.Complete | None = None
 
     def add(self, response: generator_pb2.GenerateTextResponse) -> None:
         """Takes in the next message."""
@@ -37,19 +46,38 @@ class Answer:
                 self.complete = response.complete
 
     def _add_delta(self, delta: generator_pb2.Delta) -> None:
-        self.text += delta.text
-        self.reasoning += delta.reasoning
+        candidate = self.candidates[delta.candidate_index]
+        candidate.text += delta.text
+        candidate.reasoning += delta.reasoning
+        candidate.logprobs.extend(delta.logprobs)
         self.token_count += len(delta.token_ids)
-        self.logprobs.extend(delta.logprobs)
+
+    @property
+    def text(self) -> str:
+        """The first candidate's text."""
+        return self.candidates[0].text
+
+    @property
+    def reasoning(self) -> str:
+        """The first candidate's reasoning."""
+        return self.candidates[0].reasoning
+
+    @property
+    def finish_reasons(self) -> list[str]:
+        """Why each candidate ended, in OpenAI's words; InternalError if they did not."""
+        if self.complete is None:
+            raise InternalError("The answer was cut off.")
+        reasons = {each.candidate_index: each.finish_reason for each in self.complete.candidates}
+        indices = range(len(self.candidates))
+        return [
+            FINISH_REASONS.get(reasons.get(index, generator_pb2.FINISH_REASON_STOP), "stop")
+            for index in indices
+        ]
 
     @property
     def finish_reason(self) -> str:
-        """Why the answer ended, in OpenAI's words; InternalError if it did not."""
-        if self.complete is None:
-            raise InternalError("The answer was cut off.")
-        candidates = self.complete.candidates
-        reason = candidates[0].finish_reason if candidates else generator_pb2.FINISH_REASON_STOP
-        return FINISH_REASONS.get(reason, "stop")
+        """Why the first candidate ended."""
+        return self.finish_reasons[0]
 
     @property
     def usage(self) -> generator_pb2.Usage:
@@ -66,10 +94,10 @@ class Answer:
 
 
 async def collect_answer(
-    responses: AsyncIterator[generator_pb2.GenerateTextResponse],
+    responses: AsyncIterator[generator_pb2.GenerateTextResponse], candidate_count: int = 1
 ) -> Answer:
     """Reads a whole stream; raises InternalError when it has no terminal message."""
-    answer = Answer()
+    answer = Answer(candidate_count=candidate_count)
     async for response in responses:
         answer.add(response)
     if answer.complete is None:

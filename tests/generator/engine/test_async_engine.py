@@ -60,7 +60,7 @@ async def test_streams_deliver_every_token_of_their_own_sequence(tiny_ours):
 async def test_slow_consumer_gets_merged_updates_and_loses_nothing(tiny_ours):
     async with running(tiny_ours.engine()) as engine:
         stream = engine.submit(make(tiny_ours))
-        await until(lambda: stream._pending is not None and stream._pending.ended)
+        await until(lambda: any(update.ended for update in stream._pending.values()))
         updates = [update async for update in stream.updates()]
     assert len(updates) == 1
     assert updates[0].token_ids == expected_tokens(tiny_ours)

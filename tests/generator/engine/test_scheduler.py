@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sightline_common.errors import PromptTooLongError
 from sightline_generator.engine.block_manager import BlockManager
+from sightline_generator.engine.prefill_pace import FIRST_LIMIT
 from sightline_generator.engine.scheduler import Scheduler, SchedulerLimits
 from sightline_generator.engine.sequence import FeatureSpan, SequenceStatus
 
@@ -142,6 +143,15 @@ def test_long_prompt_beside_decoding_is_cut_to_the_time_that_a_step_may_take():
     during = times[24:140]
     assert max(during) <= 0.06
     assert min(during) >= 0.03
+
+
+def test_each_prompt_that_is_computed_gives_a_step_more_time():
+    scheduler = make_scheduler(2000, 9, 1024, max_step_s=0.01)
+    scheduler.add(make_sequence(num_prompt_tokens=2, max_tokens=400))
+    step(scheduler)
+    for _ in range(3):
+        scheduler.add(make_sequence(num_prompt_tokens=500))
+    assert sum(chunk.num_tokens for chunk in scheduler.schedule().chunks) == 1 + 3 * FIRST_LIMIT
 
 
 def test_whole_budget_goes_to_prompts_when_nothing_decodes():

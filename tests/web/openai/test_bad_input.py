@@ -45,7 +45,7 @@ CHANGES: list[tuple[str, dict[str, object], int, str, str | None]] = [
     ("true max_tokens", {"max_tokens": True}, 400, "invalid_type", "max_tokens"),
     ("half max_tokens", {"max_tokens": 1.5}, 400, "invalid_type", "max_tokens"),
     ("zero n", {"n": 0}, 400, "value_out_of_range", "n"),
-    ("n 10^9", {"n": 10**9}, 400, "unsupported_parameter", "n"),
+    ("n 10^9", {"n": 10**9}, 400, "value_out_of_range", "n"),
     ("wide seed", {"seed": 2**63}, 400, "value_out_of_range", "seed"),
     ("five stops", {"stop": ["a"] * 5}, 400, "value_out_of_range", "stop"),
     ("empty stop", {"stop": [""]}, 400, "invalid_type", "stop"),

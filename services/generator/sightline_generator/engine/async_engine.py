@@ -30,10 +30,11 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class Admission:
-    """A place in the engine, held from admission to the end of a request."""
+    """Places in the engine, held from admission to the end of a request."""
 
     engine: AsyncEngine
     num_bytes: int
+    num_sequences: int
 
     def __enter__(self) -> Admission:
         return self
@@ -56,9 +57,9 @@ class EngineLoad:
 class AsyncEngine:
     """Owns the thread in which the engine steps.
 
-    At most `max_num_seqs` + `queue_limit` requests of `queue_bytes` bytes together are
-    admitted at a time. One callback a
-    step brings all its updates to the event loop. A thread that cannot go on ends every
+    At most `max_num_seqs` + `queue_limit` sequences, of requests with `queue_bytes` bytes
+    together, are admitted at a time. One callback a step brings all its updates to the
+    event loop. A thread that cannot go on ends every
     sequence, those that come later too, with EngineFailedError.
     """
 
@@ -70,9 +71,10 @@ class AsyncEngine:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
-        self._max_admissions = engine.scheduler.limits.max_num_seqs + queue_limit
+        self.max_admissions = engine.scheduler.limits.max_num_seqs + queue_limit
         self._max_bytes = queue_bytes
         self._num_bytes = 0
+        self._num_admitted = 0
         self._departures = Departures()
         self._clock = clock
         self._admissions: set[Admission] = set()
@@ -111,20 +113,20 @@ class AsyncEngine:
         scheduler = self._engine.scheduler
         num_running = len(scheduler.running)
         return EngineLoad(
-            num_waiting=max(0, len(self._admissions) - num_running),
+            num_waiting=max(0, self._num_admitted - num_running),
             num_running=num_running,
             num_free_blocks=scheduler.blocks.num_free_blocks,
             num_blocks=scheduler.blocks.num_blocks,
-            max_waiting=max(0, self._max_admissions - num_running),
+            max_waiting=max(0, self.max_admissions - num_running),
         )
 
-    def reserve(self, num_bytes: int = 0) -> Admission:
-        """Admits a request of so many bytes before any expensive work.
+    def reserve(self, num_bytes: int = 0, num_sequences: int = 1) -> Admission:
+        """Admits a request of so many bytes and sequences before any expensive work.
 
-        Raises QueueFullError. A request larger than the bound waits until it is alone.
+        Raises QueueFullError. A request of more bytes than the bound waits until it is alone.
         """
-        admission = Admission(self, num_bytes)
-        full = len(self._admissions) >= self._max_admissions
+        admission = Admission(self, num_bytes, num_sequences)
+        full = self._num_admitted + num_sequences > self.max_admissions
         if full or (self._admissions and self._num_bytes + num_bytes > self._max_bytes):
             raise QueueFullError(
                 f"The server already has {len(self._admissions)} requests; try again later.",
@@ -133,6 +135,7 @@ class AsyncEngine:
             )
         self._admissions.add(admission)
         self._num_bytes += num_bytes
+        self._num_admitted += num_sequences
         return admission
 
     def release(self, admission: Admission) -> None:
@@ -140,16 +143,23 @@ class AsyncEngine:
         if admission in self._admissions:
             self._admissions.remove(admission)
             self._num_bytes -= admission.num_bytes
+            self._num_admitted -= admission.num_sequences
             self._departures.observe(self._clock())
 
-    def submit(self, sequence: Sequence, deadline: float | None = None) -> UpdateStream:
+    def submit(
+        self,
+        sequence: Sequence,
+        deadline: float | None = None,
+        stream: UpdateStream | None = None,
+    ) -> UpdateStream:
         """Queues a sequence; `deadline` is in the clock's seconds.
 
-        Every sequence that is submitted must be cancelled in the end.
+        Its updates join those of others in `stream` if one is given. Every sequence that
+        is submitted must be cancelled in the end.
         """
-        stream = UpdateStream()
-        self._command(lambda: self._add(sequence, stream, deadline))
-        return stream
+        updates = stream or UpdateStream()
+        self._command(lambda: self._add(sequence, updates, deadline))
+        return updates
 
     def provide(self, sequence: Sequence, features: Mapping[int, torch.Tensor]) -> None:
         """Answers an update that wants features: gives them by the index of their span."""

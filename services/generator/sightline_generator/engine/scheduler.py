@@ -17,8 +17,8 @@ from sightline_generator.engine.sequence import Sequence, SequenceStatus
 class SchedulerLimits:
     """Bounds one step: sequences that run together, and tokens that are computed.
 
-    `max_step_s` is about how long a step may take, in seconds, while answers are written:
-    longer prompts are computed in smaller pieces.
+    `max_step_s` is about how long a step may take, in seconds, for each prompt that is
+    computed while answers are written: longer prompts are computed in smaller pieces.
     """
 
     max_num_seqs: int
@@ -120,11 +120,12 @@ class Scheduler:
             self._pace.observe(sum(chunk.num_tokens for chunk in prefill), step_s)
 
     def _prefill_chunks(self, num_decoding: int) -> list[ScheduledChunk]:
-        # A long prompt takes what decoding leaves of the budget, and of the time.
+        # A long prompt takes what decoding leaves of the budget, and of the time; the more
+        # wait for their first token, the longer may those wait that have theirs.
+        prefilling = [seq for seq in self.running if seq.num_uncomputed_tokens > 1]
         budget = self.limits.max_num_batched_tokens - num_decoding
         if num_decoding:
-            budget = min(budget, self._pace.limit)
-        prefilling = [seq for seq in self.running if seq.num_uncomputed_tokens > 1]
+            budget = min(budget, self._pace.limit * len(prefilling))
         shares = _shares(prefilling, budget)
         return [ScheduledChunk(seq, shares[seq]) for seq in prefilling if seq in shares]
 

@@ -1,4 +1,4 @@
-"""A sequence's updates on their way to one consumer."""
+"""Updates of sequences on their way to one consumer."""
 
 from __future__ import annotations
 
@@ -6,43 +6,40 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from sightline_generator.engine.engine import SequenceUpdate
+from sightline_generator.engine.sequence import Sequence
 
 
 class UpdateStream:
-    """Delivers a sequence's updates to one consumer.
+    """Delivers the updates of `num_sequences` sequences to one consumer.
 
-    What a slow consumer has not taken is merged, so no more than one update waits.
+    What a slow consumer has not taken is merged, so no more than one update a sequence
+    waits.
     """
 
-    def __init__(self) -> None:
-        self._pending: SequenceUpdate | None = None
+    def __init__(self, num_sequences: int = 1) -> None:
+        self._num_unfinished = num_sequences
+        self._pending: dict[Sequence, SequenceUpdate] = {}
         self._arrived = asyncio.Event()
 
     def put(self, update: SequenceUpdate) -> None:
         """Adds an update; on the event loop only."""
-        if self._pending is None:
-            self._pending = update
-        else:
-            self._pending.extend(update)
+        earlier = self._pending.setdefault(update.sequence, update)
+        if earlier is not update:
+            earlier.extend(update)
         self._arrived.set()
 
     async def updates(self) -> AsyncIterator[SequenceUpdate]:
-        """Yields updates until the sequence ends; the last one has a `finish`.
+        """Yields updates until all sequences have ended; each one's last has a `finish`.
 
-        Raises the error that ended the sequence, after the updates before it.
+        Raises the error that ended a sequence, after the updates before it.
         """
-        while True:
-            update = await self._next()
-            if update.error is None or update.token_ids:
-                yield update
-            if update.error is not None:
-                raise update.error
-            if update.finish is not None:
-                return
-
-    async def _next(self) -> SequenceUpdate:
-        await self._arrived.wait()
-        self._arrived.clear()
-        update, self._pending = self._pending, None
-        assert update is not None, "the event was set without an update"
-        return update
+        while self._num_unfinished:
+            await self._arrived.wait()
+            self._arrived.clear()
+            arrived, self._pending = self._pending, {}
+            for update in arrived.values():
+                if update.error is None or update.token_ids:
+                    yield update
+                if update.error is not None:
+                    raise update.error
+                self._num_unfinished -= update.finish is not None

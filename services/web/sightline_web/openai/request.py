@@ -56,12 +56,17 @@ IGNORED = (
 """Parameters that are accepted and change nothing."""
 
 
+MAX_CANDIDATES = 128
+"""What OpenAI allows; the generator's own bound is lower and told by it."""
+
+
 @dataclass(frozen=True)
 class ChatCompletionRequest:
     """What the client asked: the generation, and the form of the response."""
 
     model: str
     generation: generator_pb2.GenerateTextRequest
+    candidate_count: int
     stream: bool
     usage_wanted: bool
     continuous_usage: bool
@@ -74,9 +79,11 @@ def read_request(body: bytes, reader: MessageReader) -> ChatCompletionRequest:
     fields.required("model")
     stream_options = _stream_options(fields)
     continuous = bool(stream_options.boolean("continuous_usage_stats"))
+    generation = _generation(fields, reader, continuous)
     return ChatCompletionRequest(
         model=fields.text("model") or "",
-        generation=_generation(fields, reader, continuous),
+        generation=generation,
+        candidate_count=generation.candidate_count or 1,
         stream=bool(fields.boolean("stream")),
         usage_wanted=continuous or bool(stream_options.boolean("include_usage")),
         continuous_usage=continuous,
@@ -94,6 +101,7 @@ def _generation(
         media_first=bool(fields.boolean("media_first")),
         messages=reader.read(fields),
         token_ids_wanted=token_ids_wanted,
+        candidate_count=fields.integer("n", 1, MAX_CANDIDATES),
     )
 
 
@@ -111,8 +119,6 @@ def _refuse_unsupported(fields: Fields) -> None:
     _check_tool_choice(fields)
     _check_response_format(fields)
     _check_modalities(fields)
-    if (fields.integer("n", 1) or 1) > 1:
-        raise unsupported("n", "This server gives one answer per request: n must be 1.")
 
 
 def _check_tool_choice(fields: Fields) -> None:

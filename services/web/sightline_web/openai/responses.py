@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from sightline.generator.v1 import generator_pb2
 
-from sightline_web.answer import Answer
+from sightline_web.answer import Answer, Candidate
 
 DONE = "[DONE]"
 LEAST_LOGPROB = -9999.0
@@ -47,17 +47,24 @@ def identity_of(started: generator_pb2.Started) -> Identity:
 
 def completion(identity: Identity, answer: Answer) -> dict[str, object]:
     """The whole answer as one object."""
-    message: dict[str, object] = {"role": "assistant", "content": answer.text, "refusal": None}
-    if answer.reasoning:
-        message["reasoning_content"] = answer.reasoning
-    choice = {
-        "index": 0,
-        "message": message,
-        "finish_reason": answer.finish_reason,
-        "logprobs": logprobs_object(answer.logprobs),
-    }
+    choices = [
+        {
+            "index": index,
+            "message": _message(candidate),
+            "finish_reason": answer.finish_reasons[index],
+            "logprobs": logprobs_object(candidate.logprobs),
+        }
+        for index, candidate in enumerate(answer.candidates)
+    ]
     members = identity.members("chat.completion")
-    return {**members, "choices": [choice], "usage": usage_object(answer.usage)}
+    return {**members, "choices": choices, "usage": usage_object(answer.usage)}
+
+
+def _message(candidate: Candidate) -> dict[str, object]:
+    message: dict[str, object] = {"role": "assistant", "content": candidate.text, "refusal": None}
+    if candidate.reasoning:
+        message["reasoning_content"] = candidate.reasoning
+    return message
 
 
 class ChunkWriter:
@@ -70,34 +77,38 @@ class ChunkWriter:
         # Most chunks differ in one string; the rest is written once.
         self._head = to_json(self._members)[:-1] + ',"choices":['
 
-    def opening(self, answer: Answer) -> str:
-        """The first chunk: who speaks."""
-        return self._chunk(answer, {"role": "assistant", "content": ""})
+    def opening(self, answer: Answer) -> Iterable[str]:
+        """The first chunk of each candidate: who speaks."""
+        for index in range(len(answer.candidates)):
+            yield self._chunk(answer, index, {"role": "assistant", "content": ""})
 
     def deltas(self, answer: Answer, delta: generator_pb2.Delta) -> Iterable[str]:
         """The chunks of one piece: reasoning before text."""
+        index = delta.candidate_index
         logprobs = logprobs_object(delta.logprobs) if delta.logprobs else None
         if delta.reasoning:
-            yield self._chunk(answer, {"reasoning_content": delta.reasoning}, logprobs)
+            yield self._chunk(answer, index, {"reasoning_content": delta.reasoning}, logprobs)
             logprobs = None
         if delta.text or logprobs:
-            yield self._chunk(answer, {"content": delta.text}, logprobs)
+            yield self._chunk(answer, index, {"content": delta.text}, logprobs)
 
     def closing(self, answer: Answer) -> Iterable[str]:
-        """The chunk with the finish reason, then the usage if it was wanted."""
-        yield self._chunk(answer, {}, finish_reason=answer.finish_reason)
+        """Each candidate's chunk with its finish reason, then the usage if it was wanted."""
+        for index, reason in enumerate(answer.finish_reasons):
+            yield self._chunk(answer, index, {}, finish_reason=reason)
         if self._usage_wanted:
             yield to_json({**self._members, "choices": [], "usage": usage_object(answer.usage)})
 
     def _chunk(
         self,
         answer: Answer,
+        index: int,
         delta: Mapping[str, str],
         logprobs: Mapping[str, object] | None = None,
         finish_reason: str | None = None,
     ) -> str:
         choice = {
-            "index": 0,
+            "index": index,
             "delta": delta,
             "logprobs": logprobs,
             "finish_reason": finish_reason,

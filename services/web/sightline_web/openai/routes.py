@@ -72,7 +72,8 @@ class OpenAIApi:
         responses = self._generator.generate_text(asked.generation, self._deadline_s)
         if asked.stream:
             return await self._streamed(request, asked, responses)
-        answer = await unless_disconnected(request.receive, collect_answer(responses))
+        collected = collect_answer(responses, asked.candidate_count)
+        answer = await unless_disconnected(request.receive, collected)
         return JSONResponse(completion(identity_of(answer.started), answer), headers=_NO_STORE)
 
     async def _read(self, request: Request) -> ChatCompletionRequest:
@@ -87,7 +88,7 @@ class OpenAIApi:
     ) -> Response:
         # the first message is awaited here, so that refusals keep their HTTP status
         first = await unless_disconnected(request.receive, _first(responses))
-        answer = Answer(started=first)
+        answer = Answer(first, asked.candidate_count)
         writer = ChunkWriter(identity_of(first), asked.usage_wanted, asked.continuous_usage)
         return EventStreamResponse(_events(writer, answer, responses))
 
@@ -104,7 +105,8 @@ async def _events(
     writer: ChunkWriter, answer: Answer, responses: Responses
 ) -> AsyncGenerator[bytes, None]:
     try:
-        yield event(writer.opening(answer))
+        for chunk in writer.opening(answer):
+            yield event(chunk)
         async for response in responses:
             answer.add(response)
             for chunk in writer.deltas(answer, response.delta):
