@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import subprocess
+
 import pytest
 import torch
 from sightline_common.checkpoint import Checkpoint
@@ -31,3 +35,24 @@ async def served(tiny_model):
         assert running.encoder.cache.num_pinned == 0
         running.encoder.cache.check_integrity()
         assert running.uploads.num_bytes == 0
+
+
+@pytest.fixture
+def full_folder(tmp_path, monkeypatch):
+    """A disk with room for a few blocks: a real one if this machine lets us mount it."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16384", "tmpfs", str(folder)]
+    try:
+        is_mounted = subprocess.run(mount, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        is_mounted = False
+    if not is_mounted:
+        monkeypatch.setattr("sightline_encoder.entry_file._part", _no_space)
+    yield folder
+    if is_mounted:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def _no_space(folder):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -10,12 +10,7 @@ from sightline_encoder.circuit_breaker import (
     CircuitOpenError,
 )
 
-
-class Clock:
-    now = 100.0
-
-    def __call__(self):
-        return self.now
+from tests.clock import Clock
 
 
 @pytest.fixture

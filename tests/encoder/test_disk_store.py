@@ -4,7 +4,6 @@ import asyncio
 import errno
 import fcntl
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -219,27 +218,6 @@ async def test_folder_is_for_its_owner_alone(store, folder):
 
     assert folder.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
-
-
-@pytest.fixture
-def full_folder(tmp_path, monkeypatch):
-    """A disk with room for a few blocks: a real one if this machine lets us mount it."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={4 * BLOCK}", "tmpfs", str(folder)]
-    try:
-        is_mounted = subprocess.run(mount, capture_output=True).returncode == 0
-    except FileNotFoundError:
-        is_mounted = False
-    if not is_mounted:
-        monkeypatch.setattr("sightline_encoder.entry_file._part", _no_space)
-    yield folder
-    if is_mounted:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
-def _no_space(folder):
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 async def test_full_disk_is_an_error_that_leaves_nothing_behind(full_folder):

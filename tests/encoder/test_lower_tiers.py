@@ -8,16 +8,10 @@ from sightline_encoder import lower_tier as lower_tier_module
 from sightline_encoder.circuit_breaker import FIRST_COOLDOWN_S
 from sightline_encoder.lower_tiers import LowerTiers
 
+from tests.clock import Clock
 from tests.encoder.stored import ScriptedStore, features, key_of, lower_tier
 
 DISK, SHARED = media_pb2.FEATURE_SOURCE_DISK, media_pb2.FEATURE_SOURCE_SHARED
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture

@@ -30,7 +30,8 @@ SHARED = media_pb2.FEATURE_SOURCE_SHARED
 
 @asynccontextmanager
 async def started(model, *, cache_bytes=2**24, **settings):
-    """Runs an encoder with the tiers that its settings name."""
+    """Runs an encoder with the tiers that its settings name; a slow machine breaks no timeout."""
+    settings = {"redis_timeout_s": 10.0, **settings}
     fingerprint = feature_fingerprint(model.checkpoint.fingerprint, model.tower.placement.dtype)
     async with (
         open_lower_tiers(EncoderSettings(**settings), fingerprint) as lower_tiers,
@@ -135,9 +136,10 @@ async def test_corrupted_redis_value_is_computed_again(tiny_model, server):
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "black-holed"])
 async def test_redis_that_goes_away_fails_no_request(tiny_model, server, how):
-    async with started(tiny_model, redis_url=server.url, redis_timeout_s=0.1) as running:
+    async with started(tiny_model, redis_url=server.url, redis_timeout_s=0.5) as running:
         await ask(running.stub, PICTURE)
         await flush(running)
+        before = (await statistics_of(running))[SHARED].bypass_count
         server.send(how)
         async with asyncio.timeout(20):
             again = await ask(running.stub, PICTURE)
@@ -148,8 +150,22 @@ async def test_redis_that_goes_away_fails_no_request(tiny_model, server, how):
 
     assert again.header.source == MEMORY
     assert [answer.header.source for answer in others] == [COMPUTED] * 5
-    assert statistics[SHARED].bypass_count == 10
+    assert statistics[SHARED].bypass_count - before == 10
     assert list(eviction.unreached_tiers) == [SHARED]
+
+
+async def test_full_disk_fails_no_request(tiny_model, full_folder):
+    large = encoded(noise(336, 336))
+    async with started(tiny_model, disk_cache_dir=str(full_folder)) as running:
+        first = await ask(running.stub, large)
+        await flush(running)
+        second = await ask(running.stub, large)
+        other = await ask(running.stub, PICTURE)
+        statistics = await statistics_of(running)
+
+    answers = (first, second, other)
+    assert [answer.header.source for answer in answers] == [COMPUTED, MEMORY, COMPUTED]
+    assert statistics[DISK].bypass_count >= 1
 
 
 async def test_encoder_starts_without_its_redis_and_its_folder(tiny_model, tmp_path):

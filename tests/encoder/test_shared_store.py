@@ -8,8 +8,10 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sightline.type.v1 import media_pb2
 from sightline_common.config import SettingInvalidError
+from sightline_encoder.circuit_breaker import FIRST_COOLDOWN_S
 from sightline_encoder.shared_store import MAX_VALUE_BYTES, PREFIX, SharedStore, connect
 
+from tests.clock import Clock
 from tests.encoder.redis_server import running_redis
 from tests.encoder.stored import FINGERPRINT, assert_same, features, key_of, lower_tier
 
@@ -146,7 +148,7 @@ def own_server(tmp_path):
 
 @pytest.fixture
 async def tier(own_server):
-    tier = lower_tier(open_store(own_server, timeout_s=0.1), media_pb2.FEATURE_SOURCE_SHARED)
+    tier = lower_tier(open_store(own_server, timeout_s=0.5), media_pb2.FEATURE_SOURCE_SHARED)
     await tier.store.write(features())
     yield tier
     await tier.close()
@@ -165,16 +167,16 @@ async def test_server_that_is_gone_costs_a_bounded_time(tier, own_server, how):
     assert tier.num_bypasses == 101
 
 
-async def test_server_that_comes_back_is_used_again(own_server, tmp_path):
-    now = [0.0]
-    store = open_store(own_server, timeout_s=0.1)
-    tier = lower_tier(store, media_pb2.FEATURE_SOURCE_SHARED, clock=lambda: now[0])
+async def test_server_that_comes_back_is_used_again(own_server):
+    clock = Clock()
+    store = open_store(own_server, timeout_s=0.5)
+    tier = lower_tier(store, media_pb2.FEATURE_SOURCE_SHARED, clock=clock)
     await store.write(features())
     own_server.send(signal.SIGSTOP)
     assert await tier.get(key_of("picture")) is None
     own_server.send(signal.SIGCONT)
     await asyncio.to_thread(own_server.wait_ready)
-    now[0] += 1.0
+    clock.now += FIRST_COOLDOWN_S
 
     assert_same(await tier.get(key_of("picture")), features())
     await tier.close()

@@ -2,12 +2,7 @@ import pytest
 from sightline_common.errors import MediaTooLargeError, QueueFullError
 from sightline_generator.media_store import MediaStore
 
-
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
+from tests.clock import Clock
 
 
 @pytest.fixture

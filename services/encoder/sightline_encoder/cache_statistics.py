@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sightline.encoder.v1 import encoder_pb2
 from sightline.type.v1 import media_pb2
 
 from sightline_encoder.encoder import Encoder
+from sightline_encoder.feature_cache import CacheUsage
 from sightline_encoder.feature_record import duration
-from sightline_encoder.lower_tier import LowerTier
+from sightline_encoder.lower_tier import StoreUsage
 
 
 def cache_statistics(encoder: Encoder) -> encoder_pb2.GetCacheStatisticsResponse:
@@ -24,13 +27,23 @@ def cache_statistics(encoder: Encoder) -> encoder_pb2.GetCacheStatisticsResponse
         eviction_count=usage.num_evictions,
         forward_count=encoder.num_forwards,
         saved_time=duration(sum(encoder.saved_s.values())),
-        tiers=[_memory(encoder), *(_lower(encoder, tier) for tier in encoder.lower_tiers.tiers)],
+        tiers=list(_tiers(encoder)),
     )
 
 
-def _memory(encoder: Encoder) -> encoder_pb2.TierStatistics:
-    usage = encoder.cache.usage
-    source = media_pb2.FEATURE_SOURCE_MEMORY
+def _tiers(encoder: Encoder) -> Iterator[encoder_pb2.TierStatistics]:
+    yield _statistics(encoder, media_pb2.FEATURE_SOURCE_MEMORY, encoder.cache.usage)
+    for tier in encoder.lower_tiers.tiers:
+        statistics = _statistics(encoder, tier.source, tier.store.usage)
+        statistics.corrupt_count = tier.store.usage.num_corrupt
+        statistics.bypass_count = tier.num_bypasses
+        statistics.dropped_count = tier.queue.num_dropped
+        yield statistics
+
+
+def _statistics(
+    encoder: Encoder, source: media_pb2.FeatureSource, usage: CacheUsage | StoreUsage
+) -> encoder_pb2.TierStatistics:
     return encoder_pb2.TierStatistics(
         tier=source,
         hit_count=encoder.source_counts[source],
@@ -39,20 +52,4 @@ def _memory(encoder: Encoder) -> encoder_pb2.TierStatistics:
         byte_count=usage.num_bytes,
         max_byte_count=usage.max_bytes,
         eviction_count=usage.num_evictions,
-    )
-
-
-def _lower(encoder: Encoder, tier: LowerTier) -> encoder_pb2.TierStatistics:
-    usage = tier.store.usage
-    return encoder_pb2.TierStatistics(
-        tier=tier.source,
-        hit_count=encoder.source_counts[tier.source],
-        saved_time=duration(encoder.saved_s[tier.source]),
-        entry_count=usage.num_entries,
-        byte_count=usage.num_bytes,
-        max_byte_count=usage.max_bytes,
-        eviction_count=usage.num_evictions,
-        corrupt_count=usage.num_corrupt,
-        bypass_count=tier.num_bypasses,
-        dropped_count=tier.queue.num_dropped,
     )
