@@ -140,6 +140,14 @@ def test_eviction_counts_each_key_once(cache):
     assert cache.usage.num_entries == 2
 
 
+def test_ten_thousand_entries_stay_inside_the_bound(cache):
+    for number in range(10_000):
+        cache.put(entry(str(number), number % 40))
+        assert cache.usage.num_bytes <= BOUND
+
+    assert cache.get("9999") and not cache.get("0")
+
+
 def test_integrity_check_notices_a_wrong_count(cache):
     fill(cache, "a")
     cache._num_bytes += 1

@@ -28,6 +28,7 @@ from sightline_encoder.feature_key import feature_fingerprint
 from sightline_encoder.image import MediaLimits
 from sightline_encoder.intake import Intake, Prepare
 from sightline_encoder.loading import LoadedModel, model_info
+from sightline_encoder.lower_tiers import LowerTiers
 from sightline_encoder.preprocess import PreparedImage, load_preprocessor
 from sightline_encoder.servicer import EncoderServicer
 from sightline_encoder.upload import UploadBudget
@@ -125,11 +126,12 @@ async def running_encoder(
     cache_bytes: int = 2**24,
     upload_bytes: int = 2**26,
     prepare: Prepare | None = None,
+    lower_tiers: LowerTiers | None = None,
 ) -> AsyncIterator[RunningEncoder]:
     fingerprint = feature_fingerprint(model.checkpoint.fingerprint, torch.float32)
     intake = Intake(prepare or model.preprocessor.prepare, 2)
     batcher = Batcher(model.tower, 4096)
-    encoder = Encoder(intake, batcher, FeatureCache(cache_bytes), fingerprint)
+    encoder = Encoder(intake, batcher, FeatureCache(cache_bytes), fingerprint, lower_tiers)
     uploads = UploadBudget(upload_bytes)
     info = model_info(model, fingerprint)
     servicer = EncoderServicer(encoder, model.preprocessor, uploads, info)

@@ -34,8 +34,42 @@ class EncoderSettings:
     )
     cache_bytes: int = setting(
         "SIGHTLINE_ENCODER_CACHE_BYTES",
-        "Bound of the feature cache in bytes; 0 switches it off.",
+        "Bound of the features in memory in bytes; 0 switches this tier off.",
         default=1024**3,
+        minimum=0,
+    )
+    disk_cache_dir: str = setting(
+        "SIGHTLINE_ENCODER_DISK_CACHE_DIR",
+        "Folder of features that outlive the process; empty switches this tier off.",
+        default="",
+    )
+    disk_cache_bytes: int = setting(
+        "SIGHTLINE_ENCODER_DISK_CACHE_BYTES",
+        "Bound of the features on disk in bytes.",
+        default=16 * 1024**3,
+        minimum=1,
+    )
+    redis_url: str = setting(
+        "SIGHTLINE_ENCODER_REDIS_URL",
+        "Redis or Valkey that encoders share, redis://, rediss:// or unix://; empty: none.",
+        default="",
+    )
+    redis_timeout_s: float = setting(
+        "SIGHTLINE_ENCODER_REDIS_TIMEOUT_S",
+        "Seconds that connecting to Redis, or one command of at most 1 MiB, may take.",
+        default=0.5,
+        minimum=0.01,
+    )
+    redis_ttl_s: int = setting(
+        "SIGHTLINE_ENCODER_REDIS_TTL_S",
+        "Seconds that Redis keeps features.",
+        default=24 * 3600,
+        minimum=1,
+    )
+    write_queue_bytes: int = setting(
+        "SIGHTLINE_ENCODER_WRITE_QUEUE_BYTES",
+        "Bytes that wait to be written to disk, and to Redis; more are not written.",
+        default=256 * 1024**2,
         minimum=0,
     )
     threads: int = setting(

@@ -64,6 +64,7 @@ class FeatureCache:
     _slots: OrderedDict[str, _Slot] = field(default_factory=OrderedDict)
     _leaving: set[_Slot] = field(default_factory=set)
     _num_bytes: int = 0
+    _pinned_bytes: int = 0
     _num_evictions: int = 0
 
     def get(self, key: str) -> FeatureEntry | None:
@@ -92,6 +93,7 @@ class FeatureCache:
         if slot is None or slot.entry is not entry:
             yield
             return
+        self._pinned_bytes += 0 if slot.num_pins else entry.num_bytes
         slot.num_pins += 1
         try:
             yield
@@ -122,20 +124,26 @@ class FeatureCache:
         num_bytes = sum(slot.entry.num_bytes for slot in slots)
         assert num_bytes == self._num_bytes, f"{num_bytes} bytes held, {self._num_bytes} counted"
         assert num_bytes <= self.max_bytes, f"{num_bytes} bytes held, {self.max_bytes} allowed"
+        pinned_bytes = sum(slot.entry.num_bytes for slot in slots if slot.num_pins)
+        assert pinned_bytes == self._pinned_bytes, f"{self._pinned_bytes} pinned bytes counted"
         assert all(slot.num_pins >= 0 for slot in slots), "an entry was released too often"
         assert all(slot.num_pins > 0 for slot in self._leaving), "an evicted entry stayed unpinned"
         keys = [(key, slot.entry.key) for key, slot in self._slots.items()]
         assert all(key == own for key, own in keys), "an entry lies under another's key"
 
     def _can_hold(self, num_bytes: int) -> bool:
-        slots = [*self._slots.values(), *self._leaving]
-        held = sum(slot.entry.num_bytes for slot in slots if slot.num_pins)
-        return held + num_bytes <= self.max_bytes
+        return self._pinned_bytes + num_bytes <= self.max_bytes
 
     def _make_room(self, num_bytes: int) -> None:
-        for key in [key for key, slot in self._slots.items() if not slot.num_pins]:
-            if self._num_bytes + num_bytes <= self.max_bytes:
-                return
+        excess = self._num_bytes + num_bytes - self.max_bytes
+        leaving = []
+        for key, slot in self._slots.items():
+            if excess <= 0:
+                break
+            if not slot.num_pins:
+                leaving.append(key)
+                excess -= slot.entry.num_bytes
+        for key in leaving:
             self._remove(key)
 
     def _remove(self, key: str) -> None:
@@ -148,6 +156,7 @@ class FeatureCache:
 
     def _unpin(self, slot: _Slot) -> None:
         slot.num_pins -= 1
+        self._pinned_bytes -= 0 if slot.num_pins else slot.entry.num_bytes
         if slot in self._leaving and not slot.num_pins:
             self._leaving.remove(slot)
             self._num_bytes -= slot.entry.num_bytes

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -20,13 +21,17 @@ from sightline_common.tensors import DATA_TYPES
 
 from sightline_encoder.batcher import Batcher
 from sightline_encoder.config import EncoderSettings
+from sightline_encoder.disk_store import DiskStore
 from sightline_encoder.encoder import Encoder
 from sightline_encoder.feature_cache import FeatureCache
 from sightline_encoder.feature_key import feature_fingerprint
 from sightline_encoder.image import MIME_TYPES, MediaLimits
 from sightline_encoder.intake import Intake
+from sightline_encoder.lower_tier import FeatureStore, LowerTier
+from sightline_encoder.lower_tiers import LowerTiers
 from sightline_encoder.preprocess import Preprocessor, load_preprocessor
 from sightline_encoder.servicer import EncoderServicer
+from sightline_encoder.shared_store import SharedStore, connect
 from sightline_encoder.upload import UploadBudget
 from sightline_encoder.vision import VisionTower, choose_placement, load_vision_tower
 
@@ -51,18 +56,54 @@ async def open_servicer(settings: EncoderSettings) -> AsyncIterator[EncoderServi
     """
     model = await asyncio.to_thread(load_model, settings)
     fingerprint = feature_fingerprint(model.checkpoint.fingerprint, model.tower.placement.dtype)
-    intake = Intake(model.preprocessor.prepare, settings.intake_workers)
-    batcher = Batcher(model.tower, settings.batch_patches)
+    async with open_lower_tiers(settings, fingerprint) as lower_tiers:
+        intake = Intake(model.preprocessor.prepare, settings.intake_workers)
+        batcher = Batcher(model.tower, settings.batch_patches)
+        cache = FeatureCache(settings.cache_bytes)
+        try:
+            yield EncoderServicer(
+                Encoder(intake, batcher, cache, fingerprint, lower_tiers),
+                model.preprocessor,
+                UploadBudget(settings.upload_bytes),
+                model_info(model, fingerprint),
+            )
+        finally:
+            intake.close()
+            await batcher.close()
+
+
+@asynccontextmanager
+async def open_lower_tiers(
+    settings: EncoderSettings, fingerprint: str
+) -> AsyncIterator[LowerTiers]:
+    """Opens the tiers that the settings name, and writes what waits at the end.
+
+    Raises SettingInvalidError.
+    """
+    lower_tiers = LowerTiers(
+        [
+            LowerTier(store, source, settings.write_queue_bytes)
+            for source, store in _stores(settings, fingerprint)
+        ]
+    )
+    await lower_tiers.open()
     try:
-        yield EncoderServicer(
-            Encoder(intake, batcher, FeatureCache(settings.cache_bytes), fingerprint),
-            model.preprocessor,
-            UploadBudget(settings.upload_bytes),
-            model_info(model, fingerprint),
-        )
+        yield lower_tiers
     finally:
-        intake.close()
-        await batcher.close()
+        await lower_tiers.close()
+
+
+def _stores(
+    settings: EncoderSettings, fingerprint: str
+) -> Iterator[tuple[media_pb2.FeatureSource, FeatureStore]]:
+    if settings.disk_cache_dir:
+        folder = Path(settings.disk_cache_dir).expanduser()
+        disk = DiskStore(folder, settings.disk_cache_bytes, fingerprint)
+        yield media_pb2.FEATURE_SOURCE_DISK, disk
+    if settings.redis_url:
+        client = connect(settings.redis_url, settings.redis_timeout_s)
+        shared = SharedStore(client, settings.redis_ttl_s, fingerprint)
+        yield media_pb2.FEATURE_SOURCE_SHARED, shared
 
 
 def load_model(settings: EncoderSettings) -> LoadedModel:

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeAlias
 
-from google.protobuf import duration_pb2
 from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
-from sightline.type.v1 import media_pb2
 from sightline_common.tensors import split_chunks
 
+from sightline_encoder.cache_statistics import cache_statistics
 from sightline_encoder.encoder import Answer, Encoder
 from sightline_encoder.feature_cache import FeatureEntry
+from sightline_encoder.feature_record import describe, duration
 from sightline_encoder.preprocess import Preprocessor
 from sightline_encoder.upload import Requests, UploadBudget, receive_file, receive_header
 from sightline_encoder.validation import check_model, feature_request
@@ -79,21 +79,10 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
         return header.byte_count or self._preprocessor.limits.max_file_bytes
 
     def _header(self, answer: Answer, seconds: float) -> encoder_pb2.EncodeMediaResponse:
-        entry = answer.entry
-        time_count, rows, columns = entry.grid
-        header = encoder_pb2.FeatureHeader(
-            feature_key=entry.key,
-            tensors=entry.specs,
-            payload_byte_count=entry.num_bytes,
-            payload_digest=entry.payload_digest,
-            grid=media_pb2.Grid(time_count=time_count, height_count=rows, width_count=columns),
-            token_count=entry.num_tokens,
-            checkpoint_fingerprint=self._info.checkpoint_fingerprint,
-            source=answer.source,
-            encode_time=_duration(seconds),
-            width=entry.width,
-            height=entry.height,
-        )
+        header = describe(answer.entry)
+        header.checkpoint_fingerprint = self._info.checkpoint_fingerprint
+        header.source = answer.source
+        header.encode_time.CopyFrom(duration(seconds))
         return encoder_pb2.EncodeMediaResponse(header=header)
 
     async def GetModelInfo(
@@ -104,34 +93,17 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
     async def GetCacheStatistics(
         self, request: encoder_pb2.GetCacheStatisticsRequest, context: StatisticsContext
     ) -> encoder_pb2.GetCacheStatisticsResponse:
-        usage = self._encoder.cache.usage
-        counts = sorted(self._encoder.source_counts.items())
-        return encoder_pb2.GetCacheStatisticsResponse(
-            entry_count=usage.num_entries,
-            byte_count=usage.num_bytes,
-            max_byte_count=usage.max_bytes,
-            source_counts=[
-                encoder_pb2.SourceCount(source=source, answer_count=count)
-                for source, count in counts
-            ],
-            eviction_count=usage.num_evictions,
-            forward_count=self._encoder.num_forwards,
-            saved_time=_duration(self._encoder.saved_s),
-        )
+        return cache_statistics(self._encoder)
 
     async def EvictFeatures(
         self, request: encoder_pb2.EvictFeaturesRequest, context: EvictContext
     ) -> encoder_pb2.EvictFeaturesResponse:
-        evicted = self._encoder.cache.evict(request.feature_keys or None)
-        return encoder_pb2.EvictFeaturesResponse(evicted_count=evicted)
+        eviction = await self._encoder.evict(request.feature_keys or None)
+        return encoder_pb2.EvictFeaturesResponse(
+            evicted_count=eviction.num_entries, unreached_tiers=eviction.unreached
+        )
 
 
 def _chunks(entry: FeatureEntry) -> Iterator[encoder_pb2.EncodeMediaResponse]:
     for chunk in split_chunks(entry.payload):
         yield encoder_pb2.EncodeMediaResponse(chunk=chunk)
-
-
-def _duration(seconds: float) -> duration_pb2.Duration:
-    duration = duration_pb2.Duration()
-    duration.FromNanoseconds(int(seconds * 1e9))
-    return duration

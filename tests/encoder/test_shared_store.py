@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sightline.type.v1 import media_pb2
+from sightline_common.config import SettingInvalidError
+from sightline_encoder.shared_store import MAX_VALUE_BYTES, PREFIX, SharedStore, connect
+
+from tests.encoder.redis_server import running_redis
+from tests.encoder.stored import FINGERPRINT, assert_same, features, key_of, lower_tier
+
+LARGE = 2 * MAX_VALUE_BYTES + 1000
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+async def redis(server):
+    async with Redis.from_url(server.url) as client:
+        await client.flushall()
+        yield client
+
+
+def open_store(server, timeout_s=5.0, ttl_s=3600):
+    return SharedStore(connect(server.url, timeout_s), ttl_s, FINGERPRINT)
+
+
+@pytest.fixture
+async def store(server, redis):
+    store = open_store(server)
+    yield store
+    await store.close()
+
+
+async def test_entry_of_one_encoder_is_read_by_another(server, store):
+    await store.write(features(num_bytes=LARGE))
+
+    other = open_store(server)
+    assert_same(await other.read(key_of("picture")), features(num_bytes=LARGE))
+    await other.close()
+
+
+async def test_no_value_is_larger_than_a_mebibyte_and_every_one_expires(store, redis):
+    await store.write(features(num_bytes=LARGE))
+
+    names = await redis.keys("*")
+    assert len(names) == 4
+    assert max([await redis.strlen(name) for name in names]) <= MAX_VALUE_BYTES
+    assert all([3000 < await redis.ttl(name) <= 3600 for name in names])
+
+
+async def test_every_flipped_byte_is_a_miss_and_removes_the_entry(store, redis):
+    await store.write(features())
+    values = {name: await redis.get(name) for name in await redis.keys("*")}
+    assert len(values) == 2
+    for name, whole in values.items():
+        for position in range(len(whole)):
+            damaged = bytearray(whole)
+            damaged[position] ^= 1 << position % 8
+            await redis.mset({**values, name: bytes(damaged)})
+
+            assert await store.read(key_of("picture")) is None, (name, position)
+            assert not await redis.exists(PREFIX + key_of("picture")), (name, position)
+
+    assert store.usage.num_corrupt == sum(map(len, values.values()))
+
+
+async def test_piece_that_has_gone_is_a_miss_and_no_damage(store, redis):
+    await store.write(features(num_bytes=LARGE))
+    pieces = [name for name in await redis.keys("*") if b"/" in name]
+    await redis.delete(pieces[1])
+
+    assert await store.read(key_of("picture")) is None
+    assert store.usage.num_corrupt == 0
+    await store.write(features(num_bytes=LARGE))
+    assert await store.read(key_of("picture"))
+
+
+async def test_entry_under_another_key_is_not_served(store, redis):
+    await store.write(features("one"))
+    await redis.rename(PREFIX + key_of("one"), PREFIX + key_of("other"))
+
+    assert await store.read(key_of("other")) is None
+
+
+async def test_removal_leaves_nothing_of_an_entry_and_all_of_others(store, redis):
+    for name in "ab":
+        await store.write(features(name, num_bytes=LARGE))
+
+    assert await store.remove([key_of("a"), key_of("unknown")]) == 1
+
+    names = await redis.keys("*")
+    assert len(names) == 4 and all(key_of("b").encode() in name for name in names)
+
+
+async def test_removal_of_all_leaves_other_users_keys(store, redis):
+    await redis.set("other", "value")
+    for number in range(1200):
+        await store.write(features(number))
+
+    assert await store.remove(None) == 1200
+
+    assert await redis.keys("*") == [b"other"]
+    assert store.usage.num_evictions == 1200
+
+
+async def test_cancelled_reads_leave_no_answer_for_the_next_reader(store):
+    for number in range(8):
+        await store.write(features(number, num_bytes=50_000))
+    for number in range(200):
+        cancelled = asyncio.create_task(store.read(key_of(number % 8)))
+        for _ in range(number % 12):
+            await asyncio.sleep(0)
+        cancelled.cancel()
+        await asyncio.wait([cancelled])
+
+        found = await store.read(key_of((number + 1) % 8))
+
+        assert_same(found, features((number + 1) % 8, num_bytes=50_000))
+    assert store.usage.num_corrupt == 0
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:6379", "http://host", "redis://:secret@host:port", "redis://host?unknown=secret"],
+)
+def test_url_that_is_none_is_refused_without_repeating_it(url):
+    with pytest.raises(SettingInvalidError, match="SIGHTLINE_ENCODER_REDIS_URL") as caught:
+        connect(url, 1.0)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.fixture
+def own_server(tmp_path):
+    with running_redis(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+async def tier(own_server):
+    tier = lower_tier(open_store(own_server, timeout_s=0.1), media_pb2.FEATURE_SOURCE_SHARED)
+    await tier.store.write(features())
+    yield tier
+    await tier.close()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "black-holed"])
+async def test_server_that_is_gone_costs_a_bounded_time(tier, own_server, how):
+    own_server.send(how)
+
+    async with asyncio.timeout(10):
+        found = await asyncio.gather(*(tier.get(key_of("picture")) for _ in range(100)))
+        tier.queue.add(features("new"))
+        await tier.queue.flush()
+
+    assert found == [None] * 100
+    assert tier.num_bypasses == 101
+
+
+async def test_server_that_comes_back_is_used_again(own_server, tmp_path):
+    now = [0.0]
+    store = open_store(own_server, timeout_s=0.1)
+    tier = lower_tier(store, media_pb2.FEATURE_SOURCE_SHARED, clock=lambda: now[0])
+    await store.write(features())
+    own_server.send(signal.SIGSTOP)
+    assert await tier.get(key_of("picture")) is None
+    own_server.send(signal.SIGCONT)
+    await asyncio.to_thread(own_server.wait_ready)
+    now[0] += 1.0
+
+    assert_same(await tier.get(key_of("picture")), features())
+    await tier.close()
+
+
+async def test_server_that_is_full_can_still_be_read(store, redis):
+    await store.write(features("old"))
+    await redis.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(RedisError, match="maxmemory"):
+            await store.write(features("new"))
+        assert_same(await store.read(key_of("old")), features("old"))
+    finally:
+        await redis.config_set("maxmemory", 0)
