@@ -80,17 +80,24 @@ async def test_hit_is_promoted_to_the_tiers_above_and_to_no_other(tiers, disk, s
     assert await found_in(tiers) == DISK
 
 
+def hold_writes_back(store):
+    """Makes a store's writes, and nothing else, wait for the event that is returned."""
+    gate, write = asyncio.Event(), store.write
+
+    async def held_back(entry):
+        await gate.wait()
+        await write(entry)
+
+    store.write = held_back
+    return gate
+
+
 async def test_answer_does_not_wait_for_writes(tiers, disk, shared):
     await shared.write(features())
-    disk.num_writes, write_gate = 0, asyncio.Event()
-
-    async def write(entry):
-        await write_gate.wait()
-
-    disk.write = write
+    gate = hold_writes_back(disk)
 
     assert await found_in(tiers) == SHARED
-    write_gate.set()
+    gate.set()
 
 
 @pytest.mark.parametrize("error", [OSError("disk"), RuntimeError("bug"), TimeoutError()])
@@ -170,12 +177,13 @@ async def test_eviction_names_the_tiers_that_it_could_not_reach(tiers, shared):
 
 
 async def test_entry_that_waits_to_be_written_is_evicted_too(tiers, disk):
-    disk.gate.clear()
+    gate = hold_writes_back(disk)
     tiers.keep(features("running"))
     tiers.keep(features("waiting"))
     evicting = asyncio.create_task(tiers.evict())
-    await asyncio.sleep(0)
-    disk.gate.set()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    gate.set()
     await evicting
     await flush(tiers)
 

@@ -36,9 +36,7 @@ def read_entry(path: Path, key: str, fingerprint: str) -> FeatureEntry:
         if os.fstat(file.fileno()).st_size != preamble.total_bytes:
             raise PayloadCorruptError("The entry's file has another length than it says.")
         record = unpack_head(opening + file.read(preamble.record_bytes), key, fingerprint)
-        payload = bytearray(preamble.payload_bytes)
-        file.readinto(payload)
-        return unpack_entry(record, payload)
+        return unpack_entry(record, file.read(preamble.payload_bytes))
 
 
 def write_entry(path: Path, head: bytes, payload: memoryview) -> None:

@@ -91,9 +91,7 @@ def _check_record(
         raise PayloadCorruptError("The entry's lengths disagree.")
 
 
-def unpack_entry(
-    record: feature_record_pb2.FeatureRecord, payload: bytes | bytearray
-) -> FeatureEntry:
+def unpack_entry(record: feature_record_pb2.FeatureRecord, payload: bytes) -> FeatureEntry:
     """Returns the features of a verified record; raises PayloadCorruptError."""
     header = record.header
     if len(payload) != header.payload_byte_count:

@@ -99,8 +99,8 @@ class SharedStore:
             if len(piece) != end - start:
                 raise PayloadCorruptError("A piece of the entry has another length.")
             pieces.append(piece)
-        # Hashing tens of MiB would hold up the event loop.
-        return await asyncio.to_thread(unpack_entry, record, b"".join(pieces))
+        # Joining and hashing tens of MiB would hold up the event loop.
+        return await asyncio.to_thread(lambda: unpack_entry(record, b"".join(pieces)))
 
     async def write(self, entry: FeatureEntry) -> None:
         if await self._client.exists(PREFIX + entry.key):
