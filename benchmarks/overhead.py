@@ -24,7 +24,7 @@ from benchmarks.metered_generator import METER_VARIABLE, Meter
 from benchmarks.process_tree import thread_cpu_s, tree_cpu_s
 from benchmarks.prompts import PromptMaker
 from benchmarks.report import OURS, write_report
-from benchmarks.server import Running, free_ports, running
+from benchmarks.server import Running, named_ports, running
 from benchmarks.workload import WORKLOADS, Case, request_body
 
 RESULTS = Path(__file__).parent / "results"
@@ -115,7 +115,7 @@ def running_suite(model: Path) -> Iterator[Suite]:
     """Starts encoder, metered generator and web, and stops them."""
     with ExitStack() as stack:
         work = Path(stack.enter_context(TemporaryDirectory(prefix="sightline-overhead-")))
-        values = {"model": model.absolute(), "name": model.name, "work": work, **free_ports()}
+        values = {"model": model.absolute(), "name": model.name, "work": work, **named_ports()}
         variables = suite_variables(values)
         meter = Meter(work / "meter")
         variables[METER_VARIABLE] = str(work / "meter")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.contestant import Contestant, filled
+from benchmarks.ports import free_ports
 from benchmarks.process_tree import all_processes, descendants, tree_cpu_s
 
 READY_TIMEOUT_S = 900.0
@@ -70,7 +70,7 @@ def running(contestant: Contestant, values: Mapping[str, object], log: Path) -> 
 
     `values` fills its command; see Contestant. Raises StartError, with the end of its log.
     """
-    own = {**free_ports(), **values}
+    own = {**named_ports(), **values}
     environ = {**os.environ, **_filled_all(contestant.variables, own)}
     with log.open("wb") as output:
         for step in contestant.prepare:
@@ -93,14 +93,9 @@ def running(contestant: Contestant, values: Mapping[str, object], log: Path) -> 
             _stop(process)
 
 
-def free_ports() -> dict[str, int]:
-    """Returns three ports that were free a moment ago, by the names that commands use."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(3)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        ports = [int(probe.getsockname()[1]) for probe in probes]
-    return dict(zip(("port", "port_1", "port_2"), ports, strict=True))
+def named_ports() -> dict[str, int]:
+    """Returns three free ports by the names that commands use."""
+    return dict(zip(("port", "port_1", "port_2"), free_ports(3), strict=True))
 
 
 def _filled_all(variables: Mapping[str, str], values: Mapping[str, object]) -> dict[str, str]:

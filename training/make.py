@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from training.examination.exam import ITEMS
 from training.learning.compute import choose_device
 from training.plan import PLANS, Phase
 
@@ -21,7 +22,9 @@ def run(module: str, *options: str) -> None:
         sys.exit(status)
 
 
-def commands(plan: tuple[Phase, ...], folder: Path, model: Path) -> list[tuple[str, ...]]:
+def commands(
+    plan: tuple[Phase, ...], folder: Path, model: Path, items: int
+) -> list[tuple[str, ...]]:
     """What is left to do, in order. Training that has begun needs no new random weights."""
     begun = any((folder / f"{phase.name}.pt").exists() for phase in plan)
     build = [] if begun else [("build", "--out", str(model))]
@@ -35,7 +38,7 @@ def commands(plan: tuple[Phase, ...], folder: Path, model: Path) -> list[tuple[s
         ("export", "--checkpoint", last, "--model", str(model), "--out", str(model)),
         ("curve", "--folder", str(folder), "--out", str(model / "curve.svg")),
         ("examples",),
-        ("evaluate", "--model", str(model)),
+        ("evaluate", "--model", str(model), "--items", str(items)),
     ]
     return [*build, *train, *finish]
 
@@ -46,11 +49,14 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="times the plan's minutes")
     parser.add_argument("--folder", type=Path, default=Path(".training"), help="of checkpoints")
     parser.add_argument("--model", type=Path, default=Path("models/sightline-nano"))
+    parser.add_argument(
+        "--items", type=int, default=ITEMS, help="examined of each cell and language"
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the commands only")
     arguments = parser.parse_args()
     plan = PLANS[choose_device(arguments.device).type]
     plan = tuple(phase.scaled(arguments.scale) for phase in plan)
-    for command in commands(plan, arguments.folder, arguments.model):
+    for command in commands(plan, arguments.folder, arguments.model, arguments.items):
         print("python -m training." + " ".join(command), flush=True)
         if not arguments.dry_run:
             run(*command)

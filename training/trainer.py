@@ -14,7 +14,13 @@ import torch
 
 from training.build import build_model
 from training.learning.checkpoint import Checkpoint, PhaseRecord
-from training.learning.compute import DEVICES, PRECISIONS, Compute, keep_freed_memory
+from training.learning.compute import (
+    DEVICES,
+    PRECISIONS,
+    Compute,
+    keep_freed_memory,
+    return_freed_memory,
+)
 from training.learning.dataset import Batch, BatchPools, stream
 from training.learning.learner import Learner, Losses
 from training.learning.optimizer import build_optimizers, set_learning_rate, step
@@ -24,6 +30,7 @@ from training.learning.stage import CURRICULUM, SMALL_WORLD, Stage
 from training.learning.takeover import row_names, take_over
 from training.processing import Processor
 
+TRIM_EVERY = 4  # steps; a gigabyte of holes comes with each, and filling them anew takes time
 WORLDS: dict[str, tuple[Stage, ...]] = {"whole": CURRICULUM, "small": (SMALL_WORLD,)}
 
 
@@ -153,6 +160,8 @@ class Trainer:
                 progress = Progress()
             if self.step % self.settings.save_every == 0:
                 self.save()
+            if self.step % TRIM_EVERY == 0:
+                return_freed_memory()
         self.phase = replace(self.phase, finished=True)
         self.save()
 

@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from benchmarks.contestant import Contestant
-from benchmarks.server import StartError, free_ports, running
+from benchmarks.server import StartError, named_ports, running
 
 SERVE = """
 import http.server, sys
@@ -63,6 +63,6 @@ def test_batch_program_is_asked_through_pipes(tmp_path):
 
 
 def test_ports_are_three_and_differ():
-    ports = free_ports()
+    ports = named_ports()
     assert list(ports) == ["port", "port_1", "port_2"]
     assert len(set(ports.values())) == 3

@@ -3,13 +3,14 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from benchmarks.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 NANO = ROOT / "models" / "sightline-nano"
@@ -65,17 +66,12 @@ class RunningSuite:
         return self.process.wait(timeout=30)
 
 
-def free_port():
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def launch(folder, **environ):
     """Starts a suite whose files lie in a folder; does not wait for it."""
+    names = ("SIGHTLINE_WEB_PORT", "SIGHTLINE_GENERATOR_PORT", "SIGHTLINE_ENCODER_PORT")
     ports = {
-        name: int(environ.pop(name, 0)) or free_port()
-        for name in ("SIGHTLINE_WEB_PORT", "SIGHTLINE_GENERATOR_PORT", "SIGHTLINE_ENCODER_PORT")
+        name: int(environ.pop(name, 0)) or port
+        for name, port in zip(names, free_ports(len(names)), strict=True)
     }
     output = folder / "suite.log"
     with output.open("w") as log:

@@ -17,18 +17,18 @@ def modules(given: list[tuple[str, ...]]) -> list[str]:
 
 
 def test_everything_is_made_in_order(tmp_path: Path) -> None:
-    made = commands(PLAN, tmp_path, MODEL)
+    made = commands(PLAN, tmp_path, MODEL, 200)
     expected = ["build", "trainer", "trainer", "export", "curve", "examples", "evaluate"]
     assert modules(made) == expected
 
 
 def test_begun_training_keeps_its_weights(tmp_path: Path) -> None:
     (tmp_path / "whole.pt").touch()
-    assert modules(commands(PLAN, tmp_path, MODEL))[:2] == ["trainer", "trainer"]
+    assert modules(commands(PLAN, tmp_path, MODEL, 200))[:2] == ["trainer", "trainer"]
 
 
 def test_each_phase_begins_with_the_one_before_and_the_last_is_exported(tmp_path: Path) -> None:
-    _, first, second, exporting, *_ = commands(PLAN, tmp_path, MODEL)
+    _, first, second, exporting, *_ = commands(PLAN, tmp_path, MODEL, 200)
     assert "--from" not in first
     assert second[second.index("--from") + 1] == str(tmp_path / "whole.pt")
     assert exporting[exporting.index("--checkpoint") + 1] == str(tmp_path / "talk.pt")
@@ -36,7 +36,7 @@ def test_each_phase_begins_with_the_one_before_and_the_last_is_exported(tmp_path
 
 @pytest.mark.parametrize("device", PLANS)
 def test_the_trainer_understands_every_phase_of_the_plans(device: str, tmp_path: Path) -> None:
-    trainings = [c for c in commands(PLANS[device], tmp_path, MODEL) if c[0] == "trainer"]
+    trainings = [c for c in commands(PLANS[device], tmp_path, MODEL, 200) if c[0] == "trainer"]
     for command, phase in zip(trainings, PLANS[device], strict=True):
         arguments = parser().parse_args(command[1:])
         settings, schedule = settings_of(arguments), schedule_of(arguments)

@@ -75,3 +75,15 @@ def keep_freed_memory() -> bool:
         return False
     wanted = ((_MMAP_THRESHOLD, 2**30), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**26))
     return all(mallopt(option, value) for option, value in wanted)
+
+
+def return_freed_memory() -> bool:
+    """Returns what lies freed between used blocks to the kernel, see malloc_trim(3).
+
+    Batches differ in size, so that the holes of one do not fit the next. Tells whether
+    anything was returned; False where there is no glibc.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return trim is not None and bool(trim(0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 
 from training.build import MODEL_FOLDER, build_model
 from training.learning import compute
-from training.learning.compute import Compute, keep_freed_memory
+from training.learning.compute import Compute, keep_freed_memory, return_freed_memory
 from training.learning.dataset import BatchPools
 from training.learning.learner import Learner, products_dtype, shifts, visible
 from training.learning.stage import Stage
@@ -94,3 +95,28 @@ def test_freed_memory_is_kept() -> None:
 def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compute.sys, "platform", "darwin")
     assert not keep_freed_memory()
+    assert not return_freed_memory()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
+def test_freed_memory_between_used_blocks_is_returned() -> None:
+    program = """
+import os
+from training.learning.compute import keep_freed_memory, return_freed_memory
+
+def resident() -> int:
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+keep_freed_memory()
+blocks = [bytearray(1_000_000) for _ in range(200)]
+held = blocks[1::2]
+del blocks
+before = resident()
+assert return_freed_memory()
+print(before - resident())
+"""
+    output = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+    assert int(output) > 50_000_000
