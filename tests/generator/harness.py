@@ -31,6 +31,8 @@ from sightline_generator.families.registry import family_of
 from transformers import AutoModelForImageTextToText, AutoTokenizer
 
 BLOCK_SIZE = 16
+OVERLAP = False
+"""Whether engines schedule a step while the one before runs; `in_both_modes` sets it."""
 CPU = torch.device("cpu")
 
 
@@ -86,7 +88,8 @@ class RecordingRunner:
         logits = self._runner.run(chunks)
         completing = [chunk.sequence for chunk in chunks if chunk.completes]
         for sequence, row in zip(completing, logits, strict=True):
-            self.logits.setdefault(sequence, []).append(row)
+            # A captured step writes the next one's where these are.
+            self.logits.setdefault(sequence, []).append(row.clone())
         return logits
 
 
@@ -124,7 +127,7 @@ class Ours:
         limits = SchedulerLimits(max_num_seqs, max_num_batched_tokens, max_step_s=0.05)
         scheduler = Scheduler(limits, BlockManager(num_blocks, size, caching=caching))
         runner = RecordingRunner(ModelRunner(self.model, cache, attention))
-        return Engine(scheduler, runner, Sampler())
+        return Engine(scheduler, runner, Sampler(waits=not OVERLAP), overlap=OVERLAP)
 
     def sequence(
         self,

@@ -10,6 +10,7 @@ import torch
 from sightline_generator.attention.base import Attention, AttentionMetadata, write_kv
 from sightline_generator.engine.batch import Batch, build_batch
 from sightline_generator.engine.scheduler import ScheduledChunk
+from sightline_generator.engine.transfer import upload, upload_tensor
 from sightline_generator.families.base import AttendFunction, LanguageModel, ModelShape
 from sightline_generator.native.rows import Rows
 from sightline_generator.native.threads import torch_with_all_threads
@@ -49,8 +50,9 @@ class KVCache:
 
     def clear(self, blocks: list[int]) -> None:
         """Zeroes blocks, so that a non-finite value in them cannot reach their next owner."""
-        self.keys[:, blocks] = 0
-        self.values[:, blocks] = 0
+        index = upload(blocks, torch.int64, self.device)
+        self.keys.index_fill_(1, index, 0)
+        self.values.index_fill_(1, index, 0)
 
 
 class ModelRunner:
@@ -87,9 +89,8 @@ class ModelRunner:
     def _forward(self, batch: Batch) -> torch.Tensor:
         embeddings = self._model.embed(batch.token_ids)
         for copy in batch.features:
-            embeddings[copy.row : copy.row + len(copy.features)] = copy.features.to(
-                embeddings.device, embeddings.dtype
-            )
+            rows = embeddings[copy.row : copy.row + len(copy.features)]
+            rows.copy_(upload_tensor(copy.features.to(embeddings.dtype), embeddings.device))
         if self._native is not None and _suits_native(batch.attention):
             rows = Rows.of(batch.attention)
             return self._native(embeddings, batch.position_ids, batch.slot_mapping, rows)
