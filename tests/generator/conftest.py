@@ -40,3 +40,10 @@ def nano_theirs():
 def in_both_modes(request, monkeypatch):
     """Runs a test with steps one after the other, and with the next scheduled meanwhile."""
     monkeypatch.setattr(harness, "OVERLAP", request.param == "overlapped")
+
+
+@pytest.fixture(params=["in turn", "overlapped", "captured"])
+def in_all_modes(request, monkeypatch):
+    """Like `in_both_modes`, and overlapped with decoding steps of some sizes captured."""
+    monkeypatch.setattr(harness, "OVERLAP", request.param != "in turn")
+    monkeypatch.setattr(harness, "GRAPH_SIZES", [1, 4] if request.param == "captured" else [])

@@ -18,7 +18,7 @@ from tests.generator.harness import (
     user,
 )
 
-pytestmark = pytest.mark.usefixtures("in_both_modes")
+pytestmark = pytest.mark.usefixtures("in_all_modes")
 
 NUM_TOKENS = 18
 QUESTION = "What is it, and where?"

@@ -8,7 +8,7 @@ from sightline_generator.engine.stop import Finish, FinishReason, StopParams
 
 from tests.generator.harness import generated, run_to_end, user
 
-pytestmark = pytest.mark.usefixtures("in_both_modes")
+pytestmark = pytest.mark.usefixtures("in_all_modes")
 
 PROMPTS = ["Hello", "你好", "What is it?", "Tell me more about it."]
 

@@ -25,7 +25,7 @@ class DrawParams(NamedTuple):
     @classmethod
     def of(cls, sequences: Rows[Sequence], device: torch.device) -> DrawParams:
         values = upload([_values(sequence) for sequence in sequences], torch.float64, device)
-        return cls(*values.split(1, dim=-1))
+        return cls(*values.chunk(5, dim=-1))
 
     def rows(self, start: int, end: int) -> DrawParams:
         """Returns the parameters of some consecutive rows."""
@@ -68,6 +68,12 @@ def draw_from_best(
     chosen = _place(probs.masked_fill(dropped, 0.0), params)
     sufficient = limited | (reached[:, -1:] >= params.top_p) | dropped[:, -1:]
     return token_ids.gather(-1, chosen)[:, 0], sufficient
+
+
+def draw_ranked_from_all(logits: torch.Tensor, params: DrawParams) -> torch.Tensor:
+    """Draws as `draw_from_best` does among all tokens."""
+    token_ids, _sufficient = draw_from_best(logits, params, logits.shape[-1])
+    return token_ids
 
 
 def draw_from_all(logits: torch.Tensor, params: DrawParams) -> torch.Tensor:

@@ -19,11 +19,11 @@ def penalise(
     (Keskar et al., 2019): divides positive logits and multiplies negative ones; presence and
     frequency as in OpenAI's API. Touches only tokens that a sequence has.
     """
-    num_seqs, vocabulary_size = logits.shape
+    vocabulary_size = logits.shape[-1]
     lengths = [[seq.num_prompt_tokens, seq.num_tokens] for seq in sequences]
     bounds = upload(lengths, torch.int64, logits.device)
     factors = upload([_factors(seq) for seq in sequences], logits.dtype, logits.device)
-    repetition, presence, frequency = factors.split(1, dim=-1)
+    repetition, presence, frequency = factors.chunk(3, dim=-1)
     # What is no token of the sequence is led to a column that nobody sees.
     nowhere = vocabulary_size
     index = torch.arange(token_ids.shape[1], device=logits.device)

@@ -7,7 +7,12 @@ from collections.abc import Sequence as Rows
 
 import torch
 
-from sightline_generator.engine.drawing import DrawParams, draw_from_all, draw_from_best
+from sightline_generator.engine.drawing import (
+    DrawParams,
+    draw_from_all,
+    draw_from_best,
+    draw_ranked_from_all,
+)
 from sightline_generator.engine.penalties import penalise
 from sightline_generator.engine.sampled import Sampled
 from sightline_generator.engine.sequence import Sequence
@@ -77,16 +82,15 @@ class Sampler:
 
     def _draw_ranked(self, logits: torch.Tensor, sequences: Rows[Sequence]) -> torch.Tensor:
         """Draws after temperature, then top_k, top_p and min_p."""
-        vocabulary_size = logits.shape[-1]
         params = DrawParams.of(sequences, logits.device)
         certain = all(sequence.sampling.top_k > 0 for sequence in sequences)
         if certain or self._waits:
             limits = [sequence.sampling.top_k or self._num_candidates for sequence in sequences]
-            num_candidates = min(max(limits), vocabulary_size)
+            num_candidates = min(max(limits), logits.shape[-1])
             token_ids, sufficient = draw_from_best(logits, params, num_candidates)
             if certain or bool(sufficient.all()):
                 return token_ids
-        return _in_slices(lambda *rows: draw_from_best(*rows, vocabulary_size)[0], logits, params)
+        return _in_slices(draw_ranked_from_all, logits, params)
 
     def _draw_unranked(self, logits: torch.Tensor, sequences: Rows[Sequence]) -> torch.Tensor:
         return _in_slices(draw_from_all, logits, DrawParams.of(sequences, logits.device))

@@ -95,10 +95,11 @@ class Sequence:
     """A prompt and what was generated for it.
 
     `token_ids` are those that the host knows; `num_pending_tokens` more were sampled on the
-    device, `last_pending` the last of them. `position_ids` [3, num_prompt_tokens] are the prompt's; a generated token at index n
-    has position n + `position_delta` in all three. `num_computed_tokens` tokens have
-    their KV in `block_table`, or a step that runs writes it; `num_proven_tokens` of them are
-    known to have led to finite logits, and `num_cached_blocks` blocks are shared through the prefix cache or were offered to it.
+    device, `last_pending` the last of them. `position_ids` [3, num_prompt_tokens] are the
+    prompt's; a generated token at index n has position n + `position_delta` in all three.
+    `num_computed_tokens` tokens have their KV in `block_table`, or a step that runs writes
+    it; `num_proven_tokens` of them are known to have led to finite logits, and
+    `num_cached_blocks` blocks are shared through the prefix cache or were offered to it.
     `num_reused_tokens` is what the prefix cache had when the sequence first ran. Features
     are dropped once the KV of their tokens is computed.
     """

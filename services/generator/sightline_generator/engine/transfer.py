@@ -30,7 +30,7 @@ class Download:
         self._tensors = [_begin(tensor) for tensor in tensors]
         self._arrived: torch.cuda.Event | None = None
         if any(tensor.is_cuda for tensor in tensors):
-            self._arrived = torch.cuda.Event()
+            self._arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
             self._arrived.record()
 
     def wait(self) -> list[torch.Tensor]:
