@@ -19,7 +19,7 @@ from sightline_encoder.patches import PatchCutter
 from sightline_encoder.picture import picture_options
 from sightline_encoder.resizing import Resizing
 
-PREPROCESSING_VERSION = f"1-pillow{PIL.__version__}-transformers{transformers.__version__}"
+PREPROCESSING_VERSION = f"2-pillow{PIL.__version__}-transformers{transformers.__version__}"
 """Part of every feature key: two resizers may round differently."""
 
 PICTURE_DECODER = "sightline_encoder.picture"
