@@ -104,12 +104,13 @@ async def test_one_silence_is_forgiven(family):
     encoder = ScriptedEncoder()
     async with serving(encoder) as server, pool_of(family, server.port) as pool:
         watch = watch_of(pool)
+        await watch.look()
         for _ in range(3):
             encoder.hearing.clear()
             await watch.look()
+            assert statuses(pool) == ["available"]
             encoder.hearing.set()
             await watch.look()
-            assert pool.available
 
 
 async def test_encoders_whose_features_differ_are_told_apart_once(family, caplog):

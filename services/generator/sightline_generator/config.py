@@ -9,6 +9,8 @@ from sightline_common.channel import DEFAULT_MAX_MESSAGE_BYTES
 from sightline_common.config import SettingInvalidError, check_choice, setting
 from sightline_common.telemetry import LOG_LEVELS
 
+from sightline_generator.encoder_targets import EncoderTargets
+
 
 @dataclass(frozen=True)
 class GeneratorSettings:
@@ -195,6 +197,7 @@ class GeneratorSettings:
         return self.model_name or Path(self.model.rstrip("/")).name
 
     def __post_init__(self) -> None:
+        EncoderTargets.parse(self.encoder_target)
         check_choice("SIGHTLINE_GENERATOR_LOG_LEVEL", self.log_level.upper(), LOG_LEVELS)
         if self.max_num_batched_tokens < self.max_num_seqs:
             raise SettingInvalidError(

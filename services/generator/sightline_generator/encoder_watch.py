@@ -46,7 +46,7 @@ class EncoderWatch:
         Raises ModelMismatchError or SettingInvalidError when none of them fits.
         """
         if not await self.look():
-            log(_logger, "waiting for an encoder", targets=",".join(self._targets.written))
+            log(_logger, "waiting for the encoder", targets=",".join(self._targets.written))
         while not self._pool.available:
             _refuse_misfits(list(self._pool.members.values()))
             await asyncio.sleep(FIRST_PAUSE_S)
