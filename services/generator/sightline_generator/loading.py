@@ -30,6 +30,9 @@ from sightline_generator.config import GeneratorSettings
 from sightline_generator.conversion import default_sampling_message
 from sightline_generator.defaults import SamplingDefaults, sampling_defaults
 from sightline_generator.encoder_client import EncoderClient
+from sightline_generator.encoder_pool import EncoderPool
+from sightline_generator.encoder_targets import EncoderTargets
+from sightline_generator.encoder_watch import EncoderWatch
 from sightline_generator.engine.async_engine import AsyncEngine
 from sightline_generator.engine.block_manager import BlockManager
 from sightline_generator.engine.engine import Engine
@@ -84,19 +87,35 @@ async def open_servicer(
     CheckpointError, or ModelMismatchError.
     """
     model = await asyncio.to_thread(load_model, settings)
-    encoder = EncoderClient(
-        settings.encoder_target, model.fingerprint, model.family, settings.encode_timeout_s
-    )
-    try:
-        await encoder.wait_until_ready()
+    async with open_encoders(model, settings) as encoders:
         engine = make_engine(model, settings)
         engine.start(on_death)
         try:
-            yield make_servicer(model, encoder, engine, settings)
+            yield make_servicer(model, encoders, engine, settings)
         finally:
             await engine.stop()
+
+
+@asynccontextmanager
+async def open_encoders(
+    model: LoadedModel, settings: GeneratorSettings
+) -> AsyncIterator[EncoderPool]:
+    """Waits for the first encoder and looks after all of them while it is open."""
+    targets = EncoderTargets.parse(settings.encoder_target)
+    pool = EncoderPool(
+        lambda address: EncoderClient(address, model.fingerprint, model.family),
+        settings.encode_timeout_s,
+        settings.encoder_load_factor,
+    )
+    watch = EncoderWatch(
+        pool, targets, settings.encoder_probe_interval_s, settings.encoder_probe_timeout_s
+    )
+    try:
+        await watch.wait_until_ready()
+        async with watch.watching():
+            yield pool
     finally:
-        await encoder.close()
+        await pool.close()
 
 
 def load_model(settings: GeneratorSettings) -> LoadedModel:
