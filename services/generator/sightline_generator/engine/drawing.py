@@ -46,27 +46,29 @@ def uniform(sequence: Sequence) -> float:
 
 
 def draw_from_best(
-    logits: torch.Tensor, params: DrawParams, num_candidates: int
+    logits: torch.Tensor, params: DrawParams, num_candidates: int, *, limited: bool = False
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Draws among the likeliest tokens after temperature, then top_k, top_p and min_p.
 
     Returns token ids [num_seqs], and whether the candidates sufficed [num_seqs, 1]: not when
-    `top_p` may reach beyond them.
+    `top_p` may reach beyond them. `limited` promises that every row has a top_k.
     """
     best, token_ids = logits.topk(num_candidates, dim=-1)
     values = best.double() / params.temperature
-    limited = params.top_k > 0
+    has_top_k = params.top_k > 0
     rank = torch.arange(num_candidates, device=logits.device)
-    values = values.masked_fill(limited & (rank >= params.top_k), -torch.inf)
-    everything = (logits.double() / params.temperature).logsumexp(-1, keepdim=True)
-    total = torch.where(limited, values.logsumexp(-1, keepdim=True), everything)
+    values = values.masked_fill(has_top_k & (rank >= params.top_k), -torch.inf)
+    total = values.logsumexp(-1, keepdim=True)
+    if not limited:
+        everything = (logits.double() / params.temperature).logsumexp(-1, keepdim=True)
+        total = torch.where(has_top_k, total, everything)
     probs = (values - total).exp()
     reached = probs.cumsum(-1)
     dropped = (reached - probs >= params.top_p) | (probs < params.min_p * probs[:, :1])
     # The likeliest token always stays.
     dropped[:, :1].zero_()
     chosen = _place(probs.masked_fill(dropped, 0.0), params)
-    sufficient = limited | (reached[:, -1:] >= params.top_p) | dropped[:, -1:]
+    sufficient = has_top_k | (reached[:, -1:] >= params.top_p) | dropped[:, -1:]
     return token_ids.gather(-1, chosen)[:, 0], sufficient
 
 

@@ -87,7 +87,7 @@ class Sampler:
         if certain or self._waits:
             limits = [sequence.sampling.top_k or self._num_candidates for sequence in sequences]
             num_candidates = min(max(limits), logits.shape[-1])
-            token_ids, sufficient = draw_from_best(logits, params, num_candidates)
+            token_ids, sufficient = draw_from_best(logits, params, num_candidates, limited=certain)
             if certain or bool(sufficient.all()):
                 return token_ids
         return _in_slices(draw_ranked_from_all, logits, params)
