@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 from sightline_common.errors import (
     MediaAspectRatioError,
     MediaEmptyError,
@@ -147,7 +147,7 @@ def _check_frames(image: Image.Image, data: bytes, limits: MediaLimits) -> None:
         )
 
 
-def _covered_box(image: Image.Image) -> tuple[int, int, int, int]:
+def _covered_box(image: ImageFile.ImageFile) -> tuple[int, int, int, int]:
     """Returns what the first frame covers; a GIF's may be smaller than its screen."""
     box = image.tile[0].extents if image.format == "GIF" else None
     return box or (0, 0, *image.size)
