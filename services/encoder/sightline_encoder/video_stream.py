@@ -23,6 +23,7 @@ from sightline_encoder.video_options import VideoLimits
 
 CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "mpeg4"})
 _DECODERS = "h264,hevc,vp8,vp9,libdav1d,av1,mpeg4"
+_MARGIN_PIXELS = 256 * 256
 _CONTAINER_OPTIONS = {"protocol_whitelist": "", "codec_whitelist": _DECODERS}
 
 
@@ -83,6 +84,7 @@ class Video:
             number = -1
             for number, frame in enumerate(container.decode(stream)):
                 self._check_time()
+                self._check_size(frame.width, frame.height)
                 if number < index:
                     continue
                 pixels = _upright(frame)
@@ -118,16 +120,20 @@ class Video:
             )
         if min(context.width, context.height) < 1:
             raise unreadable()
-        if context.width * context.height > self._limits.max_pixels:
+        self._check_size(context.width, context.height)
+        self._check_count(stream.frames)
+        # What the frames themselves say is bounded as well, before they are decoded; there
+        # FFmpeg counts the margins that a codec needs.
+        context.options = {"max_pixels": str(2 * self._limits.max_pixels + _MARGIN_PIXELS)}
+        context.thread_count = 1
+
+    def _check_size(self, width: int, height: int) -> None:
+        if width * height > self._limits.max_pixels:
             raise MediaTooLargeError(
                 f"The video's frames have more than {self._limits.max_pixels} pixels; "
                 "send a smaller one.",
                 metadata={"max_pixel_count": str(self._limits.max_pixels)},
             )
-        self._check_count(stream.frames)
-        # What the frames themselves say is bounded as well, before they are decoded.
-        context.options = {"max_pixels": str(self._limits.max_pixels)}
-        context.thread_count = 1
 
     def _check_count(self, num_frames: int) -> None:
         if num_frames > self._limits.max_frames:

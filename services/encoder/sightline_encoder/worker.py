@@ -1,6 +1,6 @@
 """`python -m sightline_encoder.worker`: a process in which files are decoded.
 
-It imports neither torch nor grpc, knows no secret of the service, and may use only so much
+It imports neither grpc nor, before its first video, torch, knows no secret of the service, and may use only so much
 memory and time. It ends when its owner does.
 """
 
