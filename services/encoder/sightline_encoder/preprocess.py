@@ -110,8 +110,6 @@ class Preprocessor:
         """Decodes a file and cuts it into patches; raises MediaError."""
         if isinstance(budget, FrameBudget):
             return self.video.prepare(data, budget)
-        resizing = None if self._cutter is None else self._resizing(budget)
-=======
         resizing = None if self._cutter is None else processor_resizing(self._processor, budget)
         decoded = self._decode(PICTURE_DECODER, data, picture_options(self.limits, resizing))
         patches, grid = self._cut(decoded.planes[0], budget)
