@@ -15,13 +15,13 @@ from sightline_web.catalog import ModelCatalog
 from sightline_web.chat.errors import PageError
 from sightline_web.chat.forms import chosen_files, open_form, read_question
 from sightline_web.chat.jobs import AnswerJob, AnswerJobs
+from sightline_web.chat.pace import Pace
 from sightline_web.chat.pictures import Pictures
 from sightline_web.chat.prompts import build_request
 from sightline_web.chat.settings import ChatSettings, from_form, from_store, shown
 from sightline_web.chat.views import (
     ChatPage,
     exchange,
-    render_body,
     render_final,
     render_message,
 )
@@ -88,6 +88,7 @@ class ChatPages:
         self._pictures = pictures
         self._jobs = jobs
         self._catalog = catalog
+        self._pace = Pace()
 
     def routes(self) -> list[Route]:
         return [
@@ -154,7 +155,7 @@ class ChatPages:
         message = await self._message(request)
         if job is None:
             return EventStreamResponse(finished_answer(message, render_final))
-        return EventStreamResponse(watch_answer(job, render_body, render_final))
+        return EventStreamResponse(watch_answer(job, render_final, self._pace))
 
     async def stop_message(self, request: Request) -> Response:
         message = await self._message(request)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from sightline_web.chat.rendering import render_markdown
 from sightline_web.chat.settings import SettingsView
 from sightline_web.chat.wording import words_for
+from sightline_web.markdown.renderer import render_markdown
 from sightline_web.pages import page, render
 from sightline_web.store.records import Conversation, Message, MessageStatus, Role
 
@@ -89,11 +89,6 @@ def render_message(message: Message) -> str:
 def render_final(message: Message) -> str:
     """A partial that replaces a message wherever it is on the page."""
     return render("_message_replaced.html", view=MessageView(message))
-
-
-def render_body(message: Message) -> str:
-    """The part of an answer that grows."""
-    return render("_answer.html", view=MessageView(message))
 
 
 def exchange(conversation_id: str, question: Message, answer: Message) -> HTMLResponse:
