@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sightline_web.chat.jobs import AnswerJob
+from sightline_web.markdown.boxes import without_marks
 from sightline_web.pages import render
 from sightline_web.store.records import Message
 
@@ -27,7 +28,7 @@ class GrowingAnswer:
     def update(self) -> str:
         """Returns the HTML that brings the page up to date; empty when nothing can be seen."""
         message, growing = self._job.message, self._job.growing
-        growing.update(message.text)
+        growing.update(without_marks(message.text))
         before, self._sent = self._sent, self._now(message)
         if before is None or _is_new_shape(before, self._sent):
             return render("_answer_snapshot.html", message=message, growing=growing)
