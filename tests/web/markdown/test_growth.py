@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sightline_web.markdown.growth import GrowingText
 from sightline_web.markdown.renderer import render_markdown
@@ -24,6 +24,7 @@ def shown(growing: GrowingText) -> str:
     return "".join(map(str, [*growing.blocks, growing.tail]))
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(BLOCKS), min_size=1, max_size=6), st.randoms())
 def test_what_is_shown_at_the_end_is_the_whole_text_rendered_at_once(blocks, random) -> None:
     text = "\n\n".join(blocks)

@@ -127,6 +127,9 @@ CHINESE = {
     "The picture is damaged and cannot be read. Choose another file.": (
         "图片已损坏，无法读取，请选择其他文件。"
     ),
+    "The picture could not be opened. Save it anew, or smaller.": (
+        "图片无法打开，请另存或缩小后再试。"
+    ),
     "The picture is of a kind that the model cannot read. Use PNG, JPEG, WebP or GIF.": (
         "模型无法读取这种图片，请用 PNG、JPEG、WebP 或 GIF。"
     ),
