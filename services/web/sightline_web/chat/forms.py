@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from sightline_web.chat.errors import PageError
 from sightline_web.chat.settings import ChatSettings, from_form
+from sightline_web.language import translated
 
 MAX_FILES = 32
 MAX_FIELDS = 128
@@ -36,12 +37,17 @@ def open_form(request: Request) -> AbstractAsyncContextManager[FormData]:
 
 def read_question(form: FormData) -> QuestionForm:
     """Reads the composer; raises PageError."""
-    text = str(form.get("text", "")).replace("\r\n", "\n").strip()
+    text = read_text(form)
     digests = tuple(dict.fromkeys(str(value) for value in form.getlist("attachment")))
     files = chosen_files(form)
     if not (text or digests or files):
-        raise PageError("Write a question or add a picture.")
+        raise PageError(translated("Write a question or add a picture."))
     return QuestionForm(text, files, digests, from_form(form))
+
+
+def read_text(form: FormData) -> str:
+    """Returns a question's words."""
+    return str(form.get("text", "")).replace("\r\n", "\n").strip()
 
 
 def chosen_files(form: FormData) -> tuple[UploadFile, ...]:
