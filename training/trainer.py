@@ -26,12 +26,16 @@ from training.learning.learner import Learner, Losses
 from training.learning.optimizer import build_optimizers, set_learning_rate, step
 from training.learning.progress import Progress
 from training.learning.schedule import Schedule
-from training.learning.stage import CURRICULUM, SMALL_WORLD, Stage
+from training.learning.stage import CURRICULUM, SCENES_WORLD, SMALL_WORLD, Stage
 from training.learning.takeover import row_names, take_over
 from training.processing import Processor
 
 TRIM_EVERY = 4  # steps; a gigabyte of holes comes with each, and filling them anew takes time
-WORLDS: dict[str, tuple[Stage, ...]] = {"whole": CURRICULUM, "small": (SMALL_WORLD,)}
+WORLDS: dict[str, tuple[Stage, ...]] = {
+    "whole": CURRICULUM,
+    "scenes": (SCENES_WORLD,),
+    "small": (SMALL_WORLD,),
+}
 
 
 @dataclass(frozen=True)
@@ -71,12 +75,12 @@ class Trainer:
         self.processor = processor
         self.compute = Compute.choose(settings.device, settings.precision)
         self.learner = Learner(build_model(processor.tokenizer, settings.seed))
-        self.learner.place(self.compute.device).train()
+        self.learner.place(self.compute.device, self.compute.products).train()
         if settings.gradient_checkpointing:
             self.learner.save_memory()
         if settings.freeze_sight:
             self.learner.freeze_sight()
-        self.optimizers = build_optimizers(self.learner, settings.muon)
+        self.optimizers = build_optimizers(self.learner, settings.muon, self.compute.products)
         self.rows = row_names(processor.tokenizer)
         self.step = 0
         self.earlier: tuple[PhaseRecord, ...] = ()

@@ -9,6 +9,7 @@ from torch import nn
 from torch.optim import AdamW, Muon, Optimizer
 
 from training.learning.learner import Learner
+from training.learning.muon import Float32Muon
 
 MATRIX_WEIGHT_DECAY = 0.02
 
@@ -26,15 +27,24 @@ def split(learner: Learner) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     return matrices, others
 
 
-def build_optimizers(learner: Learner, muon: bool = True) -> list[Optimizer]:
+def build_optimizers(
+    learner: Learner, muon: bool = True, products: torch.dtype = torch.bfloat16
+) -> list[Optimizer]:
+    """products: what the matrices' updates are computed in."""
     matrices, others = split(learner)
     if not muon:
         return [AdamW(matrices + others, lr=0.0, betas=(0.9, 0.98), weight_decay=0.01)]
     return [
-        # Scaled so that an update is as large as AdamW's at the same learning rate.
-        Muon(matrices, lr=0.0, weight_decay=MATRIX_WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw"),
+        build_muon(matrices, products),
         AdamW(others, lr=0.0, betas=(0.9, 0.98), weight_decay=0.0),
     ]
+
+
+def build_muon(matrices: list[nn.Parameter], products: torch.dtype) -> Optimizer:
+    """Scaled so that an update is as large as AdamW's at the same learning rate."""
+    if products == torch.float32:
+        return Float32Muon(matrices, lr=0.0, weight_decay=MATRIX_WEIGHT_DECAY)
+    return Muon(matrices, lr=0.0, weight_decay=MATRIX_WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw")
 
 
 def set_learning_rate(optimizers: Iterable[Optimizer], rate: float) -> None:

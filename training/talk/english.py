@@ -64,3 +64,10 @@ FIRST_ENGLISH = replace(
     questions=phrases.FIRST_QUESTIONS,
     synonyms={},
 )
+# About the same pictures, whatever can be asked.
+SCENES_ENGLISH = replace(
+    FIRST_ENGLISH,
+    questions=phrases.QUESTIONS,
+    answers=phrases.SCENES_ANSWERS,
+    synonyms=phrases.SYNONYMS,
+)
