@@ -1,10 +1,15 @@
-"""Trains sightline-nano; may be stopped at any time and goes on from its last checkpoint."""
+"""Trains sightline-nano; may be stopped at any time and goes on from its last checkpoint.
+
+Exits with status 75 where `--minutes-a-call` ended it before its phase: call it again.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
@@ -30,6 +35,7 @@ from training.learning.stage import CURRICULUM, SCENES_WORLD, SMALL_WORLD, Stage
 from training.learning.takeover import row_names, take_over
 from training.processing import Processor
 
+UNFINISHED = 75  # EX_TEMPFAIL of sysexits.h: the same again will get further
 TRIM_EVERY = 4  # steps; a gigabyte of holes comes with each, and filling them anew takes time
 WORLDS: dict[str, tuple[Stage, ...]] = {
     "whole": CURRICULUM,
@@ -58,6 +64,7 @@ class Settings:
     freeze_sight: bool = False
     gradient_checkpointing: bool = False
     workers: int = 1
+    minutes_a_call: float = math.inf
     save_every: int = 50  # steps
     log_every: int = 10  # steps
 
@@ -123,7 +130,9 @@ class Trainer:
         self.phase = replace(self.phase, steps=last.steps, seconds=last.seconds)
         self.phase = replace(self.phase, finished=last.finished)
         for optimizer, state in zip(self.optimizers, saved.optimizers, strict=True):
-            optimizer.load_state_dict(state)
+            # Muon's options differ by machine, what it remembers does not.
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict(state | {"param_groups": groups})
 
     def begin(self, saved: Checkpoint) -> None:
         """Begins this phase with another's weights; what they lack keeps its random start."""
@@ -152,7 +161,7 @@ class Trainer:
         return losses, norm
 
     def run(self) -> None:
-        """Trains until the schedule ends."""
+        """Trains until the schedule ends, or this call's minutes; then saves."""
         progress, batches = Progress(), self.batches()
         before, began = self.phase.seconds, time.monotonic()
         while share := self.share():
@@ -166,7 +175,9 @@ class Trainer:
                 self.save()
             if self.step % TRIM_EVERY == 0:
                 return_freed_memory()
-        self.phase = replace(self.phase, finished=True)
+            if seconds - before > 60 * self.settings.minutes_a_call:
+                break
+        self.phase = replace(self.phase, finished=not self.share())
         self.save()
 
     def share(self) -> float:
@@ -207,6 +218,7 @@ def parser() -> argparse.ArgumentParser:
     add("--freeze-sight", action="store_true", help="with a frozen vision tower, talk alone")
     add("--gradient-checkpointing", action="store_true", help="less memory, more computing")
     add("--workers", type=int, help="processes that draw pictures")
+    add("--minutes-a-call", type=float, help="then save and end, to be called again")
     add("--threads", type=int, default=usable_cores(), help="of the CPU's matrix products")
     add("--steps", type=int, help="at the full learning rate; without an end if nothing is given")
     add("--minutes", type=float, help="the same, by the clock")
@@ -243,6 +255,7 @@ def main() -> None:
     trainer.prepare()
     print(f"{settings.phase}: step {trainer.step}, {trainer.compute}", flush=True)
     trainer.run()
+    sys.exit(0 if trainer.phase.finished else UNFINISHED)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,8 +83,30 @@ def test_resumed_training_continues_with_the_same_losses(
 
     assert resumed.step == TALKING + 2
     assert resumed.phase.steps == 2
-    # Muon computes in bfloat16, so the order of sums in threads shows.
     assert losses(resumed, 2) == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_call_of_few_minutes_trains_a_step_and_leaves_the_rest_to_the_next(
+    tmp_path: Path, processor: Processor
+) -> None:
+    hurried = replace(tiny(tmp_path), minutes_a_call=1e-9)
+    talking(hurried, processor, Schedule(steady=1, decay=1)).run()
+    again = Trainer(hurried, Schedule(steady=1, decay=1), processor)
+    again.prepare()
+    assert (again.phase.steps, again.phase.finished) == (1, False)
+    again.run()
+    assert (again.phase.steps, again.phase.finished) == (2, True)
+
+
+def test_a_checkpoint_goes_on_where_matrices_are_multiplied_otherwise(
+    tmp_path: Path, processor: Processor
+) -> None:
+    settings = tiny(tmp_path)
+    talking(settings, processor, Schedule(steady=1)).run()
+    elsewhere = Trainer(replace(settings, precision="bfloat16"), Schedule(), processor)
+    elsewhere.prepare()
+    assert isinstance(elsewhere.optimizers[0], torch.optim.Muon)
+    assert all(map(math.isfinite, losses(elsewhere, 1)))
 
 
 def test_a_finished_phase_is_not_trained_again(tmp_path: Path, processor: Processor) -> None:
