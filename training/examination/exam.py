@@ -50,8 +50,13 @@ WHOLE_CELLS: Cells = SCENE_CELLS | {
     "dialog": Cell(reading_cells.dialog),
     "chart": Cell(reading_cells.chart, 0.85),
 }
-# What cannot be read must be declined.
-SCENES_CELLS: Cells = SCENE_CELLS | {"text or chart, declined": Cell(reading_cells.unread, 0.95)}
+# What is not known must be declined.
+SCENES_CELLS: Cells = {
+    name: cell for name, cell in SCENE_CELLS.items() if name not in ("JSON", "box")
+} | {
+    "box or JSON, declined": Cell(about_scene(talk.declined), 0.95),
+    "text or chart, declined": Cell(reading_cells.unread, 0.95),
+}
 SMALL_CELLS: Cells = {
     "color": Cell(about_scene(talk.color_of), 0.90),
     "shape": Cell(about_scene(talk.kind_of), 0.90),

@@ -54,7 +54,7 @@ EVERYTHING = Shares()
 NOTHING = Shares(**{field.name: 0.0 for field in fields(Shares)})
 LOOKING = replace(NOTHING, scene=0.6, poster=0.4)
 SCENES_ALONE = replace(NOTHING, scene=1.0)
-SCENES_TALKS = replace(NOTHING, scene=0.66, pair=0.15, later=0.06, small_talk=0.05, unread=0.08)
+SCENES_TALKS = replace(NOTHING, scene=0.66, pair=0.15, later=0.06, small_talk=0.05, unread=0.05)
 SMALL_TALKS = replace(NOTHING, scene=0.83, pair=0.13, small_talk=0.04)
 
 

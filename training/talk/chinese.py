@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from training.talk import chinese_phrases as phrases
 from training.talk.call import Call, name_of
-from training.talk.tongue import Tongue
+from training.talk.tongue import DECLINED, Tongue
 from training.world.scene import SMALL_LIMITS, Shape
 
 
@@ -65,4 +65,5 @@ SCENES_CHINESE = replace(
     kinds={kind: phrases.KINDS[kind] for kind in SMALL_LIMITS.kinds},
     colors={color: phrases.COLORS[color] for color in SMALL_LIMITS.colors},
     answers=phrases.SCENES_ANSWERS,
+    declined=DECLINED,
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from training.talk import english_phrases as phrases
 from training.talk.call import Call
 from training.talk.phrases import NUMBERS, WHERE, listed, plural, sentence, there_are, with_article
-from training.talk.tongue import Tongue
+from training.talk.tongue import DECLINED, Tongue
 from training.world.scene import COLORS, KINDS, SMALL_LIMITS, Shape
 
 
@@ -70,4 +70,5 @@ SCENES_ENGLISH = replace(
     questions=phrases.QUESTIONS,
     answers=phrases.SCENES_ANSWERS,
     synonyms=phrases.SYNONYMS,
+    declined=DECLINED,
 )

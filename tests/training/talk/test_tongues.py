@@ -8,7 +8,7 @@ from training.talk.chinese import CHINESE
 from training.talk.english import ENGLISH
 from training.talk.english_phrases import FIRST_QUESTIONS
 from training.talk.language import LANGUAGES
-from training.talk.tongue import Tongue
+from training.talk.tongue import DECLINED, Tongue
 from training.talk.tongues import SCENES_TONGUES, TONGUES
 from training.world.scene import COLORS, KINDS, PLACES, SMALL_LIMITS
 
@@ -89,3 +89,4 @@ def test_the_tongues_of_scenes_know_the_first_kinds_and_colors_alone_but_ask_eve
         assert tongue.questions == whole.questions
         assert set(tongue.answers) == set(whole.answers)
         assert tongue.language == whole.language
+        assert {topic for topic in whole.questions if not tongue.can_ask(topic)} == set(DECLINED)
