@@ -87,7 +87,7 @@ class Trainer:
             self.learner.save_memory()
         if settings.freeze_sight:
             self.learner.freeze_sight()
-        self.optimizers = build_optimizers(self.learner, settings.muon, self.compute.products)
+        self.optimizers = build_optimizers(self.learner, settings.muon)
         self.rows = row_names(processor.tokenizer)
         self.step = 0
         self.earlier: tuple[PhaseRecord, ...] = ()
@@ -130,9 +130,7 @@ class Trainer:
         self.phase = replace(self.phase, steps=last.steps, seconds=last.seconds)
         self.phase = replace(self.phase, finished=last.finished)
         for optimizer, state in zip(self.optimizers, saved.optimizers, strict=True):
-            # Muon's options differ by machine, what it remembers does not.
-            groups = optimizer.state_dict()["param_groups"]
-            optimizer.load_state_dict(state | {"param_groups": groups})
+            optimizer.load_state_dict(state)
 
     def begin(self, saved: Checkpoint) -> None:
         """Begins this phase with another's weights; what they lack keeps its random start."""

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,17 +95,6 @@ def test_a_call_of_few_minutes_trains_a_step_and_leaves_the_rest_to_the_next(
     assert (again.phase.steps, again.phase.finished) == (1, False)
     again.run()
     assert (again.phase.steps, again.phase.finished) == (2, True)
-
-
-def test_a_checkpoint_goes_on_where_matrices_are_multiplied_otherwise(
-    tmp_path: Path, processor: Processor
-) -> None:
-    settings = tiny(tmp_path)
-    talking(settings, processor, Schedule(steady=1)).run()
-    elsewhere = Trainer(replace(settings, precision="bfloat16"), Schedule(), processor)
-    elsewhere.prepare()
-    assert isinstance(elsewhere.optimizers[0], torch.optim.Muon)
-    assert all(map(math.isfinite, losses(elsewhere, 1)))
 
 
 def test_a_finished_phase_is_not_trained_again(tmp_path: Path, processor: Processor) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import torch
 from torch import nn
-from torch.optim import AdamW, Muon, Optimizer
+from torch.optim import AdamW, Optimizer
 
 from training.learning.learner import Learner
-from training.learning.muon import Float32Muon
+from training.learning.muon import Muon
 
 MATRIX_WEIGHT_DECAY = 0.02
 
@@ -27,24 +27,14 @@ def split(learner: Learner) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     return matrices, others
 
 
-def build_optimizers(
-    learner: Learner, muon: bool = True, products: torch.dtype = torch.bfloat16
-) -> list[Optimizer]:
-    """products: what the matrices' updates are computed in."""
+def build_optimizers(learner: Learner, muon: bool = True) -> list[Optimizer]:
     matrices, others = split(learner)
     if not muon:
         return [AdamW(matrices + others, lr=0.0, betas=(0.9, 0.98), weight_decay=0.01)]
     return [
-        build_muon(matrices, products),
+        Muon(matrices, lr=0.0, weight_decay=MATRIX_WEIGHT_DECAY),
         AdamW(others, lr=0.0, betas=(0.9, 0.98), weight_decay=0.0),
     ]
-
-
-def build_muon(matrices: list[nn.Parameter], products: torch.dtype) -> Optimizer:
-    """Scaled so that an update is as large as AdamW's at the same learning rate."""
-    if products == torch.float32:
-        return Float32Muon(matrices, lr=0.0, weight_decay=MATRIX_WEIGHT_DECAY)
-    return Muon(matrices, lr=0.0, weight_decay=MATRIX_WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw")
 
 
 def set_learning_rate(optimizers: Iterable[Optimizer], rate: float) -> None:

@@ -80,9 +80,33 @@ class EncoderSettings:
     )
     intake_workers: int = setting(
         "SIGHTLINE_ENCODER_INTAKE_WORKERS",
-        "Pictures that are decoded at the same time.",
+        "Processes in which files are decoded, one at a time each.",
         default=2,
         minimum=1,
+    )
+    worker_memory_bytes: int = setting(
+        "SIGHTLINE_ENCODER_WORKER_MEMORY_BYTES",
+        "Bound of the memory of each of these processes.",
+        default=1024**3,
+        minimum=256 * 1024**2,
+    )
+    worker_cpu_s: float = setting(
+        "SIGHTLINE_ENCODER_WORKER_CPU_S",
+        "Seconds of CPU time that decoding one file may take, rounded up to whole ones.",
+        default=10.0,
+        minimum=0.1,
+    )
+    worker_timeout_s: float = setting(
+        "SIGHTLINE_ENCODER_WORKER_TIMEOUT_S",
+        "Seconds that decoding one file may take on the clock.",
+        default=30.0,
+        minimum=0.1,
+    )
+    quarantine_s: float = setting(
+        "SIGHTLINE_ENCODER_QUARANTINE_S",
+        "Seconds for which a file that killed two of these processes is refused at once.",
+        default=600.0,
+        minimum=0,
     )
     batch_patches: int = setting(
         "SIGHTLINE_ENCODER_BATCH_PATCHES",
@@ -125,6 +149,36 @@ class EncoderSettings:
         "Bound of the frames of an animated picture, of which the first is used.",
         default=1000,
         minimum=1,
+    )
+    max_video_bytes: int = setting(
+        "SIGHTLINE_ENCODER_MAX_VIDEO_BYTES",
+        "Bound of one video file in bytes.",
+        default=128 * 1024**2,
+        minimum=1,
+    )
+    max_video_pixels: int = setting(
+        "SIGHTLINE_ENCODER_MAX_VIDEO_PIXELS",
+        "Bound of width times height of a video's frames.",
+        default=4096 * 2304,
+        minimum=1,
+    )
+    max_video_s: float = setting(
+        "SIGHTLINE_ENCODER_MAX_VIDEO_S",
+        "Bound of a video's duration in seconds.",
+        default=3600.0,
+        minimum=0.1,
+    )
+    max_video_frames: int = setting(
+        "SIGHTLINE_ENCODER_MAX_VIDEO_FRAMES",
+        "Bound of the frames that a video holds, of which some are used.",
+        default=216_000,
+        minimum=1,
+    )
+    video_decode_s: float = setting(
+        "SIGHTLINE_ENCODER_VIDEO_DECODE_S",
+        "Seconds that decoding a video may take, on the clock and of CPU time.",
+        default=40.0,
+        minimum=0.1,
     )
     max_pixel_budget: int = setting(
         "SIGHTLINE_ENCODER_MAX_PIXEL_BUDGET",

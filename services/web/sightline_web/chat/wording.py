@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sightline_web.language import translated
 from sightline_web.store.records import INTERRUPTED
 
 STOPPED = "STOPPED"
@@ -19,6 +20,7 @@ _WORDS = {
     " Use PNG, JPEG, WebP or GIF.",
     "MEDIA_TOO_LARGE": "The pictures are too large. Send fewer or smaller ones.",
     "MEDIA_ASPECT_RATIO_INVALID": "The picture is too long and thin. Crop it.",
+    "MEDIA_DECODER_FAILED": "The picture could not be opened. Save it anew, or smaller.",
     "QUEUE_FULL": "The model is busy. Try again in a moment.",
     "NOT_READY": "The model is starting or cannot be reached. Try again in a moment.",
     "ENCODER_UNAVAILABLE": "Pictures cannot be read at the moment. Try again shortly.",
@@ -32,4 +34,4 @@ _UNKNOWN = "Something went wrong on the server. Try again; its log has the detai
 
 def words_for(reason: str) -> str:
     """Returns a sentence that helps, for whatever reason."""
-    return _WORDS.get(reason, _UNKNOWN)
+    return translated(_WORDS.get(reason, _UNKNOWN))
