@@ -133,7 +133,7 @@ def _forward(tower: VisionTower, encode: Encode) -> Callable[..., BaseModelOutpu
         sizes = grid_thw.prod(dim=1).tolist()
         images = [
             PreparedImage(part, tuple(grid), 0, 0)
-            for part, grid in zip(patches.split(sizes), grid_thw.tolist(), strict=True)
+            for part, grid in zip(torch.split(patches, sizes), grid_thw.tolist(), strict=True)
         ]
         features = torch.cat([encode(tower, image) for image in images])
         return BaseModelOutputWithPooling(pooler_output=features)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sightline_encoder.positions import PositionTables
 from sightline_encoder.tiling import TileRule, blended, cell_slices
@@ -20,6 +20,7 @@ def test_tiles_are_336_pixels_and_overlap_by_two_cells():
     assert RULE.overlap * 28 >= 32
 
 
+@settings(deadline=None, max_examples=25)
 @given(st.integers(1, 80), st.integers(1, 80))
 def test_tiles_cover_the_grid_and_neighbours_overlap(rows, columns):
     windows = RULE.windows(2 * rows, 2 * columns)
@@ -35,6 +36,7 @@ def test_tiles_cover_the_grid_and_neighbours_overlap(rows, columns):
     assert len({(window.rows, window.columns) for window in windows}) == 1
 
 
+@settings(deadline=None, max_examples=25)
 @given(st.integers(1, 40), st.integers(1, 40))
 def test_features_of_their_own_cells_are_blended_into_the_same_grid(rows, columns):
     grid = torch.arange(rows * columns * 3.0).view(rows, columns, 3)
@@ -56,6 +58,7 @@ def test_overlap_moves_smoothly_from_one_tile_to_the_next():
     assert 0 < merged[10] < merged[11] < 1
 
 
+@settings(deadline=None, max_examples=25)
 @given(st.integers(1, 30), st.integers(1, 30))
 def test_a_tiles_patches_are_those_of_its_place(rows, columns):
     picture = prepared(2 * rows, 2 * columns, values=1)
@@ -75,6 +78,7 @@ def test_whole_picture_is_one_unit_and_joins_to_its_features():
     assert join(units, [features]) is features
 
 
+@settings(deadline=None, max_examples=25)
 @given(st.integers(1, 20), st.integers(1, 20), st.data())
 def test_positions_of_a_tile_are_those_of_its_place_in_the_picture(rows, columns, data):
     tables = PositionTables(torch.randn(16, 8), torch.tensor([1.0, 0.1]), 2)

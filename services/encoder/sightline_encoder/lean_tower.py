@@ -65,7 +65,7 @@ class GatedMlp:
     def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
         if hidden.device.type != "cpu" or len(hidden) <= _ROWS_AT_ONCE:
             return self._at_once(hidden)
-        return torch.cat([self._at_once(rows) for rows in hidden.split(_ROWS_AT_ONCE)])
+        return torch.cat([self._at_once(rows) for rows in torch.split(hidden, _ROWS_AT_ONCE)])
 
     def _at_once(self, hidden: torch.Tensor) -> torch.Tensor:
         gate, up = self.gate_up(hidden).chunk(2, dim=-1)
@@ -97,7 +97,7 @@ class SelfAttention:
     def __call__(self, hidden: torch.Tensor, step: Pass) -> torch.Tensor:
         heads = self._qkv(hidden).view(len(hidden), 3 * self._num_heads, -1)
         _rotate(heads[:, : 2 * self._num_heads], step.rotations)
-        query, key, value = heads.split(self._num_heads, dim=1)
+        query, key, value = torch.split(heads, self._num_heads, dim=1)
         attended = self._attention.forward(query, key, value, step.plan, self._scale)
         return self._out(attended.reshape(len(hidden), -1))
 
@@ -175,9 +175,9 @@ class LeanTower:
 
 def lean_refusal(module: object) -> str | None:
     """Returns why a tower cannot be computed leanly; None if it can."""
-    if type(module) is not Glm4vVisionModel:
+    if not isinstance(module, Glm4vVisionModel):
         return "it is another architecture's"
-    config = module.config
+    config: Any = module.config
     if (config.hidden_size // config.num_heads) % 4:
         return "its head size is no multiple of 4"
     if config.hidden_act not in ACT2FN:

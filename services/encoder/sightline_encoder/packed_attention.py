@@ -81,7 +81,9 @@ class SdpaPackedAttention(PackedAttention):
     ) -> torch.Tensor:
         groups = [(length, len(list(same))) for length, same in groupby(plan.lengths)]
         sizes = [length * count for length, count in groups]
-        parts = zip(groups, *(each.split(sizes) for each in (query, key, value)), strict=True)
+        parts = zip(
+            groups, *(torch.split(each, sizes) for each in (query, key, value)), strict=True
+        )
         attended = [_attend_equal(q, k, v, count, scale) for (_, count), q, k, v in parts]
         return attended[0] if len(attended) == 1 else torch.cat(attended)
 
@@ -160,8 +162,9 @@ def _attend_equal(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, count: int, scale: float
 ) -> torch.Tensor:
     """Attends inside `count` windows of equal size."""
-    heads = [each.unflatten(0, (count, -1)).transpose(1, 2) for each in (query, key, value)]
-    attended = scaled_dot_product_attention(*heads, scale=scale)
+    shape = (count, -1, *query.shape[1:])
+    q, k, v = (each.view(shape).transpose(1, 2) for each in (query, key, value))
+    attended = scaled_dot_product_attention(q, k, v, scale=scale)
     return attended.transpose(1, 2).flatten(0, 1)
 
 

@@ -54,9 +54,11 @@ def disagreement(
     exact = torch.randn(shape, generator=draw)
     given = exact.to(device, dtype)
     reference, scale = SdpaPackedAttention(), head_size**-0.5
-    expected = reference.forward(*exact, reference.plan(_LENGTHS, exact.device), scale)
+    q, k, v = exact.unbind()
+    expected = reference.forward(q, k, v, reference.plan(_LENGTHS, exact.device), scale)
+    q, k, v = given.unbind()
     try:
-        found = attention.forward(*given, attention.plan(_LENGTHS, device), scale)
+        found = attention.forward(q, k, v, attention.plan(_LENGTHS, device), scale)
     except Exception as error:  # a kernel that cannot run here may raise anything
         return f"fails on this device: {error}"
     apart = (found.float().cpu() - expected).abs().max().item()

@@ -48,9 +48,9 @@ class TileRule:
     def cut(self, patches: torch.Tensor, window: Window) -> torch.Tensor:
         """Returns a window's patches out of those of its whole grid, both cell by cell."""
         merge = self.merge_size
-        shape = (window.grid_rows // merge, window.grid_columns // merge, merge**2)
+        shape = (window.grid_rows // merge, window.grid_columns // merge, merge**2, -1)
         rows, columns = cell_slices(window, merge)
-        return patches.unflatten(0, shape)[rows, columns].flatten(0, 2)
+        return patches.view(shape)[rows, columns].flatten(0, 2)
 
 
 def cell_slices(window: Window, merge_size: int) -> tuple[slice, slice]:

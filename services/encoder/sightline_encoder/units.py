@@ -25,9 +25,14 @@ class Unit:
     def num_patches(self) -> int:
         return self.window.num_patches
 
+    @property
+    def num_grid_patches(self) -> int:
+        """Counts the patches of the whole frame group."""
+        return self.image.grid[1] * self.image.grid[2]
+
     def patches(self) -> torch.Tensor:
         """Returns the window's patches, [num_patches, patch values]."""
-        whole = self.image.patches.unflatten(0, (self.image.grid[0], -1))[self.group]
+        whole = self.image.patches.view(self.image.grid[0], self.num_grid_patches, -1)[self.group]
         return whole if self.rule is None else self.rule.cut(whole, self.window)
 
 

@@ -108,7 +108,7 @@ class VisionTower:
         if len(units) == 1:
             return [features]
         # A view would keep the whole batch alive for as long as one picture is cached.
-        return [part.clone() for part in features.split(sizes)]
+        return [part.clone() for part in torch.split(features, sizes)]
 
     def encode(self, images: Sequence[PreparedImage], tiled: bool = False) -> list[torch.Tensor]:
         """Returns each picture's or video's features, [num_tokens, hidden_size], on the CPU."""
