@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sightline_web.store.conversations import ConversationStore
 from sightline_web.store.database import Database
+from sightline_web.store.history import History
 from sightline_web.store.records import Attachment, MessageStatus, NotFoundError, Role
 from sightline_web.store.tables import metadata
 from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from tests.web.store.conftest import NewUrl
+
 A, B = "anna", "boris"
 CAT = Attachment("sha256:" + "c" * 64, "image/png", "cat.png", 10)
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path}/deep/new.db")
-    await database.migrate()
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-def store(database: Database) -> ConversationStore:
-    return ConversationStore(database)
 
 
 def described(connection: Connection) -> dict[str, set[tuple[str, str, bool]]]:
@@ -44,9 +32,9 @@ def described(connection: Connection) -> dict[str, set[tuple[str, str, bool]]]:
 
 
 async def test_migrations_from_empty_give_the_declared_tables(
-    database: Database, tmp_path: Path
+    database: Database, new_url: NewUrl
 ) -> None:
-    declared = Database(f"sqlite+aiosqlite:///{tmp_path}/declared.db")
+    declared = Database(new_url())
     async with declared.writing() as connection:
         await connection.run_sync(metadata.create_all)
         wanted = await connection.run_sync(described)
@@ -60,9 +48,10 @@ async def test_migrating_again_keeps_everything(
 ) -> None:
     await store.create(A, "First", {})
     await database.migrate()
-    assert [entry.title for entry in await store.listed(A)] == ["First"]
+    assert [entry.title for entry in await History(database).listed(A)] == ["First"]
 
 
+@pytest.mark.parametrize("new_url", ["sqlite"], indirect=True)
 async def test_sqlite_waits_for_locks_and_writes_ahead(database: Database) -> None:
     async with database.reading() as connection:
         mode = (await connection.execute(text("PRAGMA journal_mode"))).scalar()
@@ -131,7 +120,7 @@ async def test_answers_left_running_become_incomplete(store: ConversationStore) 
     assert (found.status, found.reason) == (MessageStatus.INCOMPLETE, "INTERRUPTED")
 
 
-async def test_other_owners_reach_nothing(store: ConversationStore) -> None:
+async def test_other_owners_reach_nothing(database: Database, store: ConversationStore) -> None:
     conversation_id = await store.create(A, "Secret", {})
     await store.add_attachment(A, CAT)
     question, answer = await store.add_question(A, conversation_id, "One", [CAT.digest])
@@ -151,19 +140,21 @@ async def test_other_owners_reach_nothing(store: ConversationStore) -> None:
     await store.save_answer(B, replace(answer, text="forged"))
     await store.release_attachments(B, [CAT.digest])
     assert await store.branch(B, conversation_id, answer.id) == []
-    assert [entry.title for entry in await store.listed(B)] == ["Own"]
+    assert [entry.title for entry in await History(database).listed(B)] == ["Own"]
     assert (await store.message(A, answer.id)).text == ""
     assert await store.attachment(A, CAT.digest) == CAT
 
 
-async def test_deleting_returns_files_that_nobody_uses(store: ConversationStore) -> None:
+async def test_deleting_returns_files_that_nobody_uses(
+    database: Database, store: ConversationStore
+) -> None:
     await store.add_attachment(A, CAT)
     first, second = [await store.create(A, title, {}) for title in ("First", "Second")]
     for conversation_id in (first, second):
         await store.add_question(A, conversation_id, "One", [CAT.digest])
     assert await store.delete(A, first) == []
     assert await store.delete(A, second) == [CAT.digest]
-    assert await store.listed(A) == []
+    assert await History(database).listed(A) == []
 
 
 async def test_file_of_another_owner_is_kept(store: ConversationStore) -> None:
@@ -184,8 +175,10 @@ async def test_only_pictures_never_sent_are_abandoned(store: ConversationStore) 
     assert await store.attachment(A, CAT.digest) == CAT
 
 
-async def test_last_used_conversation_is_listed_first(store: ConversationStore) -> None:
+async def test_last_used_conversation_is_listed_first(
+    database: Database, store: ConversationStore
+) -> None:
     first = await store.create(A, "First", {})
     await store.create(A, "Second", {})
     await store.add_question(A, first, "Again", [])
-    assert (await store.listed(A))[0].id == first
+    assert (await History(database).listed(A))[0].id == first

@@ -28,6 +28,8 @@ conversations = Table(
     Column("head_id", String(32)),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
+    Column("pinned_ms", BigInteger),
+    Column("removed_ms", BigInteger),
     Index("conversations_by_owner", "owner_id", "updated_ms"),
 )
 
@@ -53,6 +55,22 @@ messages = Table(
     Index("messages_by_conversation", "conversation_id"),
     Index("messages_by_parent", "parent_id"),
     Index("messages_by_status", "status"),
+)
+
+shares = Table(
+    "shares",
+    metadata,
+    Column("token", String(64), primary_key=True),
+    Column("owner_id", String(64), nullable=False),
+    Column(
+        "conversation_id",
+        String(32),
+        ForeignKey("conversations.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("head_id", String(32), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Index("shares_by_conversation", "conversation_id"),
 )
 
 attachments = Table(
