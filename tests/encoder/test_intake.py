@@ -6,10 +6,11 @@ from concurrent.futures import Executor, Future
 
 import pytest
 from sightline_common.errors import MediaUnreadableError
+from sightline_encoder import intake as intake_module
 from sightline_encoder.intake import Intake
 from sightline_encoder.preprocess import PixelBudget
 
-from tests.encoder.tiny import prepared
+from tests.encoder.tiny import prepared, until
 
 BUDGET = PixelBudget(1, 2)
 
@@ -29,7 +30,7 @@ class GatedPrepare:
             self.num_calls += 1
             self.running += 1
             self.most = max(self.most, self.running)
-        assert self.gate.wait(10)
+        assert self.gate.wait(60)
         with self._lock:
             self.running -= 1
         return prepared(2, 2)
@@ -88,6 +89,40 @@ async def test_event_loop_turns_while_a_file_is_prepared():
     gated.gate.set()
 
     assert (await task).prepare_s > 0
+    intake.close()
+
+
+async def test_file_whose_asker_left_is_abandoned_and_keeps_its_slot_until_it_ends(monkeypatch):
+    monkeypatch.setattr(intake_module, "LEFT_GRACE_S", 0.01)
+    gated, abandoned = GatedPrepare(), asyncio.Event()
+    intake = Intake(gated, 1, abandon=lambda data: data == b"left" and abandoned.set())
+    leaving = asyncio.create_task(prepare(intake, b"left"))
+    await until(lambda: gated.running)
+    leaving.cancel()
+    staying = asyncio.create_task(prepare(intake))
+    await abandoned.wait()
+    assert (gated.num_calls, intake._executor._work_queue.qsize()) == (1, 0)
+
+    gated.gate.set()
+
+    assert (await staying).num_patches == 4
+    intake.close()
+
+
+async def test_file_that_ends_soon_after_its_asker_left_is_not_abandoned(monkeypatch):
+    monkeypatch.setattr(intake_module, "LEFT_GRACE_S", 60)
+    gated, abandoned = GatedPrepare(), []
+    intake = Intake(gated, 1, abandon=abandoned.append)
+    leaving = asyncio.create_task(prepare(intake))
+    await until(lambda: gated.running)
+    leaving.cancel()
+    gated.gate.set()
+
+    await prepare(intake)
+
+    timers = [timer for timer in asyncio.get_running_loop()._scheduled if not timer.cancelled()]
+    assert not [timer for timer in timers if timer._callback == abandoned.append]
+    assert not abandoned
     intake.close()
 
 

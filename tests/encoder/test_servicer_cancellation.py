@@ -58,7 +58,7 @@ async def held_back(tiny_model):
 
     def prepare(data, budget):
         begun.set()
-        assert gate.wait(10)
+        assert gate.wait(60)
         return tiny_model.preprocessor.prepare(data, budget)
 
     async with tiny.running_encoder(tiny_model, prepare=prepare) as running:
@@ -71,7 +71,7 @@ async def held_back(tiny_model):
 async def test_cancelled_leader_does_not_disturb_those_who_wait_with_it(held_back):
     served, gate, begun = held_back
     leader = asyncio.create_task(ask(served.stub, PICTURE))
-    await asyncio.to_thread(begun.wait, 10)
+    await asyncio.to_thread(begun.wait, 60)
     followers = [asyncio.create_task(ask(served.stub, PICTURE)) for _ in range(5)]
     await until(lambda: served.encoder.num_waiting == 6)
 
@@ -88,7 +88,7 @@ async def test_cancelled_leader_does_not_disturb_those_who_wait_with_it(held_bac
 async def test_nothing_is_computed_when_all_askers_have_left(held_back):
     served, gate, begun = held_back
     tasks = [asyncio.create_task(ask(served.stub, PICTURE)) for _ in range(3)]
-    await asyncio.to_thread(begun.wait, 10)
+    await asyncio.to_thread(begun.wait, 60)
     for task in tasks:
         task.cancel()
     await until(lambda: not served.encoder.num_waiting and not served.uploads.num_bytes)
@@ -101,11 +101,11 @@ async def test_nothing_is_computed_when_all_askers_have_left(held_back):
 
 async def test_deadline_ends_the_work(held_back):
     served, _, begun = held_back
-    call = served.stub.EncodeMedia(timeout=0.5)
+    call = served.stub.EncodeMedia(timeout=2)
     for message in messages(media_header(PICTURE), [PICTURE]):
         await call.write(message)
     await call.done_writing()
-    await asyncio.to_thread(begun.wait, 10)
+    await asyncio.to_thread(begun.wait, 60)
 
     with pytest.raises(aio.AioRpcError) as caught:
         await tiny.read_all(call)

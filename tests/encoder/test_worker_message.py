@@ -4,6 +4,8 @@ import json
 import os
 import socket
 import struct
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -21,8 +23,12 @@ from sightline_encoder.worker_message import (
 def ends():
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        ours.settimeout(5)
+        ours.settimeout(60)
         yield ours, theirs
+
+
+def soon():
+    return time.monotonic() + 60
 
 
 def header(facts_size, body_size, magic=b"SLW1"):
@@ -54,7 +60,7 @@ def test_request_arrives_whole(ends):
 def test_answer_arrives_whole_and_leaves_no_descriptor(ends):
     before = num_descriptors()
     send_answer(ends[1], {"shapes": [[3]]}, [memoryview(b"abc"), memoryview(b"def")])
-    facts, body = receive_answer(ends[0])
+    facts, body = receive_answer(ends[0], soon())
 
     assert (facts, bytes(body)) == ({"shapes": [[3]]}, b"abcdef")
     assert body.readonly
@@ -65,14 +71,14 @@ def test_answer_arrives_whole_and_leaves_no_descriptor(ends):
 def test_answer_without_body_is_empty(ends):
     send_answer(ends[1], {"error": {}})
 
-    assert bytes(receive_answer(ends[0])[1]) == b""
+    assert bytes(receive_answer(ends[0], soon())[1]) == b""
 
 
 def test_body_that_its_writer_could_still_cut_off_is_refused(ends):
     before = num_descriptors()
     forged(ends[1], b"body", seals=False)
     with pytest.raises(MessageError):
-        receive_answer(ends[0])
+        receive_answer(ends[0], soon())
 
     assert num_descriptors() == before
 
@@ -81,21 +87,38 @@ def test_body_that_its_writer_could_still_cut_off_is_refused(ends):
 def test_body_of_another_length_is_refused(ends, claimed):
     forged(ends[1], b"body", claimed=claimed)
     with pytest.raises(MessageError):
-        receive_answer(ends[0])
+        receive_answer(ends[0], soon())
 
 
 @pytest.mark.parametrize("facts", [b"", b"{", b"[1]", b"\xff", b"[" * 100_000])
 def test_facts_that_are_no_object_are_refused(ends, facts):
     forged(ends[1], b"body", facts=facts)
     with pytest.raises(MessageError):
-        receive_answer(ends[0])
+        receive_answer(ends[0], soon())
 
 
 @pytest.mark.parametrize("head", [header(2, 0, b"EVIL"), header(2**31, 0), header(2, 0)])
 def test_answer_without_a_proper_header_is_refused(ends, head):
     ends[1].sendall(head + json.dumps({}).encode())
     with pytest.raises(MessageError):
-        receive_answer(ends[0])
+        receive_answer(ends[0], soon())
+
+
+def test_answer_that_comes_in_drops_has_no_more_time_than_another(ends):
+    over = threading.Event()
+
+    def drip():
+        for byte in header(1000, 0) + b" " * 1000:
+            if over.wait(0.02):
+                return
+            ends[1].sendall(bytes([byte]))
+
+    dripping = threading.Thread(target=drip)
+    dripping.start()
+    with pytest.raises(TimeoutError):
+        receive_answer(ends[0], time.monotonic() + 0.3)
+    over.set()
+    dripping.join()
 
 
 def test_end_of_the_connection_is_an_error_at_every_byte(ends):

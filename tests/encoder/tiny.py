@@ -130,9 +130,10 @@ async def running_encoder(
     upload_bytes: int = 2**26,
     prepare: Prepare | None = None,
     lower_tiers: LowerTiers | None = None,
+    abandon: Callable[[bytes], None] = lambda data: None,
 ) -> AsyncIterator[RunningEncoder]:
     fingerprint = feature_fingerprint(model.checkpoint.fingerprint, torch.float32)
-    intake = Intake(prepare or model.preprocessor.prepare, 2)
+    intake = Intake(prepare or model.preprocessor.prepare, 2, abandon=abandon)
     batcher = Batcher(model.tower, 4096)
     encoder = Encoder(intake, batcher, FeatureCache(cache_bytes), fingerprint, lower_tiers)
     uploads = UploadBudget(upload_bytes)
@@ -226,7 +227,7 @@ async def refusal(awaitable):  # type: ignore[no-untyped-def]
 
 async def until(condition: Callable[[], bool]) -> None:
     """Lets the event loop turn until a condition holds."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0)
 

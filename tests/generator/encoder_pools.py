@@ -12,11 +12,11 @@ from sightline_generator.encoder_watch import EncoderWatch
 
 from tests.generator.scripted_encoder import FINGERPRINT, serving
 
-TIMEOUT_S = 30
+TIMEOUT_S = 120
 
 
 @asynccontextmanager
-async def pool_of(family, *ports, timeout_s=10, load_factor=1.25):
+async def pool_of(family, *ports, timeout_s=60, load_factor=1.25):
     """Yields a pool over encoders on loopback that nobody watches."""
     pool = EncoderPool(
         lambda address: EncoderClient(address, FINGERPRINT, family),
@@ -38,7 +38,7 @@ async def serving_all(*encoders):
         yield [await stack.enter_async_context(serving(encoder)) for encoder in encoders]
 
 
-def watch_of(pool, *targets, timeout_s=0.3):
+def watch_of(pool, *targets, timeout_s=20):
     """Returns a watch that looks only when it is told to."""
     written = targets or tuple(pool.members)
     return EncoderWatch(pool, EncoderTargets(written), interval_s=0.05, timeout_s=timeout_s)
@@ -46,6 +46,6 @@ def watch_of(pool, *targets, timeout_s=0.3):
 
 async def until(condition):
     """Waits until a condition holds."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.01)

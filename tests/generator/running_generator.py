@@ -57,7 +57,7 @@ class RunningGenerator:
 
     async def until_idle(self) -> None:
         """Waits until nothing runs and every block is free."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 load = await self.load()
                 if (load.waiting_count, load.running_count) == (0, 0):
@@ -87,7 +87,7 @@ async def running_generator(folder, **changes):
         target = f"127.0.0.1:{encoder_server.port}"
         pool = EncoderPool(
             lambda address: EncoderClient(address, model.fingerprint, model.family),
-            timeout_s=10,
+            timeout_s=60,
             load_factor=1.25,
             addresses=[target],
         )
@@ -103,7 +103,7 @@ async def running_generator(folder, **changes):
 
         await server.set_ready(register)
         try:
-            async with asyncio.timeout(60), open_channel(f"127.0.0.1:{server.port}") as channel:
+            async with asyncio.timeout(240), open_channel(f"127.0.0.1:{server.port}") as channel:
                 stub = generator_pb2_grpc.GeneratorServiceStub(channel)
                 yield RunningGenerator(stub, engine, encoder, model, server.port, submitted)
         finally:

@@ -194,9 +194,10 @@ async def test_silent_encoder_is_broken_off_at_its_second_silence(trio):
     owner = trio.in_order(medium())[0]
     owner.hearing.clear()
     asking = asyncio.create_task(trio.pool.encode(medium()))
-    await trio.watch.look()
+    impatient = watch_of(trio.pool, timeout_s=1)
+    await impatient.look()
     assert not asking.done()
-    await trio.watch.look()
+    await impatient.look()
     assert torch.equal((await asking).features, features())
     assert not owner.uploads
     owner.hearing.set()
@@ -286,3 +287,27 @@ async def test_encoder_that_is_no_longer_named_ends_what_it_began(trio):
     owner.release.set()
     assert torch.equal((await asking).features, features())
     assert len(trio.uploads()) == 1
+
+
+async def test_encoder_that_is_no_longer_named_and_does_not_end_is_replaced(trio, monkeypatch):
+    monkeypatch.setattr("sightline_generator.encoder_pool.CLOSE_GRACE_S", 0.05)
+    owner, second, _ = trio.in_order(medium())
+    owner.release.clear()
+    asking = asyncio.create_task(trio.pool.encode(medium()))
+    await until(lambda: owner.uploads)
+    trio.pool.set_addresses(trio.names(medium())[1:])
+    assert torch.equal((await asking).features, features())
+    assert second.uploads == [medium().data]
+    owner.release.set()
+
+
+async def test_encoder_that_leaves_between_two_questions_is_passed_over(trio):
+    owner, second, _ = trio.in_order(medium())
+    owner.hearing.clear()
+    asking = asyncio.create_task(trio.pool.encode(medium()))
+    name = trio.names(medium())[1]
+    await until(lambda: trio.pool.members[trio.names(medium())[0]].client._exchanges)
+    trio.pool.set_addresses(set(trio.pool.members) - {name})
+    owner.hearing.set()
+    assert torch.equal((await asking).features, features())
+    assert (owner.uploads, second.headers) == ([medium().data], [])

@@ -40,7 +40,7 @@ async def test_start_waits_until_an_encoder_is_ready(family):
         await asyncio.sleep(0.05)
         assert not waiting.done()
         await make_ready(server, encoder)
-        await asyncio.wait_for(waiting, 20)
+        await asyncio.wait_for(waiting, 60)
         assert statuses(pool) == ["available"]
 
 
@@ -103,11 +103,11 @@ async def test_lost_encoder_comes_back(family):
 async def test_one_silence_is_forgiven(family):
     encoder = ScriptedEncoder()
     async with serving(encoder) as server, pool_of(family, server.port) as pool:
-        watch = watch_of(pool)
+        watch, impatient = watch_of(pool), watch_of(pool, timeout_s=0.3)
         await watch.look()
         for _ in range(3):
             encoder.hearing.clear()
-            await watch.look()
+            await impatient.look()
             assert statuses(pool) == ["available"]
             encoder.hearing.set()
             await watch.look()

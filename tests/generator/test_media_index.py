@@ -47,11 +47,12 @@ def test_header_alone_keeps_features_of_equal_content_and_drops_others(index):
 @pytest.mark.parametrize(
     "changes",
     [
+        {"kind": MediaKind.VIDEO},
         {"digest": "sha256:2"},
         {"salt": "tenant"},
         {"options": media_pb2.MediaOptions(max_pixel_count=1000)},
     ],
-    ids=["digest", "salt", "options"],
+    ids=["kind", "digest", "salt", "options"],
 )
 def test_whatever_changes_the_features_is_part_of_the_key(index, changes):
     index.put(MEDIUM, ENCODED)

@@ -52,7 +52,7 @@ def hold_until(generator, reached):
     """Lets the engine rest until then: a fast one would be done before all have come."""
 
     def wait():
-        ends = time.monotonic() + 10
+        ends = time.monotonic() + 60
         while not reached() and time.monotonic() < ends:
             time.sleep(0.001)
 

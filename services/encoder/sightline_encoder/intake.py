@@ -6,26 +6,33 @@ import asyncio
 import dataclasses
 import time
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
 
 from sightline_encoder.pixel_budget import FrameBudget, PixelBudget
 from sightline_encoder.preprocess import PreparedImage
 
 Prepare = Callable[[bytes, PixelBudget | FrameBudget], PreparedImage]
+LEFT_GRACE_S = 0.5
+"""How long a file whose asker has left may go on: most end sooner than a worker starts."""
 
 
 class Intake:
     """Turns files into patches on `num_workers` workers.
 
     `prepare` is called in an executor; threads by default, and any other executor for
-    which `prepare` can be sent to it.
+    which `prepare` can be sent to it. `abandon` ends the preparing of the file it is given.
     """
 
     def __init__(
-        self, prepare: Prepare, num_workers: int, executor: Executor | None = None
+        self,
+        prepare: Prepare,
+        num_workers: int,
+        executor: Executor | None = None,
+        abandon: Callable[[bytes], None] = lambda data: None,
     ) -> None:
         self._prepare = prepare
+        self._abandon = abandon
         self._slots = asyncio.Semaphore(num_workers)
         self._executor = executor or ThreadPoolExecutor(num_workers, "intake")
 
@@ -36,14 +43,32 @@ class Intake:
         """Yields a file's patches and keeps a worker's slot until the block is left.
 
         Patches are many times larger than a file: a block that hands them on before it
-        ends bounds how many of them exist. Raises MediaError.
+        ends bounds how many of them exist. A file whose asker leaves is abandoned soon, and
+        keeps its slot until it has ended. Raises MediaError.
         """
-        async with self._slots:
-            yield await self._run(data, budget)
+        await self._slots.acquire()
+        running = self._executor.submit(self._timed, data, budget)
+        try:
+            yield await asyncio.wrap_future(running)
+        finally:
+            if running.done():
+                self._slots.release()
+            else:
+                self._leave(running, data)
 
-    async def _run(self, data: bytes, budget: PixelBudget | FrameBudget) -> PreparedImage:
+    def _leave(self, running: Future[PreparedImage], data: bytes) -> None:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, self._timed, data, budget)
+        timer = loop.call_later(LEFT_GRACE_S, self._abandon, data)
+
+        def end() -> None:
+            timer.cancel()
+            self._slots.release()
+
+        def tell(_: Future[PreparedImage]) -> None:
+            with suppress(RuntimeError):  # the loop may be closed by then
+                loop.call_soon_threadsafe(end)
+
+        running.add_done_callback(tell)
 
     def _timed(self, data: bytes, budget: PixelBudget | FrameBudget) -> PreparedImage:
         started = time.monotonic()

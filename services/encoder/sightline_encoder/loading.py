@@ -69,7 +69,8 @@ async def open_servicer(settings: EncoderSettings) -> AsyncIterator[EncoderServi
         await asyncio.to_thread(_step, "workers", pool.wait_ready)
         fingerprint = feature_fingerprint(model.checkpoint.fingerprint, model.tower.placement.dtype)
         lower_tiers = await opened.enter_async_context(open_lower_tiers(settings, fingerprint))
-        intake = Intake(model.preprocessor.prepare, settings.intake_workers)
+        prepare = model.preprocessor.prepare
+        intake = Intake(prepare, settings.intake_workers, abandon=pool.abandon)
         batcher = Batcher(model.tower, pass_patches(settings, model.tower))
         cache = FeatureCache(settings.cache_bytes)
         try:

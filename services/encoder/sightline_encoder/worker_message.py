@@ -14,6 +14,7 @@ import os
 import socket
 import struct
 import tempfile
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -58,18 +59,19 @@ def send_answer(
     connection.sendall(encoded)
 
 
-def receive_answer(connection: socket.socket) -> tuple[dict[str, Any], memoryview]:
+def receive_answer(connection: socket.socket, deadline: float) -> tuple[dict[str, Any], memoryview]:
     """Returns facts and a read-only body that lives as long as the view.
 
-    Raises MessageError, or OSError (TimeoutError when the connection's time is over).
+    Raises MessageError, or OSError (TimeoutError when the monotonic clock passes `deadline`).
     """
+    _limit_time(connection, deadline)
     header, descriptors, _flags, _address = socket.recv_fds(
         connection, _HEADER.size, 1, _CLOSE_ON_EXEC
     )
     try:
-        rest = _exactly(connection, _HEADER.size - len(header))
+        rest = _exactly(connection, _HEADER.size - len(header), deadline)
         facts_size, num_bytes = _sizes(header + rest)
-        facts = _facts(_exactly(connection, facts_size))
+        facts = _facts(_exactly(connection, facts_size, deadline))
         if len(descriptors) != 1:
             raise MessageError("an answer without its body")
         return facts, _mapped(descriptors[0], num_bytes)
@@ -95,10 +97,16 @@ def _facts(encoded: bytes | bytearray) -> dict[str, Any]:
     return facts
 
 
-def _exactly(connection: socket.socket, num_bytes: int) -> bytearray:
+def _limit_time(connection: socket.socket, deadline: float) -> None:
+    connection.settimeout(max(0.001, deadline - time.monotonic()))
+
+
+def _exactly(connection: socket.socket, num_bytes: int, deadline: float | None = None) -> bytearray:
     received = bytearray(num_bytes)
     view = memoryview(received)
     while view:
+        if deadline is not None:
+            _limit_time(connection, deadline)  # for all of it, not for each piece
         count = connection.recv_into(view)
         if not count:
             raise MessageError("the connection ended")

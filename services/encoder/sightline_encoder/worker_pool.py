@@ -25,6 +25,12 @@ class _Seat:
     """A place in the pool, and the worker that has it now."""
 
     worker: WorkerProcess
+    data: bytes | None = None
+    """The file that the worker has, while somebody wants it."""
+
+
+class AbandonedError(Exception):
+    """Means that a file was given up because nobody waits for it any more."""
 
 
 class WorkerPool:
@@ -70,19 +76,29 @@ class WorkerPool:
 
         `limits` may give other times than the pool's. The planes are read-only. Raises
         what the decoder raises as MediaError, MediaDecoderError when workers died of the
-        file, EngineFailedError when none can be started, NotReadyError when the pool is closed.
+        file, EngineFailedError when none can be started, NotReadyError when the pool is closed,
+        AbandonedError.
         """
         if self._quarantine.holds(data):
             raise _deadly()
         for _ in range(_TRIES):
             with self._seat() as seat:
                 worker = self._ready_worker(seat)
+                seat.data = data
                 try:
                     return worker.decode(decoder, data, options or {}, limits or self._limits)
                 except WorkerDiedError as death:
-                    self._renew(seat, f"worker died of a file: {death}")
+                    self._renew_after(seat, death)
         self._quarantine.add(data)
         raise _deadly()
+
+    def abandon(self, data: bytes) -> None:
+        """Ends the worker that decodes this object, of which the file is then not guilty."""
+        with self._changed:
+            for seat in self._seats:
+                if seat.data is data:
+                    seat.data = None
+                    seat.worker.kill()
 
     def close(self) -> None:
         """Ends all workers; what runs in them is refused with NotReadyError."""
@@ -105,6 +121,7 @@ class WorkerPool:
             yield seat
         finally:
             with self._changed:
+                seat.data = None
                 self._idle.append(seat)
                 self._changed.notify_all()
 
@@ -119,6 +136,13 @@ class WorkerPool:
             except WorkerDiedError as death:
                 self._renew(seat, f"worker did not start: {death}")
         raise EngineFailedError("No process to decode files in could be started.")
+
+    def _renew_after(self, seat: _Seat, death: WorkerDiedError) -> None:
+        """Raises AbandonedError when it was no death of the file's making."""
+        if seat.data is None:
+            self._renew(seat, "worker ended: nobody waits for its file")
+            raise AbandonedError from death
+        self._renew(seat, f"worker died of a file: {death}")
 
     def _renew(self, seat: _Seat, event: str) -> None:
         seat.worker.close()

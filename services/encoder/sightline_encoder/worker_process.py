@@ -101,9 +101,8 @@ class WorkerProcess:
             raise WorkerDiedError(self._epitaph(error)) from error
 
     def _receive(self, deadline: float) -> tuple[dict[str, Any], memoryview]:
-        self._connection.settimeout(max(0.001, deadline - time.monotonic()))
         try:
-            return receive_answer(self._connection)
+            return receive_answer(self._connection, deadline)
         except (MessageError, OSError) as error:
             raise WorkerDiedError(self._epitaph(error)) from error
 

@@ -47,8 +47,11 @@ class EncoderClient:
         return info.feature_fingerprint
 
     def exchange(self, medium: Medium, timeout_s: float, *, header_only: bool) -> Exchange:
-        """Opens a call about a medium; `end` it."""
-        call = self._stub.EncodeMedia(timeout=timeout_s, metadata=_metadata())
+        """Opens a call about a medium; `end` it. Raises EncoderLostError after `close`."""
+        try:
+            call = self._stub.EncodeMedia(timeout=timeout_s, metadata=_metadata())
+        except aio.UsageError as closed:
+            raise EncoderLostError("The encoder is no longer named.") from closed
         exchange = Exchange(
             call,
             medium,

@@ -145,8 +145,8 @@ class EncoderPool:
         with ExitStack() as stack:
             asked: dict[str, Exchange] = {}
             for name, member in islice(candidates.items(), NUM_ASKED):
-                exchange = _opened(stack, member, errand)
                 with _blaming(member, errand), suppress(TimeoutError):
+                    exchange = _opened(stack, member, errand)
                     async with asyncio.timeout(HELPER_TIMEOUT_S if asked else None):
                         found = await exchange.ask()
                     if found:

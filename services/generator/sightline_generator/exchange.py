@@ -65,7 +65,7 @@ class Exchange:
         self._fingerprint = fingerprint
         self._family = family
         self._receiver: FeatureReceiver | None = None
-        self._broken_off = False
+        self._end = "The encoder is no longer named."
 
     async def ask(self) -> bool:
         """Returns whether the encoder has the features; otherwise it wants the file."""
@@ -106,7 +106,7 @@ class Exchange:
 
     def break_off(self) -> None:
         """Makes whoever waits for the encoder see that it is lost."""
-        self._broken_off = True
+        self._end = "The encoder does not answer its probes."
         self._call.cancel()
 
     async def _read(self) -> encoder_pb2.EncodeMediaResponse | None:
@@ -139,9 +139,10 @@ class Exchange:
             raise _error_of(failure, self._medium) from failure
         except asyncio.CancelledError:
             task = asyncio.current_task()
-            if self._broken_off and not (task and task.cancelling()):
-                raise EncoderLostError("The encoder does not answer its probes.") from None
-            raise
+            if task and task.cancelling():
+                raise
+            # Nobody cancelled the asker: the call was ended under it.
+            raise EncoderLostError(self._end) from None
 
 
 def _error_of(failure: aio.AioRpcError, medium: Medium) -> Exception:

@@ -17,6 +17,7 @@ from sightline_generator.families.base import MediaKind, MediumGrid
 class MediumKey(NamedTuple):
     """Holds what a medium's features depend on, beside the checkpoint."""
 
+    kind: MediaKind
     digest: str
     options: bytes
     salt: str
@@ -40,7 +41,7 @@ class Medium:
     def key(self) -> MediumKey:
         """Equal for media that have equal features."""
         options = self.options.SerializeToString(deterministic=True)
-        return MediumKey(self.digest, options, self.salt)
+        return MediumKey(self.kind, self.digest, options, self.salt)
 
 
 @dataclass(frozen=True)
