@@ -1,3 +1,4 @@
+import asyncio
 import socket
 
 import pytest
@@ -40,6 +41,24 @@ async def test_failed_look_up_changes_nothing(names):
     await targets.addresses()
     del names["encoder"]
     assert await targets.addresses() == ["10.0.0.1:50051"]
+
+
+async def test_look_up_without_an_answer_holds_nobody_up_and_is_not_repeated(monkeypatch):
+    answer, num_look_ups = asyncio.Event(), 0
+
+    async def look_up(host, port):
+        nonlocal num_look_ups
+        num_look_ups += 1
+        await answer.wait()
+        return (f"10.0.0.{num_look_ups}:{port}",)
+
+    monkeypatch.setattr(encoder_targets, "_look_up", look_up)
+    monkeypatch.setattr(encoder_targets, "LOOK_UP_TIMEOUT_S", 0.01)
+    targets = EncoderTargets.parse("dns:///encoder:50051,extra:1")
+    for _ in range(3):
+        assert await targets.addresses() == ["extra:1"]
+    answer.set()
+    assert await targets.addresses() == ["10.0.0.1:50051", "extra:1"]
 
 
 async def test_real_look_up_of_loopback():

@@ -12,6 +12,8 @@ from sightline_common.telemetry import log
 
 VARIABLE = "SIGHTLINE_ENCODER_TARGET"
 DNS_PREFIX = "dns:///"
+LOOK_UP_TIMEOUT_S = 2.0
+"""How long a round waits for a name; the look-up itself goes on."""
 _logger = logging.getLogger(__name__)
 
 
@@ -25,6 +27,7 @@ class EncoderTargets:
 
     written: tuple[str, ...]
     _found: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _looking: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: str) -> EncoderTargets:
@@ -37,19 +40,30 @@ class EncoderTargets:
         return cls(written)
 
     async def addresses(self) -> list[str]:
-        """Looks the names up and returns all addresses; a failed look-up changes nothing."""
+        """Looks the names up and returns all addresses.
+
+        A look-up that fails, or has no answer yet, changes nothing.
+        """
         found = await asyncio.gather(*(self._addresses_of(target) for target in self.written))
         return list(dict.fromkeys(address for group in found for address in group))
 
     async def _addresses_of(self, target: str) -> tuple[str, ...]:
         if not target.startswith(DNS_PREFIX):
             return (target,)
+        if target not in self._looking:
+            # One at a time: a thread waits for each, and cannot be ended.
+            self._looking[target] = asyncio.create_task(self._update(target))
+        await asyncio.wait([self._looking[target]], timeout=LOOK_UP_TIMEOUT_S)
+        return self._found.get(target, ())
+
+    async def _update(self, target: str) -> None:
         host, port = _split(target.removeprefix(DNS_PREFIX))
         try:
             self._found[target] = await _look_up(host, port)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             log(_logger, "look-up failed", logging.DEBUG, target=target, detail=str(error))
-        return self._found.get(target, ())
+        finally:
+            del self._looking[target]
 
 
 async def _look_up(host: str, port: int) -> tuple[str, ...]:
