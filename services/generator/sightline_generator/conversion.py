@@ -171,16 +171,16 @@ def delta_message(
     token_ids_wanted: bool,
 ) -> generator_pb2.Delta | None:
     """Carries what an update brought; None if that is nothing to tell."""
-    delta = generator_pb2.Delta(
+    token_ids = update.token_ids if token_ids_wanted else []
+    if not (update.text or update.reasoning or token_ids or update.logprobs):
+        return None
+    return generator_pb2.Delta(
+        candidate_index=candidate_index,
         text=update.text,
         reasoning=update.reasoning,
-        token_ids=update.token_ids if token_ids_wanted else [],
+        token_ids=token_ids,
         logprobs=[_logprob_message(logprob, token_bytes) for logprob in update.logprobs],
     )
-    if not delta.ByteSize():
-        return None
-    delta.candidate_index = candidate_index
-    return delta
 
 
 def _logprob_message(
