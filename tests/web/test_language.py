@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 import sightline_web
+from sightline_web.chat.examples import EXAMPLES
 from sightline_web.chat.presets import PRESETS
 from sightline_web.chat.settings import NUMBERS
 from sightline_web.chat.wording import _UNKNOWN, _WORDS
@@ -22,6 +23,7 @@ ROOT = Path(sightline_web.__file__).parent
 def sentences() -> set[str]:
     """Returns everything that code and templates ask to be translated."""
     found = {_UNKNOWN, *_WORDS.values()}
+    found |= {words for each in EXAMPLES for words in (each.question, each.alt)}
     found |= {name for name, _ in PRESETS.values()} | {each.label for each in NUMBERS.values()}
     for template in (ROOT / "templates").iterdir():
         found |= set(re.findall(r'_\("([^"]*)"', template.read_text("utf-8")))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -68,8 +66,7 @@ class ExportRoutes:
         owner_id = owner_of(request)
         names = {p.digest: p.name for message in archive.tree for p in message.attachments}
         for digest, data in archive.files.items():
-            upload = UploadFile(io.BytesIO(data), filename=names.get(digest, "picture"))
-            await self._threads.pictures.add(owner_id, upload)
+            await self._threads.pictures.keep(owner_id, data, names.get(digest, "picture"))
         added = await self._transfer.add(owner_id, archive.conversation, archive.tree)
         return go_to(request, f"/c/{added}")
 

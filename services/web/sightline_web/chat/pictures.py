@@ -31,7 +31,11 @@ class Pictures:
     async def add(self, owner_id: str, upload: UploadFile) -> Attachment:
         """Stores an uploaded file; raises PageError that says what to change."""
         data = await upload.read(self._max_image_bytes + 1)
-        name = (upload.filename or "picture")[-MAX_NAME_LENGTH:]
+        return await self.keep(owner_id, data, upload.filename or "picture")
+
+    async def keep(self, owner_id: str, data: bytes, name: str) -> Attachment:
+        """Stores a picture; raises PageError that says what to change."""
+        name = name[-MAX_NAME_LENGTH:]
         mime = self._checked_mime(data, name)
         digest = await asyncio.to_thread(sha256_digest, data)
         attachment = Attachment(digest, mime, name, len(data))

@@ -144,6 +144,8 @@ class ChatPages:
             question = read_question(form)
             await pictures.require(owner_id, question.digests)
             files = [await pictures.add(owner_id, file) for file in question.files]
+        if (example := question.example) is not None:
+            files.append(await pictures.keep(owner_id, example.data(), example.name))
         digests = dict.fromkeys([*question.digests, *(picture.digest for picture in files)])
         return Question(question.text, tuple(digests), question.settings)
 

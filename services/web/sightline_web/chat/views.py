@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from sightline_web.chat.examples import EXAMPLES
 from sightline_web.chat.presets import PRESETS
 from sightline_web.chat.settings import SettingsView
 from sightline_web.chat.wording import words_for
@@ -123,6 +124,7 @@ class ChatPage:
             removed=self.removed,
             settings=self.settings,
             presets=PRESETS,
+            examples=EXAMPLES,
             model=self.model,
             is_running=any(view.is_running for view in views),
         )
