@@ -18,6 +18,7 @@ from sightline_generator.engine.async_engine import AsyncEngine
 from sightline_generator.engine.sequence import Sequence
 from sightline_generator.loading import LoadedModel, load_model, make_engine, make_servicer
 
+from tests.generator import harness
 from tests.generator.scripted_encoder import ScriptedEncoder, serving
 
 SERVICE = "sightline.generator.v1.GeneratorService"
@@ -35,6 +36,7 @@ def make_settings(folder, **changes) -> GeneratorSettings:
         "threads": 1,
         "media_store_bytes": 1000,
         "max_media": 4,
+        "overlap": "on" if harness.OVERLAP else "off",
     }
     return GeneratorSettings(**{**fields, **changes})
 

@@ -141,4 +141,5 @@ def _feature_entry(key: str, image: PreparedImage, encoded: EncodedImage) -> Fea
         width=image.width,
         height=image.height,
         compute_s=image.prepare_s + encoded.tower_s + pack_s,
+        timestamps=image.timestamps,
     )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from sightline_common.digest import combined_digest
 
-from sightline_encoder.preprocess import PREPROCESSING_VERSION, PixelBudget
+from sightline_encoder.pixel_budget import FrameBudget, PixelBudget
+from sightline_encoder.preprocess import PREPROCESSING_VERSION
 
 PAYLOAD_VERSION = "1"
 """Changes when the tensors of a payload, or their order, change."""
@@ -25,16 +26,16 @@ def feature_fingerprint(checkpoint_fingerprint: str, dtype: torch.dtype) -> str:
 class FeatureRequest:
     """Names the wanted features, defaults filled in.
 
-    `digest` is over the file's bytes. Options that cannot change an image's features
-    (frame rate, permission to reuse a similar picture) are not here.
+    `digest` is over the file's bytes. Options that cannot change the features of this kind
+    (a picture's frame rate, permission to reuse a similar picture) are not here.
     """
 
     digest: str
     kind: str
-    budget: PixelBudget
+    budget: PixelBudget | FrameBudget
     salt: str
 
     def key(self, fingerprint: str) -> str:
         """Returns the features' key for an encoder with this feature fingerprint."""
-        bounds = (str(self.budget.shortest_edge), str(self.budget.longest_edge))
-        return combined_digest([self.digest, fingerprint, self.kind, "whole", *bounds, self.salt])
+        parts = self.budget.key_parts
+        return combined_digest([self.digest, fingerprint, self.kind, "whole", *parts, self.salt])

@@ -52,6 +52,18 @@ class GeneratorSettings:
         "torch-flash-paged, paged-cpu or sdpa",
         default="auto",
     )
+    cuda_graphs: bool = setting(
+        "SIGHTLINE_GENERATOR_CUDA_GRAPHS",
+        "whether decoding steps are captured in CUDA graphs at start; without effect on cpu and "
+        "with torch-flash and sdpa, which cannot be captured",
+        default=True,
+    )
+    overlap: str = setting(
+        "SIGHTLINE_GENERATOR_OVERLAP",
+        "whether the next step is scheduled while the device computes one: "
+        "auto (on cuda), on or off",
+        default="auto",
+    )
     kv_cache_bytes: int = setting(
         "SIGHTLINE_GENERATOR_KV_CACHE_BYTES",
         "memory of the KV cache; 0 takes a share of what is free after loading",
@@ -199,6 +211,7 @@ class GeneratorSettings:
     def __post_init__(self) -> None:
         EncoderTargets.parse(self.encoder_target)
         check_choice("SIGHTLINE_GENERATOR_LOG_LEVEL", self.log_level.upper(), LOG_LEVELS)
+        check_choice("SIGHTLINE_GENERATOR_OVERLAP", self.overlap, ("auto", "on", "off"))
         if self.max_num_batched_tokens < self.max_num_seqs:
             raise SettingInvalidError(
                 "SIGHTLINE_GENERATOR_MAX_NUM_BATCHED_TOKENS must be at least "

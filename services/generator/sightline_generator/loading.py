@@ -41,6 +41,8 @@ from sightline_generator.engine.sampler import Sampler
 from sightline_generator.engine.scheduler import Scheduler, SchedulerLimits
 from sightline_generator.families.base import Family
 from sightline_generator.families.registry import family_of
+from sightline_generator.graph_capture import capture_graphs
+from sightline_generator.graph_capture import refusal as graph_refusal
 from sightline_generator.kv_memory import plan_kv_cache
 from sightline_generator.media import MediaEncoder
 from sightline_generator.media_index import MediaIndex
@@ -139,8 +141,14 @@ def load_model(settings: GeneratorSettings) -> LoadedModel:
         num_bytes=plan.num_bytes,
         free_bytes=plan.free_bytes,
         step_bytes=plan.step_bytes,
+        graph_bytes=plan.graph_bytes,
     )
     runner = ModelRunner(language_model, cache, attention)
+    without_graphs = graph_refusal(settings, attention, device)
+    if without_graphs is None:
+        capture_graphs(runner, settings, family)
+    else:
+        log(_logger, "no cuda graphs", reason=without_graphs)
     if runner.is_native:
         take_over_threads(torch.get_num_threads())
     return LoadedModel(
@@ -185,6 +193,13 @@ def max_model_len(model: LoadedModel, settings: GeneratorSettings) -> int:
     return min(settings.max_model_len, model.family.shape.max_positions, num_slots)
 
 
+def overlaps(settings: GeneratorSettings, device: torch.device) -> bool:
+    """Tells whether the engine schedules a step while the one before runs."""
+    # On a CPU the host is the device: there is nothing to hide, and each late end costs a row.
+    automatic = "on" if device.type == "cuda" else "off"
+    return (automatic if settings.overlap == "auto" else settings.overlap) == "on"
+
+
 def make_engine(model: LoadedModel, settings: GeneratorSettings) -> AsyncEngine:
     """Returns an engine that is not yet started."""
     limits = SchedulerLimits(
@@ -192,7 +207,10 @@ def make_engine(model: LoadedModel, settings: GeneratorSettings) -> AsyncEngine:
     )
     cache = model.runner.cache
     blocks = BlockManager(cache.num_blocks, cache.block_size, caching=settings.prefix_cache)
-    engine = Engine(Scheduler(limits, blocks), model.runner, Sampler())
+    # Asking the device whether a few candidates suffice costs nothing where it is the host.
+    sampler = Sampler(waits=model.device.type == "cpu")
+    overlap = overlaps(settings, model.device)
+    engine = Engine(Scheduler(limits, blocks), model.runner, sampler, overlap=overlap)
     return AsyncEngine(engine, settings.queue_limit, settings.queue_bytes)
 
 
