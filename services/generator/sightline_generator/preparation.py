@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 import torch
@@ -61,10 +62,18 @@ class PreparedPrompt:
 
     def take_feature_spans(self) -> list[FeatureSpan]:
         """Places every medium; the features that are at hand move into the spans."""
+        self._check_filled()
         ranges = zip(self.prompt.media_indices, self.prompt.ranges, strict=True)
         spans = [_feature_span(placeholder, self.encoded[index]) for index, placeholder in ranges]
         self.encoded = [medium.without_features(medium.source) for medium in self.encoded]
         return spans
+
+    def _check_filled(self) -> None:
+        lengths: Counter[int] = Counter()
+        for index, placeholder in zip(self.prompt.media_indices, self.prompt.ranges, strict=True):
+            lengths[index] += placeholder.length
+        if any(self.encoded[index].num_tokens != length for index, length in lengths.items()):
+            raise InternalError("A medium's features do not fill its placeholder ranges.")
 
 
 class Preparation:
@@ -181,8 +190,6 @@ class Preparation:
 def _feature_span(placeholder: PlaceholderRange, encoded: EncodedMedium) -> FeatureSpan:
     """Places a range's features; of those that are not at hand, none or the last ones are."""
     start, end = placeholder.feature_offset, placeholder.feature_offset + placeholder.length
-    if end > encoded.num_tokens:
-        raise InternalError("A medium's features do not fill its placeholder ranges.")
     whole = placeholder.length == encoded.num_tokens
     content = encoded.content if whole else f"{encoded.content} from {start}"
     features = None
