@@ -45,8 +45,8 @@ class WebSettings:
     )
     max_video_bytes: int = setting(
         "SIGHTLINE_WEB_MAX_VIDEO_BYTES",
-        "bytes of one video; the request's bound in base64 and the generator's messages bound it too",
-        default=30 * MEBIBYTE,
+        "bytes of one video",
+        default=24 * MEBIBYTE,
         minimum=1,
     )
     max_message_count: int = setting(
