@@ -119,6 +119,32 @@ def test_low_detail_bounds_the_pixels() -> None:
     assert not high.media.options.HasField("max_pixel_count")
 
 
+def _options(**image: object) -> media_pb2.MediaOptions:
+    part = {"type": "image_url", "image_url": {"url": data_url(png()), **image}}
+    read = generation(messages=[{"role": "user", "content": [part]}])
+    return read.messages[0].parts[0].media.options
+
+
+@pytest.mark.parametrize("detail", ["auto", "high", "original"])
+def test_other_details_leave_the_pixels_to_the_checkpoint(detail: str) -> None:
+    assert _options(detail=detail) == media_pb2.MediaOptions()
+
+
+def test_tiles_and_pixels_are_asked_for_beside_detail() -> None:
+    options = _options(detail="low", tiling="tiled", max_pixel_count=2688**2)
+
+    assert options == media_pb2.MediaOptions(tiling=media_pb2.TILING_TILED, max_pixel_count=2688**2)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("tiling", "both"), ("max_pixel_count", 0), ("max_pixel_count", "many")]
+)
+def test_wrong_tiling_or_pixels_are_named(key: str, value: object) -> None:
+    with pytest.raises(ApiError) as caught:
+        _options(**{key: value})
+    assert caught.value.param == f"messages[0].content[0].image_url.{key}"
+
+
 def test_caller_keeps_order_unless_media_first_is_asked() -> None:
     assert not generation().media_first
     assert generation(media_first=True).media_first
