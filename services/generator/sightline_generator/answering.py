@@ -28,6 +28,7 @@ from sightline_generator.defaults import SamplingDefaults
 from sightline_generator.engine.async_engine import AsyncEngine
 from sightline_generator.engine.engine import SequenceUpdate
 from sightline_generator.engine.sequence import FeatureSpan, Sequence
+from sightline_generator.families.base import MediaKind
 from sightline_generator.preparation import FeaturesChangedError, Preparation, PreparedPrompt
 
 NUM_LAYOUTS = 3
@@ -220,12 +221,15 @@ class Answering:
         )
 
     def _started(self, sequence: Sequence, prepared: PreparedPrompt) -> generator_pb2.Started:
-        media = [prepared.media[index] for index in prepared.prompt.media_indices]
-        encoded = [prepared.encoded[index] for index in prepared.prompt.media_indices]
+        # A video has several ranges and is reported once.
+        indices = list(dict.fromkeys(prepared.prompt.media_indices))
+        media = [prepared.media[index] for index in indices]
+        encoded = [prepared.encoded[index] for index in indices]
         return generator_pb2.Started(
             prompt_token_count=prepared.num_tokens,
             cached_token_count=sequence.num_reused_tokens,
-            image_token_count=prepared.num_image_tokens,
+            image_token_count=prepared.num_feature_tokens(MediaKind.IMAGE),
+            video_token_count=prepared.num_feature_tokens(MediaKind.VIDEO),
             max_token_count=sequence.stop.max_tokens,
             model=self._info.model,
             checkpoint_fingerprint=self._info.checkpoint_fingerprint,
@@ -249,7 +253,8 @@ def _complete(
     usage = generator_pb2.Usage(
         prompt_token_count=prepared.num_tokens,
         cached_token_count=candidates.first.num_reused_tokens,
-        image_token_count=prepared.num_image_tokens,
+        image_token_count=prepared.num_feature_tokens(MediaKind.IMAGE),
+        video_token_count=prepared.num_feature_tokens(MediaKind.VIDEO),
         completion_token_count=sum(each.num_generated_tokens for each in candidates),
         reasoning_token_count=sum(each.reader.num_reasoning_tokens for each in candidates),
     )

@@ -70,16 +70,18 @@ def _part(part: generator_pb2.Part, field: str, media: list[Medium]) -> TextPart
     if part.WhichOneof("content") == "text":
         return TextPart(part.text)
     given = part.media
+    is_video = given.kind == media_pb2.MEDIA_KIND_VIDEO
+    kind = MediaKind.VIDEO if is_video else MediaKind.IMAGE
     media.append(
         Medium(
-            kind=MediaKind.IMAGE,
+            kind=kind,
             digest=given.digest,
             data=given.data or None,
             options=given.options,
             field=f"{field}.media",
         )
     )
-    return MediaPart(MediaKind.IMAGE, len(media) - 1)
+    return MediaPart(kind, len(media) - 1)
 
 
 def candidate_count(request: generator_pb2.GenerateTextRequest) -> int:
