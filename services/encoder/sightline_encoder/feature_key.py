@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from sightline_common.digest import combined_digest
@@ -25,16 +25,22 @@ def feature_fingerprint(checkpoint_fingerprint: str, dtype: torch.dtype) -> str:
 class FeatureRequest:
     """Names the wanted features, defaults filled in.
 
-    `digest` is over the file's bytes. Options that cannot change an image's features
-    (frame rate, permission to reuse a similar picture) are not here.
+    `digest` is over the file's bytes. `similar_allowed` says that a similar picture's
+    features would do; it does not name others, so it is no part of the key. Options that
+    cannot change an image's features (frame rate) are not here.
     """
 
     digest: str
     kind: str
     budget: PixelBudget
     salt: str
+    similar_allowed: bool = False
 
     def key(self, fingerprint: str) -> str:
         """Returns the features' key for an encoder with this feature fingerprint."""
         bounds = (str(self.budget.shortest_edge), str(self.budget.longest_edge))
         return combined_digest([self.digest, fingerprint, self.kind, "whole", *bounds, self.salt])
+
+    def scope(self, fingerprint: str) -> str:
+        """Returns what the keys of all pictures share that may stand for one another."""
+        return replace(self, digest="").key(fingerprint)

@@ -33,6 +33,7 @@ from sightline_encoder.preprocess import Preprocessor, load_preprocessor
 from sightline_encoder.servicer import EncoderServicer
 from sightline_encoder.shared_store import SharedStore, connect
 from sightline_encoder.upload import UploadBudget
+from sightline_encoder.similar_pictures import SimilarPictures
 from sightline_encoder.vision import VisionTower, choose_placement, load_vision_tower
 
 _logger = logging.getLogger(__name__)
@@ -57,13 +58,15 @@ async def open_servicer(settings: EncoderSettings) -> AsyncIterator[EncoderServi
     model = await asyncio.to_thread(load_model, settings)
     fingerprint = feature_fingerprint(model.checkpoint.fingerprint, model.tower.placement.dtype)
     async with open_lower_tiers(settings, fingerprint) as lower_tiers:
-        intake = Intake(model.preprocessor.prepare, settings.intake_workers)
+        preprocessor = model.preprocessor
+        intake = Intake(preprocessor.prepare, preprocessor.look, settings.intake_workers)
         batcher = Batcher(model.tower, settings.batch_patches)
         cache = FeatureCache(settings.cache_bytes)
+        similar = SimilarPictures(settings.similar_bytes) if settings.similar_bytes else None
         try:
             yield EncoderServicer(
-                Encoder(intake, batcher, cache, fingerprint, lower_tiers),
-                model.preprocessor,
+                Encoder(intake, batcher, cache, fingerprint, lower_tiers, similar),
+                preprocessor,
                 UploadBudget(settings.upload_bytes),
                 model_info(model, fingerprint),
             )

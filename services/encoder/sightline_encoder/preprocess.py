@@ -12,6 +12,11 @@ import transformers
 from sightline_common.checkpoint import Checkpoint, CheckpointError
 from sightline_common.errors import FieldInvalidError, MediaAspectRatioError
 
+from sightline_encoder.comparison_image import (
+    LEAST_MAX_PIXELS,
+    ComparisonImage,
+    comparison_image,
+)
 from sightline_encoder.image import MediaLimits, decode_image
 
 PREPROCESSING_VERSION = f"1-pillow{PIL.__version__}-transformers{transformers.__version__}"
@@ -97,6 +102,11 @@ class Preprocessor:
                 metadata={"minimum": "1", "maximum": str(largest)},
             )
         return min_pixel_count * self._num_frames
+
+    def look(self, data: bytes, budget: PixelBudget) -> ComparisonImage:
+        """Decodes a file to be compared with others; raises MediaError."""
+        seen = budget.longest_edge // self._num_frames
+        return comparison_image(decode_image(data, self.limits), max(seen, LEAST_MAX_PIXELS))
 
     def prepare(self, data: bytes, budget: PixelBudget) -> PreparedImage:
         """Decodes a file and cuts it into patches; raises MediaError."""

@@ -29,6 +29,16 @@ def check_model(header: encoder_pb2.MediaHeader, fingerprint: str) -> None:
         )
 
 
+def check_similar(request: FeatureRequest, *, offered: bool) -> None:
+    """Raises ParameterUnsupportedError if a request allows what is not offered."""
+    if request.similar_allowed and not offered:
+        raise ParameterUnsupportedError(
+            "This encoder does not look for similar pictures; leave similar_allowed out, or "
+            "start it with SIGHTLINE_ENCODER_SIMILAR_BYTES.",
+            field="header.options.similar_allowed",
+        )
+
+
 def feature_request(header: encoder_pb2.MediaHeader, preprocessor: Preprocessor) -> FeatureRequest:
     """Returns what a header asks for.
 
@@ -42,6 +52,7 @@ def feature_request(header: encoder_pb2.MediaHeader, preprocessor: Preprocessor)
         kind="image",
         budget=_budget(header.options, preprocessor),
         salt=header.salt,
+        similar_allowed=header.options.similar_allowed,
     )
 
 
@@ -72,7 +83,7 @@ def _check_kind(kind: media_pb2.MediaKind) -> None:
 
 
 def _budget(options: media_pb2.MediaOptions, preprocessor: Preprocessor) -> PixelBudget:
-    """Frame options are ignored for images; a permitted similar picture is never found."""
+    """Frame options are ignored for images."""
     if options.tiling == media_pb2.TILING_TILED:
         raise ParameterUnsupportedError(
             "This encoder has no tiled mode; leave tiling out.", field="header.options.tiling"
