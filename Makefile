@@ -33,7 +33,7 @@ run: $(VENV)/.runtime protos/gen/.stamp ## Starts the suite; MODEL= names a fold
 	@SIGHTLINE_MODEL="$(MODEL)" exec $(BIN)/python -m sightline_common.launcher
 
 test: setup ## Runs all tests; what the machine lacks is skipped and said.
-	@$(BIN)/python -m pytest tests
+	@$(BIN)/python -m pytest tests --numprocesses auto --maxprocesses 4
 
 test-gpu: setup ## Runs the tests that need an NVIDIA GPU.
 	@$(BIN)/python -m pytest tests -m gpu

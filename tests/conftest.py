@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 # No test may reach out; transformers otherwise asks its hub about folders.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -20,6 +21,18 @@ def pytest_runtest_makereport(item, call):
 
 def _skips_forbidden():
     return os.environ.get("SIGHTLINE_FORBID_SKIPS") == "1"
+
+
+class _FileScheduling(LoadScopeScheduling):
+    """Gives whole files to workers, and to one of them all that share the running suite."""
+
+    def _split_scope(self, nodeid):
+        path = nodeid.partition("::")[0]
+        return "tests/suite" if path.startswith("tests/suite/") else path
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return _FileScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

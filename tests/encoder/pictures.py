@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Sequence
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-GRAY, RGB, PALETTE, GRAY_ALPHA = 0, 2, 3, 4
+GRAY, RGB, PALETTE, GRAY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
 
 
 def chunk(name: bytes, body: bytes) -> bytes:

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 import torch
 from torch import nn
-from torch.optim import AdamW, Muon, Optimizer
+from torch.optim import AdamW, Optimizer
 
 from training.learning.learner import Learner
+from training.learning.muon import Muon
 
 MATRIX_WEIGHT_DECAY = 0.02
 
@@ -31,8 +32,7 @@ def build_optimizers(learner: Learner, muon: bool = True) -> list[Optimizer]:
     if not muon:
         return [AdamW(matrices + others, lr=0.0, betas=(0.9, 0.98), weight_decay=0.01)]
     return [
-        # Scaled so that an update is as large as AdamW's at the same learning rate.
-        Muon(matrices, lr=0.0, weight_decay=MATRIX_WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw"),
+        Muon(matrices, lr=0.0, weight_decay=MATRIX_WEIGHT_DECAY),
         AdamW(others, lr=0.0, betas=(0.9, 0.98), weight_decay=0.0),
     ]
 

@@ -12,6 +12,7 @@
     │       ├── MediaFormatError           MEDIA_FORMAT_UNSUPPORTED
     │       ├── MediaTooLargeError         MEDIA_TOO_LARGE
     │       ├── MediaAspectRatioError      MEDIA_ASPECT_RATIO_INVALID
+    │       ├── MediaDecoderError          MEDIA_DECODER_FAILED
     │       └── MediaDigestError           MEDIA_DIGEST_MISMATCH
     ├── ModelUnknownError              NOT_FOUND            MODEL_UNKNOWN
     ├── AdapterUnknownError            NOT_FOUND            ADAPTER_UNKNOWN
@@ -127,6 +128,12 @@ class MediaAspectRatioError(MediaError):
     """Means that a picture is too long and thin."""
 
     reason = "MEDIA_ASPECT_RATIO_INVALID"
+
+
+class MediaDecoderError(MediaError):
+    """Means that a file's decoder died, or exceeded its memory or time."""
+
+    reason = "MEDIA_DECODER_FAILED"
 
 
 class MediaDigestError(MediaError):

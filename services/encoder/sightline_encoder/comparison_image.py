@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-Plane: TypeAlias = NDArray[np.uint8]
+from sightline_encoder.decoded import Decoded, Plane
+from sightline_encoder.image import MediaLimits, decode_image
 
 LEAST_MAX_PIXELS = 2**21
 """Pictures up to this many pixels are compared pixel by pixel, however few the model sees."""
@@ -28,6 +29,12 @@ class ComparisonImage:
     width: int
     height: int
 
+    @classmethod
+    def of(cls, decoded: Decoded) -> ComparisonImage:
+        """Takes what `decode` returned."""
+        luma, blue, red = decoded.planes
+        return cls(luma, blue, red, decoded.facts["width"], decoded.facts["height"])
+
     @property
     def num_bytes(self) -> int:
         return self.luma.nbytes + self.blue.nbytes + self.red.nbytes
@@ -44,20 +51,25 @@ class ComparisonImage:
         )
 
 
-def comparison_image(image: Image.Image, max_pixels: int) -> ComparisonImage:
-    """Takes an RGB picture's planes, resized only if it has more than `max_pixels`.
+def decode(data: bytes, options: Mapping[str, Any]) -> Decoded:
+    """Returns the planes of a ComparisonImage, reduced if they have more than `max_pixels`.
 
-    `max_pixels` should be no fewer than the vision tower sees.
+    A decoder for worker processes, as `sightline_encoder.picture` is. Raises MediaError.
     """
+    image = decode_image(data, MediaLimits(**options["limits"]))
     width, height = image.size
-    scale = min(1.0, (max_pixels / (width * height)) ** 0.5)
+    scale = min(1.0, (options["max_pixels"] / (width * height)) ** 0.5)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     shown = image if size == image.size else image.resize(size, Image.Resampling.BICUBIC)
     luma, blue, red = shown.convert("YCbCr").split()
     # JPEG and WebP keep colours at half the size, so nothing finer could be believed.
-    return ComparisonImage(
-        *(np.asarray(plane) for plane in (luma, blue.reduce(2), red.reduce(2))), width, height
-    )
+    planes = [np.asarray(plane) for plane in (luma, blue.reduce(2), red.reduce(2))]
+    return Decoded(planes, {"width": width, "height": height})
+
+
+def comparison_options(limits: MediaLimits, num_seen_pixels: int) -> dict[str, Any]:
+    """Returns the options of `decode` for pictures of which the model sees so many pixels."""
+    return {"limits": asdict(limits), "max_pixels": max(num_seen_pixels, LEAST_MAX_PIXELS)}
 
 
 def _resized(plane: Plane, rows: int, columns: int) -> Plane:

@@ -86,9 +86,33 @@ class EncoderSettings:
     )
     intake_workers: int = setting(
         "SIGHTLINE_ENCODER_INTAKE_WORKERS",
-        "Pictures that are decoded at the same time.",
+        "Processes in which files are decoded, one at a time each.",
         default=2,
         minimum=1,
+    )
+    worker_memory_bytes: int = setting(
+        "SIGHTLINE_ENCODER_WORKER_MEMORY_BYTES",
+        "Bound of the memory of each of these processes.",
+        default=1024**3,
+        minimum=256 * 1024**2,
+    )
+    worker_cpu_s: float = setting(
+        "SIGHTLINE_ENCODER_WORKER_CPU_S",
+        "Seconds of CPU time that decoding one file may take, rounded up to whole ones.",
+        default=10.0,
+        minimum=0.1,
+    )
+    worker_timeout_s: float = setting(
+        "SIGHTLINE_ENCODER_WORKER_TIMEOUT_S",
+        "Seconds that decoding one file may take on the clock.",
+        default=30.0,
+        minimum=0.1,
+    )
+    quarantine_s: float = setting(
+        "SIGHTLINE_ENCODER_QUARANTINE_S",
+        "Seconds for which a file that killed two of these processes is refused at once.",
+        default=600.0,
+        minimum=0,
     )
     batch_patches: int = setting(
         "SIGHTLINE_ENCODER_BATCH_PATCHES",

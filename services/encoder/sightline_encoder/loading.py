@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +21,7 @@ from sightline_common.tensors import DATA_TYPES
 
 from sightline_encoder.batcher import Batcher
 from sightline_encoder.config import EncoderSettings
+from sightline_encoder.decoded import Decode, decode_here
 from sightline_encoder.disk_store import DiskStore
 from sightline_encoder.encoder import Encoder
 from sightline_encoder.feature_cache import FeatureCache
@@ -32,9 +33,11 @@ from sightline_encoder.lower_tiers import LowerTiers
 from sightline_encoder.preprocess import Preprocessor, load_preprocessor
 from sightline_encoder.servicer import EncoderServicer
 from sightline_encoder.shared_store import SharedStore, connect
-from sightline_encoder.upload import UploadBudget
 from sightline_encoder.similar_pictures import SimilarPictures
+from sightline_encoder.upload import UploadBudget
 from sightline_encoder.vision import VisionTower, choose_placement, load_vision_tower
+from sightline_encoder.worker_pool import WorkerPool
+from sightline_encoder.worker_process import WorkerLimits
 
 _logger = logging.getLogger(__name__)
 Loaded = TypeVar("Loaded")
@@ -55,9 +58,12 @@ async def open_servicer(settings: EncoderSettings) -> AsyncIterator[EncoderServi
 
     Raises CheckpointError when the checkpoint cannot be served.
     """
-    model = await asyncio.to_thread(load_model, settings)
-    fingerprint = feature_fingerprint(model.checkpoint.fingerprint, model.tower.placement.dtype)
-    async with open_lower_tiers(settings, fingerprint) as lower_tiers:
+    async with AsyncExitStack() as opened:
+        pool = opened.enter_context(open_worker_pool(settings))
+        model = await asyncio.to_thread(load_model, settings, pool.decode)
+        await asyncio.to_thread(_step, "workers", pool.wait_ready)
+        fingerprint = feature_fingerprint(model.checkpoint.fingerprint, model.tower.placement.dtype)
+        lower_tiers = await opened.enter_async_context(open_lower_tiers(settings, fingerprint))
         preprocessor = model.preprocessor
         intake = Intake(preprocessor.prepare, preprocessor.look, settings.intake_workers)
         batcher = Batcher(model.tower, settings.batch_patches)
@@ -73,6 +79,16 @@ async def open_servicer(settings: EncoderSettings) -> AsyncIterator[EncoderServi
         finally:
             intake.close()
             await batcher.close()
+
+
+@contextmanager
+def open_worker_pool(settings: EncoderSettings) -> Iterator[WorkerPool]:
+    """Starts the processes in which files are decoded, and ends them at the end."""
+    limits = WorkerLimits(
+        settings.worker_memory_bytes, settings.worker_cpu_s, settings.worker_timeout_s
+    )
+    with closing(WorkerPool(settings.intake_workers, limits, settings.quarantine_s)) as pool:
+        yield pool
 
 
 @asynccontextmanager
@@ -109,8 +125,11 @@ def _stores(
         yield media_pb2.FEATURE_SOURCE_SHARED, shared
 
 
-def load_model(settings: EncoderSettings) -> LoadedModel:
-    """Reads processor and tower from the checkpoint and runs one picture."""
+def load_model(settings: EncoderSettings, decode: Decode = decode_here) -> LoadedModel:
+    """Reads processor and tower from the checkpoint and runs one picture.
+
+    `decode` says where files will be decoded.
+    """
     if settings.threads:
         torch.set_num_threads(settings.threads)
     checkpoint = resolve_checkpoint(settings.model)
@@ -118,7 +137,9 @@ def load_model(settings: EncoderSettings) -> LoadedModel:
     _step("fingerprint", lambda: checkpoint.fingerprint)
     preprocessor = _step(
         "image processor",
-        lambda: load_preprocessor(checkpoint, media_limits(settings), settings.max_pixel_budget),
+        lambda: load_preprocessor(
+            checkpoint, media_limits(settings), settings.max_pixel_budget, decode
+        ),
     )
     tower = load_vision_tower(checkpoint, placement)
     _step("warm-up", tower.warm_up)

@@ -9,18 +9,23 @@ from typing import Any
 import PIL
 import torch
 import transformers
+from PIL import Image
 from sightline_common.checkpoint import Checkpoint, CheckpointError
 from sightline_common.errors import FieldInvalidError, MediaAspectRatioError
 
-from sightline_encoder.comparison_image import (
-    LEAST_MAX_PIXELS,
-    ComparisonImage,
-    comparison_image,
-)
-from sightline_encoder.image import MediaLimits, decode_image
+from sightline_encoder.comparison_image import ComparisonImage, comparison_options
+from sightline_encoder.decoded import Decode, Plane, decode_here
+from sightline_encoder.image import MediaLimits
+from sightline_encoder.patches import PatchCutter
+from sightline_encoder.picture import picture_options
+from sightline_encoder.resizing import Resizing
 
 PREPROCESSING_VERSION = f"1-pillow{PIL.__version__}-transformers{transformers.__version__}"
 """Part of every feature key: two resizers may round differently."""
+
+PICTURE_DECODER = "sightline_encoder.picture"
+COMPARISON_DECODER = "sightline_encoder.comparison_image"
+_KNOWN_PROCESSORS = ("Glm4vImageProcessorPil", "Glm46VImageProcessorPil")
 
 
 @dataclass(frozen=True)
@@ -56,10 +61,22 @@ class PreparedImage:
 
 
 class Preprocessor:
-    """Decodes and cuts pictures with the image processor that a checkpoint names."""
+    """Decodes and cuts pictures exactly as the image processor that a checkpoint names.
 
-    def __init__(self, processor: Any, limits: MediaLimits, max_pixel_budget: int) -> None:
+    `decode` says where files are decoded, in this process by default. Processors whose
+    configuration `patch_cutter` does not know cut the pictures themselves.
+    """
+
+    def __init__(
+        self,
+        processor: Any,
+        limits: MediaLimits,
+        max_pixel_budget: int,
+        decode: Decode = decode_here,
+    ) -> None:
         self._processor = processor
+        self._decode = decode
+        self._cutter = patch_cutter(processor)
         self.limits = limits
         self.patch_size: int = processor.patch_size
         self.merge_size: int = processor.merge_size
@@ -105,28 +122,73 @@ class Preprocessor:
 
     def look(self, data: bytes, budget: PixelBudget) -> ComparisonImage:
         """Decodes a file to be compared with others; raises MediaError."""
-        seen = budget.longest_edge // self._num_frames
-        return comparison_image(decode_image(data, self.limits), max(seen, LEAST_MAX_PIXELS))
+        options = comparison_options(self.limits, budget.longest_edge // self._num_frames)
+        return ComparisonImage.of(self._decode(COMPARISON_DECODER, data, options))
 
     def prepare(self, data: bytes, budget: PixelBudget) -> PreparedImage:
         """Decodes a file and cuts it into patches; raises MediaError."""
-        image = decode_image(data, self.limits)
+        resizing = None if self._cutter is None else self._resizing(budget)
+        decoded = self._decode(PICTURE_DECODER, data, picture_options(self.limits, resizing))
+        patches, grid = self._cut(decoded.planes[0], budget)
+        return PreparedImage(patches, grid, decoded.facts["width"], decoded.facts["height"])
+
+    def _resizing(self, budget: PixelBudget) -> Resizing:
+        return Resizing(
+            cell=self.patch_size * self.merge_size,
+            num_frames=self._num_frames,
+            shortest_edge=budget.shortest_edge,
+            longest_edge=budget.longest_edge,
+            filter=int(self._processor.resample),
+        )
+
+    def _cut(self, pixels: Plane, budget: PixelBudget) -> tuple[torch.Tensor, tuple[int, int, int]]:
+        if self._cutter is None:
+            return self._cut_by_processor(pixels, budget)
+        height, width, _ = pixels.shape
+        grid = (1, height // self.patch_size, width // self.patch_size)
+        return torch.from_numpy(self._cutter.cut(pixels)), grid
+
+    def _cut_by_processor(
+        self, pixels: Plane, budget: PixelBudget
+    ) -> tuple[torch.Tensor, tuple[int, int, int]]:
         size = {"shortest_edge": budget.shortest_edge, "longest_edge": budget.longest_edge}
         try:
-            cut = self._processor(images=[image], size=size, return_tensors="pt")
+            cut = self._processor(images=[Image.fromarray(pixels)], size=size, return_tensors="pt")
         except ValueError as error:
             # NOTE: the only ValueError of the processor is its own bound on aspect ratio.
             raise MediaAspectRatioError(
                 "The picture is too long and thin for the model; crop it."
             ) from error
         time_count, rows, columns = cut["image_grid_thw"][0].tolist()
-        return PreparedImage(
-            cut["pixel_values"], (time_count, rows, columns), image.width, image.height
-        )
+        return cut["pixel_values"], (time_count, rows, columns)
+
+
+def patch_cutter(processor: Any) -> PatchCutter | None:
+    """Returns a cutter that equals a processor, None for a configuration that none does."""
+    is_known = type(processor).__name__ in _KNOWN_PROCESSORS
+    steps = (processor.do_resize, processor.do_rescale, processor.do_normalize)
+    channels = (processor.image_mean, processor.image_std)
+    if not is_known or not all(steps) or not all(_is_triple(values) for values in channels):
+        return None
+    return PatchCutter(
+        patch_size=processor.patch_size,
+        merge_size=processor.merge_size,
+        num_frames=processor.temporal_patch_size,
+        scale=processor.rescale_factor,
+        mean=tuple(processor.image_mean),
+        std=tuple(processor.image_std),
+    )
+
+
+def _is_triple(values: object) -> bool:
+    return isinstance(values, list | tuple) and len(values) == 3
 
 
 def load_preprocessor(
-    checkpoint: Checkpoint, limits: MediaLimits, max_pixel_budget: int
+    checkpoint: Checkpoint,
+    limits: MediaLimits,
+    max_pixel_budget: int,
+    decode: Decode = decode_here,
 ) -> Preprocessor:
     """Builds the checkpoint's image processor in its PIL form, without remote code.
 
@@ -140,4 +202,4 @@ def load_preprocessor(
         raise CheckpointError(f"{checkpoint.folder} has no usable image processor: {error}") from (
             error
         )
-    return Preprocessor(processor, limits, max_pixel_budget)
+    return Preprocessor(processor, limits, max_pixel_budget, decode)

@@ -19,6 +19,7 @@ _WORDS = {
     " Use PNG, JPEG, WebP or GIF.",
     "MEDIA_TOO_LARGE": "The pictures are too large. Send fewer or smaller ones.",
     "MEDIA_ASPECT_RATIO_INVALID": "The picture is too long and thin. Crop it.",
+    "MEDIA_DECODER_FAILED": "The picture could not be opened. Save it anew, or smaller.",
     "QUEUE_FULL": "The model is busy. Try again in a moment.",
     "NOT_READY": "The model is starting or cannot be reached. Try again in a moment.",
     "ENCODER_UNAVAILABLE": "Pictures cannot be read at the moment. Try again shortly.",

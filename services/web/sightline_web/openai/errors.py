@@ -34,6 +34,7 @@ REASON_CODES = {
     "MEDIA_FORMAT_UNSUPPORTED": "image_format_unsupported",
     "MEDIA_TOO_LARGE": "image_too_large",
     "MEDIA_ASPECT_RATIO_INVALID": "image_aspect_ratio_invalid",
+    "MEDIA_DECODER_FAILED": "image_decoder_failed",
     "MODEL_UNKNOWN": "model_not_found",
     "ADAPTER_UNKNOWN": "adapter_not_found",
     "MODEL_MISMATCH": "model_mismatch",

@@ -1,0 +1,139 @@
+"""Decoding in processes that a file may kill without harm to anybody."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sightline_common.errors import EngineFailedError, MediaDecoderError, NotReadyError
+from sightline_common.telemetry import log
+
+from sightline_encoder.decoded import Decoded
+from sightline_encoder.quarantine import Quarantine
+from sightline_encoder.worker_process import WorkerDiedError, WorkerLimits, WorkerProcess
+
+_logger = logging.getLogger(__name__)
+_TRIES = 2
+
+
+@dataclass(eq=False)
+class _Seat:
+    """A place in the pool, and the worker that has it now."""
+
+    worker: WorkerProcess
+
+
+class WorkerPool:
+    """Runs decoders on at most `num_workers` files at once, each in a process of its own.
+
+    A file that kills its worker is tried once more in a fresh one, then refused; further
+    tries are refused at once for `quarantine_s` seconds. Safe for several threads; those
+    that find no idle worker wait for one.
+    """
+
+    def __init__(
+        self,
+        num_workers: int,
+        limits: WorkerLimits | None = None,
+        quarantine_s: float = 600.0,
+    ) -> None:
+        self.num_deaths = 0
+        self._limits = limits or WorkerLimits()
+        self._quarantine = Quarantine(quarantine_s)
+        self._changed = threading.Condition()
+        self._is_closed = False
+        self._seats = [_Seat(WorkerProcess(self._limits)) for _ in range(num_workers)]
+        self._idle = list(self._seats)
+
+    @property
+    def pids(self) -> list[int]:
+        """Returns the processes' ids."""
+        return [seat.worker.pid for seat in self._seats]
+
+    def wait_ready(self) -> None:
+        """Returns when all workers can decode; raises WorkerDiedError."""
+        for seat in self._seats:
+            seat.worker.wait_ready()
+
+    def decode(
+        self,
+        decoder: str,
+        data: bytes,
+        options: Mapping[str, Any] | None = None,
+        limits: WorkerLimits | None = None,
+    ) -> Decoded:
+        """Runs the function `decode` of the module `decoder` on a file.
+
+        `limits` may give other times than the pool's. The planes are read-only. Raises
+        what the decoder raises as MediaError, MediaDecoderError when workers died of the
+        file, EngineFailedError when none can be started, NotReadyError when the pool is closed.
+        """
+        if self._quarantine.holds(data):
+            raise _deadly()
+        for _ in range(_TRIES):
+            with self._seat() as seat:
+                worker = self._ready_worker(seat)
+                try:
+                    return worker.decode(decoder, data, options or {}, limits or self._limits)
+                except WorkerDiedError as death:
+                    self._renew(seat, f"worker died of a file: {death}")
+        self._quarantine.add(data)
+        raise _deadly()
+
+    def close(self) -> None:
+        """Ends all workers; what runs in them is refused with NotReadyError."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+            for seat in self._seats:
+                seat.worker.kill()
+            self._changed.wait_for(lambda: len(self._idle) == len(self._seats))
+        for seat in self._seats:
+            seat.worker.close()
+
+    @contextmanager
+    def _seat(self) -> Iterator[_Seat]:
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._idle) or self._is_closed)
+            self._check_open()
+            seat = self._idle.pop()
+        try:
+            yield seat
+        finally:
+            with self._changed:
+                self._idle.append(seat)
+                self._changed.notify_all()
+
+    def _ready_worker(self, seat: _Seat) -> WorkerProcess:
+        """Returns a seat's worker; a death before it had any file is no file's fault."""
+        for _ in range(_TRIES):
+            if not seat.worker.is_alive:
+                self._renew(seat, "worker died while idle")
+            try:
+                seat.worker.wait_ready()
+                return seat.worker
+            except WorkerDiedError as death:
+                self._renew(seat, f"worker did not start: {death}")
+        raise EngineFailedError("No process to decode files in could be started.")
+
+    def _renew(self, seat: _Seat, event: str) -> None:
+        seat.worker.close()
+        with self._changed:
+            self._check_open()
+            log(_logger, event, logging.WARNING, pid=seat.worker.pid)
+            self.num_deaths += 1
+            seat.worker = WorkerProcess(self._limits)
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise NotReadyError("The server is stopping; try again.", retry_after_s=2.0)
+
+
+def _deadly() -> MediaDecoderError:
+    return MediaDecoderError(
+        "The file makes its decoder fail or exceed its memory or time; save it anew or smaller."
+    )

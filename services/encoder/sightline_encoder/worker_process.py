@@ -1,0 +1,145 @@
+"""A worker process as its owner sees it."""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sightline_common.errors import MediaError, error_for_reason
+
+from sightline_encoder.decoded import Decoded, Plane
+from sightline_encoder.worker_message import MessageError, receive_answer, send_request
+
+_START_TIMEOUT_S = 60.0
+_ENVIRONMENT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "TMPDIR")
+"""All that a worker is told of the service's environment, which may hold passwords."""
+
+
+@dataclass(frozen=True)
+class WorkerLimits:
+    """What one file may cost: bytes of memory, seconds of CPU, seconds on the clock."""
+
+    memory_bytes: int = 1024**3
+    cpu_s: float = 10.0
+    timeout_s: float = 30.0
+
+
+class WorkerDiedError(Exception):
+    """Means that a worker ended, or had to be ended, while it was busy."""
+
+
+class WorkerProcess:
+    """One worker, started at once; for one thread at a time."""
+
+    def __init__(self, limits: WorkerLimits) -> None:
+        self._limits = limits
+        self._connection, theirs = socket.socketpair()
+        self._is_ready = False
+        with theirs:
+            self._process = subprocess.Popen(
+                _command(theirs.fileno(), limits.memory_bytes),
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def wait_ready(self) -> None:
+        """Returns when the worker can decode; raises WorkerDiedError."""
+        if not self._is_ready:
+            self._receive(time.monotonic() + _START_TIMEOUT_S)
+            self._is_ready = True
+
+    def decode(
+        self, decoder: str, data: bytes, options: Mapping[str, Any], limits: WorkerLimits
+    ) -> Decoded:
+        """Runs a module's decoder on a file; raises MediaError or WorkerDiedError.
+
+        Of `limits` only the times count: memory is bounded for the worker's whole life.
+        """
+        deadline = time.monotonic() + limits.timeout_s
+        request = {"decoder": decoder, "options": dict(options), "cpu_s": limits.cpu_s}
+        self._send(request, data, deadline)
+        answer, body = self._receive(deadline)
+        try:
+            return _decoded(answer, body)
+        except (KeyError, TypeError, ValueError):
+            raise WorkerDiedError("the worker's answer makes no sense") from None
+
+    def kill(self) -> None:
+        """Ends the process, whatever it does; a thread that waits for it gets WorkerDiedError."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """Kills the process and returns when it is gone; not while a thread waits for it."""
+        self.kill()
+        self._process.wait()
+        self._connection.close()
+
+    def _send(self, request: Mapping[str, Any], data: bytes, deadline: float) -> None:
+        self._connection.settimeout(max(0.001, deadline - time.monotonic()))
+        try:
+            send_request(self._connection, request, data)
+        except OSError as error:
+            raise WorkerDiedError(self._epitaph(error)) from error
+
+    def _receive(self, deadline: float) -> tuple[dict[str, Any], memoryview]:
+        self._connection.settimeout(max(0.001, deadline - time.monotonic()))
+        try:
+            return receive_answer(self._connection)
+        except (MessageError, OSError) as error:
+            raise WorkerDiedError(self._epitaph(error)) from error
+
+    def _epitaph(self, error: Exception) -> str:
+        if isinstance(error, TimeoutError):
+            return "it took too long"
+        with suppress(subprocess.TimeoutExpired):
+            return f"it ended with status {self._process.wait(1.0)}"
+        return str(error)
+
+
+def _command(descriptor: int, memory_bytes: int) -> list[str]:
+    module = "sightline_encoder.worker"
+    return [sys.executable, "-W", "ignore", "-m", module, str(descriptor), str(memory_bytes)]
+
+
+def _environment() -> dict[str, str]:
+    """Threads of BLAS would only cost memory: each reserves some."""
+    kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    return {**kept, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def _decoded(answer: Mapping[str, Any], body: memoryview) -> Decoded:
+    if "error" in answer:
+        raise _media_error(**answer["error"])
+    planes: list[Plane] = []
+    start = 0
+    for shape in answer["shapes"]:
+        end = start + math.prod(shape)
+        planes.append(np.frombuffer(body[start:end], np.uint8).reshape(shape))
+        start = end
+    return Decoded(planes, answer["facts"])
+
+
+def _media_error(reason: str, message: str, metadata: Mapping[str, str]) -> MediaError:
+    kind = error_for_reason(reason)
+    if not issubclass(kind, MediaError):
+        raise ValueError(reason)
+    return kind(message, metadata=metadata)
