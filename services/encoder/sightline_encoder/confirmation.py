@@ -17,15 +17,15 @@ from sightline_encoder.comparison_image import ComparisonImage, Plane
 
 REGION = 8
 """The edge in pixels of a region, and of a JPEG's block; contrast is that of 3 x 3 regions."""
-LEAST_CONTRAST = 32
+LEAST_CONTRAST = 48
 """Levels that count as contrast where there is less: an encoder errs in flat regions too."""
 LEAST_COLOR_CONTRAST = 128
 """The same for chroma, which encoders treat more roughly."""
-MAX_DISTANCE = 0.12
-"""What is further apart is not the same; chosen in docs/adr, by `benchmarks.similar`."""
-QUIET_DISTANCE = 0.04
+MAX_DISTANCE = 0.14
+"""What is further apart is not the same; chosen on the data of `python -m benchmarks.similar`."""
+QUIET_DISTANCE = 0.06
 """What is allowed between pictures that are equal nearly everywhere."""
-OUTLIER = 4.0
+OUTLIER = 5.0
 """How many times the noise of the picture's other regions one region may differ."""
 
 Levels = NDArray[np.int16]
@@ -36,18 +36,23 @@ Shares = NDArray[np.float64]
 class Comparison:
     """How far two pictures are apart: 0 means equal, 1 a difference as large as the contrast.
 
-    `distance` is that of the worst region, `noise` that of the worst tenth of the regions
-    that show anything.
+    `luma` and `chroma` are the distances of the worst region, `noise` the luma distance of
+    the worst tenth of the regions that show anything.
     """
 
-    distance: float
+    luma: float
+    chroma: float
     noise: float
+
+    @property
+    def distance(self) -> float:
+        return max(self.luma, self.chroma)
 
     @property
     def confirmed(self) -> bool:
         """Whether the features of one may stand for those of the other."""
-        allowed = min(MAX_DISTANCE, max(QUIET_DISTANCE, OUTLIER * self.noise))
-        return self.distance <= allowed
+        quiet = max(QUIET_DISTANCE, OUTLIER * self.noise)
+        return self.distance <= MAX_DISTANCE and self.luma <= quiet
 
 
 def compare(donor: ComparisonImage, candidate: ComparisonImage) -> Comparison:
@@ -71,7 +76,7 @@ def _compared(one: ComparisonImage, other: ComparisonImage) -> Comparison:
     red, _ = _differences(one.red, other.red, LEAST_COLOR_CONTRAST)
     shown = luma[contrast >= LEAST_CONTRAST]
     noise = float(np.percentile(shown, 90)) if shown.size else 0.0
-    return Comparison(float(max(luma.max(), blue.max(), red.max())), noise)
+    return Comparison(float(luma.max()), float(max(blue.max(), red.max())), noise)
 
 
 def _differences(one: Plane, other: Plane, least_contrast: int) -> tuple[Shares, Levels]:

@@ -55,17 +55,12 @@ class Encoder:
         self.saved_s: defaultdict[media_pb2.FeatureSource, float] = defaultdict(float)
         self._intake = intake
         self._batcher = batcher
-        self._similar = similar
+        self.similar = similar
         self._lookups: SingleFlight[Answer | None] = SingleFlight()
         self._flights: SingleFlight[FeatureEntry] = SingleFlight()
         # Apart from the others: who did not allow it must not join a search for a donor.
         self._searches: SingleFlight[Answer] = SingleFlight()
         self._search_slots = asyncio.Semaphore(MAX_SEARCHES)
-
-    @property
-    def similar_offered(self) -> bool:
-        """Whether requests may allow features of similar pictures."""
-        return self._similar is not None
 
     @property
     def num_forwards(self) -> int:
@@ -85,8 +80,8 @@ class Encoder:
         """
         key = request.key(self.fingerprint)
         answer = await self._held(key)
-        if answer is None and request.similar_allowed and self._similar is not None:
-            answer = await self._recalled(key, self._similar)
+        if answer is None and request.similar_allowed and self.similar is not None:
+            answer = await self._recalled(key, self.similar)
         return None if answer is None else self._counted(answer)
 
     async def encode(self, request: FeatureRequest, data: bytes) -> Answer:
@@ -94,7 +89,7 @@ class Encoder:
 
         For files that `recall` wanted: the tiers below memory are not asked again.
         """
-        key, similar = request.key(self.fingerprint), self._similar
+        key, similar = request.key(self.fingerprint), self.similar
         if request.similar_allowed and similar is not None:
             search = self._searches.run(key, lambda: self._search(key, request, data, similar))
             return self._counted(await search)
@@ -102,8 +97,8 @@ class Encoder:
 
     async def evict(self, keys: Sequence[str] | None = None) -> Eviction:
         """Drops entries from all tiers, all of them by default."""
-        if self._similar is not None:
-            self._similar.forget(keys)
+        if self.similar is not None:
+            self.similar.forget(keys)
         below = await self.lower_tiers.evict(keys)
         return replace(below, num_entries=below.num_entries + self.cache.evict(keys))
 

@@ -57,7 +57,7 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
         header = await receive_header(request_iterator)
         check_model(header, self._info.checkpoint_fingerprint)
         request = feature_request(header, self._preprocessor)
-        check_similar(request, offered=self._encoder.similar_offered)
+        check_similar(request, offered=self._encoder.similar is not None)
         with ExitStack() as held:
             # A client that goes away while a write is blocked ends this generator late.
             context.add_done_callback(lambda _: held.close())  # type: ignore[arg-type]

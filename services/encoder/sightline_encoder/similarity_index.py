@@ -109,11 +109,7 @@ class SimilarityIndex:
         num_bytes = sum(donor.num_bytes for donor in self._donors.values())
         assert num_bytes == self._num_bytes <= self.max_bytes, f"{num_bytes} bytes held"
         held = {(band, key) for band, keys in self._buckets.items() for key in keys}
-        named = {
-            (band, donor.key)
-            for donor in self._donors.values()
-            for band in _bands(donor)
-        }
+        named = {(band, donor.key) for donor in self._donors.values() for band in _bands(donor)}
         assert held == named, "buckets and donors differ"
         assert all(self._buckets.values()), "an empty bucket stayed"
 

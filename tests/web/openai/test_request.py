@@ -117,6 +117,14 @@ def test_low_detail_bounds_the_pixels() -> None:
     assert not high.media.options.HasField("max_pixel_count")
 
 
+@pytest.mark.parametrize(("value", "allowed"), [(None, False), (False, False), (True, True)])
+def test_similar_pictures_are_allowed_only_by_name(value: bool | None, allowed: bool) -> None:
+    image = {"url": data_url(png()), "similar_allowed": value}
+    parts = [{"type": "image_url", "image_url": image}]
+    read = generation(messages=[{"role": "user", "content": parts}]).messages[0].parts[0]
+    assert read.media.options.similar_allowed is allowed
+
+
 def test_caller_keeps_order_unless_media_first_is_asked() -> None:
     assert not generation().media_first
     assert generation(media_first=True).media_first

@@ -85,8 +85,8 @@ class MessageReader:
         raise ApiError("A part's type must be text or image_url.", param=fields.name("type"))
 
     def _image(self, fields: Fields) -> generator_pb2.Media:
-        url, detail = _image_reference(fields)
-        options = media_pb2.MediaOptions()
+        url, detail, similar_allowed = _image_reference(fields)
+        options = media_pb2.MediaOptions(similar_allowed=similar_allowed)
         if detail == "low":
             options.max_pixel_count = LOW_DETAIL_PIXELS
         return generator_pb2.Media(
@@ -106,13 +106,13 @@ def _role(fields: Fields) -> generator_pb2.Role:
     return _ROLES[role]
 
 
-def _image_reference(fields: Fields) -> tuple[str, str]:
+def _image_reference(fields: Fields) -> tuple[str, str, bool]:
     value: Json = fields.required("image_url")
     if isinstance(value, str):
-        return value, "auto"
+        return value, "auto", False
     image = Fields.of(value, fields.name("image_url"))
     image.required("url")
     detail = image.text("detail") or "auto"
     if detail not in _DETAILS:
         raise ApiError("detail must be auto, low or high.", param=image.name("detail"))
-    return image.text("url") or "", detail
+    return image.text("url") or "", detail, bool(image.boolean("similar_allowed"))
