@@ -19,10 +19,10 @@ MODEL ?= $(or $(SIGHTLINE_MODEL),models/sightline-nano)
 EVAL ?= --world small --items 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos run test test-gpu check format bench bench-peers bench-gpu eval clean
+.PHONY: help setup protos run test test-gpu check format bench bench-peers bench-encoder bench-gpu eval clean
 
 help: ## Prints this list.
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.runtime $(VENV)/.dev protos/gen/.stamp ## Installs everything into .venv; a second call does nothing.
 
@@ -59,6 +59,9 @@ bench: setup .cache/models/random-300m ## Measures the suite beside the peers th
 
 bench-peers: setup ## Sets up the peers of `make bench`, each in an environment of its own.
 	@$(BIN)/python -m benchmarks.environments
+
+bench-encoder: setup ## Measures the encoder beside transformers' processor and tower.
+	@$(BIN)/python -m benchmarks.encoder --model "$(MODEL)"
 
 bench-gpu: setup ## Measures the 9B configuration on a GPU beside transformers' generate.
 	@$(BIN)/python -m benchmarks.gpu

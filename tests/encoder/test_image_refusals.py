@@ -61,6 +61,11 @@ def test_other_picture_formats_are_refused(kind):
         decode(encoded(noise(16, 16), kind))
 
 
+def test_tiff_of_several_pages_is_refused():
+    with pytest.raises(MediaFormatError):
+        decode(encoded(noise(8, 8), "TIFF", save_all=True, append_images=[noise(8, 8, 1)]))
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9, 0.99])
 def test_truncated_file_is_refused(kind, share):

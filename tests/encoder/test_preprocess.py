@@ -73,6 +73,20 @@ def test_patches_equal_the_processor_at_any_size_and_budget(
     assert list(cut.grid) == expected["image_grid_thw"][0].tolist()
 
 
+@pytest.mark.parametrize(
+    "size", [(1, 1), (3, 1), (1, 3), (3, 3), (3, 40), (40, 3), (1, 40), (40, 1)]
+)
+def test_channels_are_last_however_thin_the_picture(tiny_model, size):
+    preprocessor = tiny_model.preprocessor
+    picture = Image.new("RGB", size, (255, 0, 0))
+
+    cut = preprocessor.prepare(encoded(picture), preprocessor.pixel_budget())
+
+    red, green, blue = cut.patches.view(cut.num_patches, 3, -1).unbind(1)
+    assert len(red.unique()) == len(green.unique()) == len(blue.unique()) == 1
+    assert red[0, 0] > 1.9 and green[0, 0] < -1.7 and blue[0, 0] < -1.4
+
+
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1", "CMYK"])
 def test_only_rgb_reaches_the_processor(tiny_model, mode):
     picture = noise(60, 60).convert(mode)

@@ -20,6 +20,7 @@ from sightline_generator.chat.reasoning import AnswerReader, AnswerSyntax
 from sightline_generator.chat.template import ChatTemplate
 from sightline_generator.chat.vocabulary import Vocabulary
 from sightline_generator.engine.block_manager import BlockManager
+from sightline_generator.engine.decode_graphs import call_again
 from sightline_generator.engine.engine import Engine, SequenceUpdate
 from sightline_generator.engine.model_runner import KVCache, ModelRunner
 from sightline_generator.engine.sampler import Sampler
@@ -31,6 +32,10 @@ from sightline_generator.families.registry import family_of
 from transformers import AutoModelForImageTextToText, AutoTokenizer
 
 BLOCK_SIZE = 16
+OVERLAP = False
+"""Whether engines schedule a step while the one before runs; `in_both_modes` sets it."""
+GRAPH_SIZES: list[int] = []
+"""The batch sizes whose decoding steps are captured, by a plain call in place of a graph."""
 CPU = torch.device("cpu")
 
 
@@ -86,7 +91,8 @@ class RecordingRunner:
         logits = self._runner.run(chunks)
         completing = [chunk.sequence for chunk in chunks if chunk.completes]
         for sequence, row in zip(completing, logits, strict=True):
-            self.logits.setdefault(sequence, []).append(row)
+            # A captured step writes the next one's where these are.
+            self.logits.setdefault(sequence, []).append(row.clone())
         return logits
 
 
@@ -123,8 +129,15 @@ class Ours:
         cache = KVCache(self.family.shape, num_blocks, size, self.device, self.dtype)
         limits = SchedulerLimits(max_num_seqs, max_num_batched_tokens, max_step_s=0.05)
         scheduler = Scheduler(limits, BlockManager(num_blocks, size, caching=caching))
-        runner = RecordingRunner(ModelRunner(self.model, cache, attention))
-        return Engine(scheduler, runner, Sampler())
+        runner = RecordingRunner(self.runner(cache, attention))
+        return Engine(scheduler, runner, Sampler(waits=not OVERLAP), overlap=OVERLAP)
+
+    def runner(self, cache: KVCache, attention) -> ModelRunner:
+        runner = ModelRunner(self.model, cache, attention)
+        if GRAPH_SIZES:
+            num_slots = cache.num_blocks * cache.block_size
+            list(runner.capture(GRAPH_SIZES, num_slots, call_again))
+        return runner
 
     def sequence(
         self,

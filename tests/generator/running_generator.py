@@ -13,10 +13,12 @@ from sightline_common.channel import open_channel
 from sightline_common.server import GrpcServer, ServerOptions
 from sightline_generator.config import GeneratorSettings
 from sightline_generator.encoder_client import EncoderClient
+from sightline_generator.encoder_pool import EncoderPool
 from sightline_generator.engine.async_engine import AsyncEngine
 from sightline_generator.engine.sequence import Sequence
 from sightline_generator.loading import LoadedModel, load_model, make_engine, make_servicer
 
+from tests.generator import harness
 from tests.generator.scripted_encoder import ScriptedEncoder, serving
 
 SERVICE = "sightline.generator.v1.GeneratorService"
@@ -34,6 +36,7 @@ def make_settings(folder, **changes) -> GeneratorSettings:
         "threads": 1,
         "media_store_bytes": 1000,
         "max_media": 4,
+        "overlap": "on" if harness.OVERLAP else "off",
     }
     return GeneratorSettings(**{**fields, **changes})
 
@@ -82,13 +85,18 @@ async def running_generator(folder, **changes):
     encoder = ScriptedEncoder(fingerprint=model.fingerprint)
     async with serving(encoder) as encoder_server:
         target = f"127.0.0.1:{encoder_server.port}"
-        client = EncoderClient(target, model.fingerprint, model.family, timeout_s=10)
+        pool = EncoderPool(
+            lambda address: EncoderClient(address, model.fingerprint, model.family),
+            timeout_s=10,
+            load_factor=1.25,
+            addresses=[target],
+        )
         engine = make_engine(model, settings)
         submitted = watch_submissions(engine)
         engine.start()
         server = GrpcServer(ServerOptions(SERVICE, drain_s=0.1))
         await server.start()
-        servicer = make_servicer(model, client, engine, settings)
+        servicer = make_servicer(model, pool, engine, settings)
 
         def register(grpc_server: aio.Server) -> None:
             generator_pb2_grpc.add_GeneratorServiceServicer_to_server(servicer, grpc_server)
@@ -101,4 +109,4 @@ async def running_generator(folder, **changes):
         finally:
             await server.stop()
             await engine.stop()
-            await client.close()
+            await pool.close()

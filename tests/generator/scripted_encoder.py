@@ -47,7 +47,8 @@ class ScriptedEncoder(encoder_pb2_grpc.EncoderServiceServicer):
 
     `answer` makes header and tensor of an exchange; it may raise; `answer_header` does so
     from what was asked. `uploads` are the
-    files that came, `headers` the exchanges, `release` delays answers until it is set.
+    files that came, `headers` the exchanges, `release` delays answers until it is set,
+    `hearing` everything.
     """
 
     fingerprint: str = FINGERPRINT
@@ -59,17 +60,24 @@ class ScriptedEncoder(encoder_pb2_grpc.EncoderServiceServicer):
     headers: list[encoder_pb2.MediaHeader] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
     release: asyncio.Event = field(default_factory=asyncio.Event)
+    hearing: asyncio.Event = field(default_factory=asyncio.Event)
+    feature_fingerprint: str = "sha256:features"
 
     def __post_init__(self):
         self.release.set()
+        self.hearing.set()
 
     async def EncodeMedia(self, request_iterator, context):
+        await self.hearing.wait()
         header = (await anext(request_iterator)).header
         self.headers.append(header)
         if header.digest not in self.known:
             wanted = encoder_pb2.BytesWanted(digest=header.digest)
             yield encoder_pb2.EncodeMediaResponse(bytes_wanted=wanted)
-            self.uploads.append(b"".join([request.chunk async for request in request_iterator]))
+            upload = b"".join([request.chunk async for request in request_iterator])
+            if not upload:
+                return  # the client went elsewhere
+            self.uploads.append(upload)
             self.known.add(header.digest)
         await self.release.wait()
         described, tensor = self._answer(header)
@@ -88,8 +96,11 @@ class ScriptedEncoder(encoder_pb2_grpc.EncoderServiceServicer):
         return feature_header(tensor, checkpoint_fingerprint=self.fingerprint), tensor
 
     async def GetModelInfo(self, request, context):
+        await self.hearing.wait()
         return encoder_pb2.GetModelInfoResponse(
-            checkpoint_fingerprint=self.fingerprint, hidden_size=HIDDEN_SIZE
+            checkpoint_fingerprint=self.fingerprint,
+            feature_fingerprint=self.feature_fingerprint,
+            hidden_size=HIDDEN_SIZE,
         )
 
 

@@ -23,3 +23,8 @@ def test_a_budget_under_the_number_of_sequences_is_refused():
     }
     with pytest.raises(SettingInvalidError, match="at least SIGHTLINE_GENERATOR_MAX_NUM_SEQS"):
         read_settings(GeneratorSettings, environ)
+
+
+def test_a_target_that_is_no_address_is_refused_before_anything_is_loaded():
+    with pytest.raises(SettingInvalidError, match="SIGHTLINE_ENCODER_TARGET"):
+        read_settings(GeneratorSettings, {"SIGHTLINE_ENCODER_TARGET": "encoder"})

@@ -1,11 +1,9 @@
-import asyncio
 import dataclasses
 from contextlib import asynccontextmanager
 
 import pytest
 import torch
 from sightline.type.v1 import media_pb2
-from sightline_common.config import SettingInvalidError
 from sightline_common.digest import sha256_digest
 from sightline_common.errors import (
     EncoderUnavailableError,
@@ -15,16 +13,15 @@ from sightline_common.errors import (
     QueueFullError,
 )
 from sightline_common.tensors import tensor_spec
-from sightline_generator.encoder_client import EncoderClient
 from sightline_generator.families.base import MediaKind, MediumGrid
 from sightline_generator.media import BytesWantedError, Medium
 
+from tests.generator.encoder_pools import pool_of
 from tests.generator.scripted_encoder import (
     FINGERPRINT,
     ScriptedEncoder,
     feature_header,
     features,
-    make_ready,
     serving,
 )
 
@@ -41,13 +38,9 @@ BY_DIGEST = dataclasses.replace(MEDIUM, data=None)
 
 @asynccontextmanager
 async def connected(family, encoder, **options):
-    async with serving(encoder, **options) as server:
-        client = EncoderClient(f"127.0.0.1:{server.port}", FINGERPRINT, family, timeout_s=10)
-        try:
-            async with asyncio.timeout(20):
-                yield client
-        finally:
-            await client.close()
+    """A pool of one encoder: how it asks is the client's business."""
+    async with serving(encoder, **options) as server, pool_of(family, server.port) as pool:
+        yield pool
 
 
 @pytest.fixture
@@ -95,7 +88,7 @@ async def test_payload_of_another_size_is_refused_before_it_is_read(family, monk
     def never(*_arguments):
         raise AssertionError("a chunk was taken")
 
-    monkeypatch.setattr("sightline_generator.encoder_client._check_length", never)
+    monkeypatch.setattr("sightline_generator.feature_receiver.FeatureReceiver.add", never)
     encoder = ScriptedEncoder(answer=corrupt(payload_byte_count=10**12))
     async with connected(family, encoder) as client:
         with pytest.raises(PayloadCorruptError, match="stated size"):
@@ -186,39 +179,14 @@ async def test_loading_encoder_is_unavailable(family):
 
 
 async def test_absent_encoder_is_unavailable(family):
-    async with connected(family, ScriptedEncoder()) as client:
-        pass
-    client = EncoderClient("127.0.0.1:1", FINGERPRINT, family, timeout_s=10)
-    with pytest.raises(EncoderUnavailableError):
-        await client.encode(MEDIUM)
-    await client.close()
+    async with pool_of(family, 1) as pool:
+        with pytest.raises(EncoderUnavailableError):
+            await pool.encode(MEDIUM)
 
 
-async def test_start_waits_until_the_encoder_is_ready(family):
+async def test_silent_encoder_is_unavailable_when_the_time_is_over(family):
     encoder = ScriptedEncoder()
-    async with serving(encoder, ready=False) as server:
-        client = EncoderClient(f"127.0.0.1:{server.port}", FINGERPRINT, family, timeout_s=10)
-        waiting = asyncio.ensure_future(client.wait_until_ready())
-        await asyncio.sleep(0)
-        assert not waiting.done()
-        await make_ready(server, encoder)
-        await asyncio.wait_for(waiting, 20)
-        await client.close()
-
-
-async def test_start_beside_something_that_is_no_encoder_is_refused(family):
-    async with serving(ScriptedEncoder(), ready=False) as server:
-        await server.set_ready(lambda _grpc_server: None)
-        client = EncoderClient(f"127.0.0.1:{server.port}", FINGERPRINT, family, timeout_s=10)
-        async with asyncio.timeout(20):
-            with pytest.raises(SettingInvalidError, match="SIGHTLINE_ENCODER_TARGET"):
-                await client.wait_until_ready()
-        await client.close()
-
-
-async def test_start_with_another_checkpoint_names_both(family):
-    async with connected(family, ScriptedEncoder(fingerprint="sha256:other")) as client:
-        with pytest.raises(ModelMismatchError) as caught:
-            await client.wait_until_ready()
-    assert "sha256:other" in caught.value.message
-    assert FINGERPRINT in caught.value.message
+    encoder.release.clear()
+    async with serving(encoder) as server, pool_of(family, server.port, timeout_s=0.5) as pool:
+        with pytest.raises(EncoderUnavailableError, match="too long"):
+            await pool.encode(MEDIUM)

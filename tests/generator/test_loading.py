@@ -29,7 +29,7 @@ def test_no_memory_for_a_cache_is_refused(tiny_folder, monkeypatch):
 def test_cache_takes_the_memory_that_is_set(tiny_folder):
     model = load_model(make_settings(tiny_folder))
     cache = model.runner.cache
-    block_bytes = (cache.keys.nbytes + cache.values.nbytes) // (cache.num_blocks + 1)
+    block_bytes = (cache.keys.nbytes + cache.values.nbytes) // (cache.num_blocks + 2)
     assert cache.num_blocks == KV_BYTES // block_bytes == 100
 
 

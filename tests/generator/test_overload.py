@@ -14,6 +14,8 @@ from sightline_common.status import error_from_rpc
 
 from tests.generator.running_generator import KV_BYTES, running_generator
 
+pytestmark = pytest.mark.usefixtures("in_both_modes")
+
 NUM_TOKENS = 20
 NUM_GROWING_TOKENS = 48
 """Three blocks: more than the one in hand that a running sequence is left at admission."""

@@ -15,6 +15,8 @@ from tests.generator.harness import (
     user,
 )
 
+pytestmark = pytest.mark.usefixtures("in_both_modes")
+
 LONG = "The quick brown fox jumps over the lazy dog. " * 30
 CONVERSATIONS = [
     [user("Hello")],

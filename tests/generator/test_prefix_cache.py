@@ -8,6 +8,8 @@ from sightline_common.digest import sha256_digest
 from tests.generator.running_generator import KV_BYTES, running_generator
 from tests.generator.scripted_encoder import feature_header, features
 
+pytestmark = pytest.mark.usefixtures("in_both_modes")
+
 EXACT = {"dtype": "float64", "kv_cache_bytes": 2 * KV_BYTES}
 FIRST, SECOND = b"one picture's bytes", b"another picture's bytes"
 QUESTION = "What is in the picture, and where exactly is it?"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 from sightline_common.errors import (
     MediaAspectRatioError,
     MediaEmptyError,
@@ -106,12 +106,13 @@ def _decode(data: bytes, kind: str, limits: MediaLimits) -> Image.Image:
     with Image.open(io.BytesIO(data), formats=[kind]) as image:
         _check_size(image, limits)
         _check_frames(image, data, limits)
+        covered = _covered_box(image)
         image.load()
         if kind == "PNG" and _PNG_END not in data:
             # Pillow stops reading when it has all rows; the other decoders notice themselves.
             raise _unreadable(kind)
         orientation = _orientation(image)
-        rgb = _flatten(image, data)
+        rgb = _on_white(_flatten(image, data), covered)
     turn = _UPRIGHT.get(orientation)
     return rgb if turn is None else rgb.transpose(turn)
 
@@ -144,6 +145,21 @@ def _check_frames(image: Image.Image, data: bytes, limits: MediaLimits) -> None:
             f"The animation has more than {limits.max_frames} frames; send one of them.",
             metadata={"max_frames": str(limits.max_frames)},
         )
+
+
+def _covered_box(image: ImageFile.ImageFile) -> tuple[int, int, int, int]:
+    """Returns what the first frame covers; a GIF's may be smaller than its screen."""
+    box = image.tile[0].extents if image.format == "GIF" else None
+    return box or (0, 0, *image.size)
+
+
+def _on_white(image: Image.Image, covered: tuple[int, int, int, int]) -> Image.Image:
+    """Makes white what no frame covers: nothing was drawn there, so it is transparent."""
+    if covered == (0, 0, *image.size):
+        return image
+    white = Image.new("RGB", image.size, (255, 255, 255))
+    white.paste(image.crop(covered), covered[:2])
+    return white
 
 
 def _orientation(image: Image.Image) -> int:

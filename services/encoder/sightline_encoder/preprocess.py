@@ -20,7 +20,7 @@ from sightline_encoder.patches import PatchCutter
 from sightline_encoder.picture import picture_options
 from sightline_encoder.resizing import Resizing
 
-PREPROCESSING_VERSION = f"1-pillow{PIL.__version__}-transformers{transformers.__version__}"
+PREPROCESSING_VERSION = f"2-pillow{PIL.__version__}-transformers{transformers.__version__}"
 """Part of every feature key: two resizers may round differently."""
 
 PICTURE_DECODER = "sightline_encoder.picture"
@@ -127,19 +127,10 @@ class Preprocessor:
 
     def prepare(self, data: bytes, budget: PixelBudget) -> PreparedImage:
         """Decodes a file and cuts it into patches; raises MediaError."""
-        resizing = None if self._cutter is None else self._resizing(budget)
+        resizing = None if self._cutter is None else processor_resizing(self._processor, budget)
         decoded = self._decode(PICTURE_DECODER, data, picture_options(self.limits, resizing))
         patches, grid = self._cut(decoded.planes[0], budget)
         return PreparedImage(patches, grid, decoded.facts["width"], decoded.facts["height"])
-
-    def _resizing(self, budget: PixelBudget) -> Resizing:
-        return Resizing(
-            cell=self.patch_size * self.merge_size,
-            num_frames=self._num_frames,
-            shortest_edge=budget.shortest_edge,
-            longest_edge=budget.longest_edge,
-            filter=int(self._processor.resample),
-        )
 
     def _cut(self, pixels: Plane, budget: PixelBudget) -> tuple[torch.Tensor, tuple[int, int, int]]:
         if self._cutter is None:
@@ -161,6 +152,17 @@ class Preprocessor:
             ) from error
         time_count, rows, columns = cut["image_grid_thw"][0].tolist()
         return cut["pixel_values"], (time_count, rows, columns)
+
+
+def processor_resizing(processor: Any, budget: PixelBudget) -> Resizing:
+    """Returns the rule by which a processor chooses the size of what it shows."""
+    return Resizing(
+        cell=processor.patch_size * processor.merge_size,
+        num_frames=processor.temporal_patch_size,
+        shortest_edge=budget.shortest_edge,
+        longest_edge=budget.longest_edge,
+        filter=int(processor.resample),
+    )
 
 
 def patch_cutter(processor: Any) -> PatchCutter | None:

@@ -9,6 +9,8 @@ from sightline_common.channel import DEFAULT_MAX_MESSAGE_BYTES
 from sightline_common.config import SettingInvalidError, check_choice, setting
 from sightline_common.telemetry import LOG_LEVELS
 
+from sightline_generator.encoder_targets import EncoderTargets
+
 
 @dataclass(frozen=True)
 class GeneratorSettings:
@@ -29,7 +31,10 @@ class GeneratorSettings:
         "SIGHTLINE_GENERATOR_PORT", "the port to listen on", default=50052, minimum=0
     )
     encoder_target: str = setting(
-        "SIGHTLINE_ENCODER_TARGET", "host:port of the encoder", default="127.0.0.1:50051"
+        "SIGHTLINE_ENCODER_TARGET",
+        "host:port of the encoder, or of several, with commas; dns:///host:port stands for one "
+        "at every address of the name",
+        default="127.0.0.1:50051",
     )
     device: str = setting(
         "SIGHTLINE_GENERATOR_DEVICE",
@@ -45,6 +50,18 @@ class GeneratorSettings:
         "SIGHTLINE_GENERATOR_ATTENTION",
         "auto (the best that the machine has), flash-attn-3, flash-attn-2, torch-flash, "
         "torch-flash-paged, paged-cpu or sdpa",
+        default="auto",
+    )
+    cuda_graphs: bool = setting(
+        "SIGHTLINE_GENERATOR_CUDA_GRAPHS",
+        "whether decoding steps are captured in CUDA graphs at start; without effect on cpu and "
+        "with torch-flash and sdpa, which cannot be captured",
+        default=True,
+    )
+    overlap: str = setting(
+        "SIGHTLINE_GENERATOR_OVERLAP",
+        "whether the next step is scheduled while the device computes one: "
+        "auto (on cuda), on or off",
         default="auto",
     )
     kv_cache_bytes: int = setting(
@@ -151,6 +168,25 @@ class GeneratorSettings:
         default=60.0,
         minimum=0.1,
     )
+    encoder_load_factor: float = setting(
+        "SIGHTLINE_GENERATOR_ENCODER_LOAD_FACTOR",
+        "how far one of several encoders may exceed its fair share of the media that are being "
+        "computed before another one helps",
+        default=1.25,
+        minimum=1,
+    )
+    encoder_probe_interval_s: float = setting(
+        "SIGHTLINE_GENERATOR_ENCODER_PROBE_INTERVAL_S",
+        "seconds between looks at which encoders there are and whether they answer",
+        default=1.0,
+        minimum=0.05,
+    )
+    encoder_probe_timeout_s: float = setting(
+        "SIGHTLINE_GENERATOR_ENCODER_PROBE_TIMEOUT_S",
+        "seconds that an encoder may take to answer a probe; it is lost at the second silence",
+        default=2.0,
+        minimum=0.05,
+    )
     drain_s: float = setting(
         "SIGHTLINE_GENERATOR_DRAIN_S",
         "seconds that running requests may take after a stop was asked for",
@@ -173,7 +209,9 @@ class GeneratorSettings:
         return self.model_name or Path(self.model.rstrip("/")).name
 
     def __post_init__(self) -> None:
+        EncoderTargets.parse(self.encoder_target)
         check_choice("SIGHTLINE_GENERATOR_LOG_LEVEL", self.log_level.upper(), LOG_LEVELS)
+        check_choice("SIGHTLINE_GENERATOR_OVERLAP", self.overlap, ("auto", "on", "off"))
         if self.max_num_batched_tokens < self.max_num_seqs:
             raise SettingInvalidError(
                 "SIGHTLINE_GENERATOR_MAX_NUM_BATCHED_TOKENS must be at least "

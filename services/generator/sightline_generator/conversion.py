@@ -19,7 +19,7 @@ from sightline_generator.chat.conversation import (
 )
 from sightline_generator.defaults import SamplingDefaults
 from sightline_generator.engine.engine import SequenceUpdate
-from sightline_generator.engine.sampler import TokenLogprob
+from sightline_generator.engine.sampled import TokenLogprob
 from sightline_generator.engine.sequence import SamplingParams
 from sightline_generator.engine.stop import Finish, FinishReason, StopParams
 from sightline_generator.families.base import MediaKind, MediumGrid

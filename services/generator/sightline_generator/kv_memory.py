@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from sightline_common.config import SettingInvalidError
@@ -17,6 +17,8 @@ from sightline_generator.engine.sequence import SamplingParams, Sequence
 from sightline_generator.engine.stop import StopParams, TextPiece
 from sightline_generator.families.base import Family, LanguageModel
 from sightline_generator.free_memory import available_bytes
+from sightline_generator.graph_capture import graph_bytes
+from sightline_generator.graph_capture import refusal as graph_refusal
 
 CUDA_SHARE, CPU_SHARE = 0.9, 0.25
 """On a GPU the engine is at home; a CPU's memory it shares with everything else."""
@@ -26,13 +28,15 @@ CUDA_SHARE, CPU_SHARE = 0.9, 0.25
 class KVCachePlan:
     """Says how many blocks the KV cache gets, and why.
 
-    `free_bytes` were free after loading, `step_bytes` of them are left to the largest step.
+    `free_bytes` were free after loading, `step_bytes` of them are left to the largest step,
+    `graph_bytes` to CUDA graphs.
     """
 
     num_blocks: int
     block_bytes: int
     free_bytes: int
     step_bytes: int
+    graph_bytes: int = 0
 
     @property
     def num_bytes(self) -> int:
@@ -52,9 +56,13 @@ def plan_kv_cache(
     if settings.kv_cache_bytes:
         plan = KVCachePlan(settings.kv_cache_bytes // block_bytes, block_bytes, 0, 0)
     elif device.type == "cuda":
-        step_bytes = largest_step_bytes(settings, family, model, attention, device, dtype)
+        model_parts = (settings, family, model, attention, device, dtype)
+        step_bytes = largest_step_bytes(*model_parts)
+        captured = graph_refusal(settings, attention, device) is None
+        for_graphs = graph_bytes(*model_parts) if captured else 0
         free_bytes = torch.cuda.mem_get_info(device)[0]
-        plan = _plan(settings.kv_cache_share or CUDA_SHARE, block_bytes, free_bytes, step_bytes)
+        share = settings.kv_cache_share or CUDA_SHARE
+        plan = _plan(share, block_bytes, free_bytes, step_bytes, for_graphs)
     else:
         plan = _plan(settings.kv_cache_share or CPU_SHARE, block_bytes, available_bytes(), 0)
         plan = _useful(plan, settings, family, attention.block_size)
@@ -66,9 +74,11 @@ def plan_kv_cache(
     return plan
 
 
-def _plan(share: float, block_bytes: int, free_bytes: int, step_bytes: int) -> KVCachePlan:
-    room = int(share * max(0, free_bytes - step_bytes))
-    return KVCachePlan(room // block_bytes, block_bytes, free_bytes, step_bytes)
+def _plan(
+    share: float, block_bytes: int, free_bytes: int, step_bytes: int, for_graphs: int = 0
+) -> KVCachePlan:
+    room = int(share * max(0, free_bytes - step_bytes - for_graphs))
+    return KVCachePlan(room // block_bytes, block_bytes, free_bytes, step_bytes, for_graphs)
 
 
 def _useful(
@@ -77,9 +87,7 @@ def _useful(
     """Bounds a plan by what all sequences that run together can fill at full length."""
     length = min(settings.max_model_len, family.shape.max_positions)
     most = settings.max_num_seqs * -(-length // block_size)
-    return KVCachePlan(
-        min(plan.num_blocks, most), plan.block_bytes, plan.free_bytes, plan.step_bytes
-    )
+    return replace(plan, num_blocks=min(plan.num_blocks, most))
 
 
 def largest_step_bytes(
@@ -104,9 +112,9 @@ def largest_step_bytes(
         cache = KVCache(family.shape, num_blocks, size, device, dtype)
         chunks = _profile_chunks(lengths, size)
         logits = ModelRunner(model, cache, attention).run(chunks)
-        Sampler().sample(logits, [chunk.sequence for chunk in chunks])
+        Sampler(waits=False).sample(logits, [chunk.sequence for chunk in chunks]).tokens()
 
-    kv_bytes = (num_blocks + 1) * kv_block_bytes(family.shape, size, dtype)
+    kv_bytes = (num_blocks + 2) * kv_block_bytes(family.shape, size, dtype)
     return max(0, _peak_bytes(step, device) - kv_bytes)
 
 
@@ -129,7 +137,9 @@ def _profile_chunks(lengths: list[int], block_size: int) -> list[ScheduledChunk]
             prompt_token_ids=[0] * length,
             position_ids=torch.arange(length).expand(3, -1),
             position_delta=0,
-            sampling=SamplingParams(temperature=1.0, top_p=0.9, repetition_penalty=1.1),
+            sampling=SamplingParams(
+                temperature=1.0, top_p=0.9, repetition_penalty=1.1, num_logprobs=1
+            ),
             stop=StopParams(1),
             reader=_NoText(),
         )

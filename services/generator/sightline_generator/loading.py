@@ -30,6 +30,9 @@ from sightline_generator.config import GeneratorSettings
 from sightline_generator.conversion import default_sampling_message
 from sightline_generator.defaults import SamplingDefaults, sampling_defaults
 from sightline_generator.encoder_client import EncoderClient
+from sightline_generator.encoder_pool import EncoderPool
+from sightline_generator.encoder_targets import EncoderTargets
+from sightline_generator.encoder_watch import EncoderWatch
 from sightline_generator.engine.async_engine import AsyncEngine
 from sightline_generator.engine.block_manager import BlockManager
 from sightline_generator.engine.engine import Engine
@@ -38,6 +41,8 @@ from sightline_generator.engine.sampler import Sampler
 from sightline_generator.engine.scheduler import Scheduler, SchedulerLimits
 from sightline_generator.families.base import Family
 from sightline_generator.families.registry import family_of
+from sightline_generator.graph_capture import capture_graphs
+from sightline_generator.graph_capture import refusal as graph_refusal
 from sightline_generator.kv_memory import plan_kv_cache
 from sightline_generator.media import MediaEncoder
 from sightline_generator.media_index import MediaIndex
@@ -82,19 +87,35 @@ async def open_servicer(
     CheckpointError, or ModelMismatchError.
     """
     model = await asyncio.to_thread(load_model, settings)
-    encoder = EncoderClient(
-        settings.encoder_target, model.fingerprint, model.family, settings.encode_timeout_s
-    )
-    try:
-        await encoder.wait_until_ready()
+    async with open_encoders(model, settings) as encoders:
         engine = make_engine(model, settings)
         engine.start(on_death)
         try:
-            yield make_servicer(model, encoder, engine, settings)
+            yield make_servicer(model, encoders, engine, settings)
         finally:
             await engine.stop()
+
+
+@asynccontextmanager
+async def open_encoders(
+    model: LoadedModel, settings: GeneratorSettings
+) -> AsyncIterator[EncoderPool]:
+    """Waits for the first encoder and looks after all of them while it is open."""
+    targets = EncoderTargets.parse(settings.encoder_target)
+    pool = EncoderPool(
+        lambda address: EncoderClient(address, model.fingerprint, model.family),
+        settings.encode_timeout_s,
+        settings.encoder_load_factor,
+    )
+    watch = EncoderWatch(
+        pool, targets, settings.encoder_probe_interval_s, settings.encoder_probe_timeout_s
+    )
+    try:
+        await watch.wait_until_ready()
+        async with watch.watching():
+            yield pool
     finally:
-        await encoder.close()
+        await pool.close()
 
 
 def load_model(settings: GeneratorSettings) -> LoadedModel:
@@ -120,8 +141,14 @@ def load_model(settings: GeneratorSettings) -> LoadedModel:
         num_bytes=plan.num_bytes,
         free_bytes=plan.free_bytes,
         step_bytes=plan.step_bytes,
+        graph_bytes=plan.graph_bytes,
     )
     runner = ModelRunner(language_model, cache, attention)
+    without_graphs = graph_refusal(settings, attention, device)
+    if without_graphs is None:
+        capture_graphs(runner, settings, family)
+    else:
+        log(_logger, "no cuda graphs", reason=without_graphs)
     if runner.is_native:
         take_over_threads(torch.get_num_threads())
     return LoadedModel(
@@ -166,6 +193,13 @@ def max_model_len(model: LoadedModel, settings: GeneratorSettings) -> int:
     return min(settings.max_model_len, model.family.shape.max_positions, num_slots)
 
 
+def overlaps(settings: GeneratorSettings, device: torch.device) -> bool:
+    """Tells whether the engine schedules a step while the one before runs."""
+    # On a CPU the host is the device: there is nothing to hide, and each late end costs a row.
+    automatic = "on" if device.type == "cuda" else "off"
+    return (automatic if settings.overlap == "auto" else settings.overlap) == "on"
+
+
 def make_engine(model: LoadedModel, settings: GeneratorSettings) -> AsyncEngine:
     """Returns an engine that is not yet started."""
     limits = SchedulerLimits(
@@ -173,7 +207,10 @@ def make_engine(model: LoadedModel, settings: GeneratorSettings) -> AsyncEngine:
     )
     cache = model.runner.cache
     blocks = BlockManager(cache.num_blocks, cache.block_size, caching=settings.prefix_cache)
-    engine = Engine(Scheduler(limits, blocks), model.runner, Sampler())
+    # Asking the device whether a few candidates suffice costs nothing where it is the host.
+    sampler = Sampler(waits=model.device.type == "cpu")
+    overlap = overlaps(settings, model.device)
+    engine = Engine(Scheduler(limits, blocks), model.runner, sampler, overlap=overlap)
     return AsyncEngine(engine, settings.queue_limit, settings.queue_bytes)
 
 

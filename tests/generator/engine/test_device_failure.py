@@ -6,6 +6,8 @@ from sightline_common.errors import EngineFailedError
 
 from tests.generator.engine.test_async_engine import make, running, tokens_of, until
 
+pytestmark = pytest.mark.usefixtures("in_both_modes")
+
 
 def fails(*_arguments, **_options):
     raise torch.AcceleratorError("CUDA error: device-side assert triggered")

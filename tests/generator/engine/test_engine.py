@@ -8,6 +8,8 @@ from sightline_generator.engine.stop import Finish, FinishReason, StopParams
 
 from tests.generator.harness import generated, run_to_end, user
 
+pytestmark = pytest.mark.usefixtures("in_all_modes")
+
 PROMPTS = ["Hello", "你好", "What is it?", "Tell me more about it."]
 
 
@@ -52,7 +54,7 @@ def test_updates_carry_every_token_once_and_one_finish(tiny_ours, undisturbed):
         engine.add(sequence)
     updates = run_to_end(engine)
     for sequence, expected in zip(sequences, undisturbed, strict=True):
-        own = [update for update in updates if update.sequence is sequence]
+        own = [update for update in updates if update.sequence is sequence and update.token_ids]
         assert [token for update in own for token in update.token_ids] == expected
         assert [update.ended for update in own] == [False] * 9 + [True]
         assert own[-1].finish == Finish(FinishReason.LENGTH)
@@ -81,7 +83,7 @@ def test_poisoned_features_do_not_outlive_their_sequence(tiny_ours, undisturbed)
     nan = torch.full((4, 64), torch.nan, dtype=torch.float64)
     poison.feature_spans.append(FeatureSpan(2, 4, "nan", nan))
     engine.add(poison)
-    (update,) = engine.step()
+    (update,) = outcome(engine, [poison])
     assert isinstance(update.error, EngineFailedError)
     assert not engine._runner.cache.keys.isfinite().all()
     sequences = sequences_of(tiny_ours)
@@ -132,7 +134,8 @@ def test_failure_leaves_shared_blocks_alone(tiny_ours):
     engine._sampler = GuiltySampler()
     first, guilty, last = [with_features(tiny_ours, sound.clone()) for _ in range(3)]
     engine.add(first)
-    engine.step()
+    while not first.num_cached_blocks:
+        engine.step()
     engine._sampler.guilty = guilty
     for sequence in (guilty, last):
         engine.add(sequence)

@@ -32,8 +32,12 @@ def logits_of(seed=0, rows=1):
 
 
 def sample_one(logits, sequence):
-    (token,) = Sampler().sample(logits, [sequence])
+    (token,) = sample(logits, [sequence])
     return token
+
+
+def sample(logits, sequences, sampler=None):
+    return (sampler or Sampler()).sample(logits, sequences).tokens()
 
 
 def reference_distribution(logits, prompt, answer, params):
@@ -84,7 +88,7 @@ def test_draws_follow_the_reference_distribution(seed, **params):
     num_draws = 600
     sequences = [make(answer=answer, seed=number, **params) for number in range(num_draws)]
     logits = logits_of(seed)
-    tokens = Sampler().sample(logits.expand(num_draws, -1), sequences)
+    tokens = sample(logits.expand(num_draws, -1), sequences)
     expected = reference_distribution(logits[0], PROMPT, answer, SamplingParams(**params))
     drawn = Counter(token.token_id for token in tokens)
     assert set(drawn) <= set(expected)
@@ -112,14 +116,15 @@ def test_draws_follow_the_reference_distribution(seed, **params):
 def test_ranking_few_candidates_chooses_as_ranking_all(seed, num_candidates, rows):
     logits = logits_of(seed, rows=len(rows))
     sequences = [make(seed=seed + number, **row) for number, row in enumerate(rows)]
-    few = Sampler(num_candidates).sample(logits, sequences)
-    assert few == Sampler(VOCABULARY).sample(logits, sequences)
+    few = sample(logits, sequences, Sampler(num_candidates))
+    assert few == sample(logits, sequences, Sampler(VOCABULARY))
+    assert few == sample(logits, sequences, Sampler(num_candidates, waits=False))
 
 
 def test_top_p_reaches_beyond_the_candidates_when_it_must():
     logits = torch.zeros(1, VOCABULARY).expand(60, -1)
     sequences = [make(temperature=1.0, top_p=0.9, seed=seed) for seed in range(60)]
-    few, every = Sampler(1).sample(logits, sequences), Sampler(VOCABULARY).sample(logits, sequences)
+    few, every = (sample(logits, sequences, Sampler(count)) for count in (1, VOCABULARY))
     assert few == every
     assert len(set(few)) > VOCABULARY // 2
 
@@ -128,7 +133,7 @@ def test_equal_logits_still_keep_no_more_than_top_k():
     logits = torch.zeros(1, VOCABULARY).expand(90, -1)
     limits = [2, 7, 1] * 30
     sequences = [make(temperature=1.0, top_k=k, seed=seed) for seed, k in enumerate(limits)]
-    tokens = [token.token_id for token in Sampler().sample(logits, sequences)]
+    tokens = [token.token_id for token in sample(logits, sequences)]
     assert [len(set(tokens[first::3])) for first in range(3)] == [2, 7, 1]
 
 
@@ -143,7 +148,7 @@ def test_seed_and_place_alone_decide_whatever_the_company():
         make(temperature=1.0, seed=seed, top_k=seed % 3 * 4, repetition_penalty=1.1 + seed / 10)
         for seed in range(6)
     ]
-    together = Sampler().sample(logits, sequences)
+    together = sample(logits, sequences)
     alone = [sample_one(logits[row : row + 1], sequences[row]) for row in range(6)]
     assert together == alone
 
@@ -158,7 +163,7 @@ def test_same_seed_draws_anew_at_every_place():
 def test_greedy_and_random_rows_share_a_batch():
     logits = logits_of(rows=3)
     sequences = [make(), make(temperature=1.5, seed=3), make()]
-    tokens = [token.token_id for token in Sampler().sample(logits, sequences)]
+    tokens = [token.token_id for token in sample(logits, sequences)]
     assert [tokens[0], tokens[2]] == [logits[0].argmax(), logits[2].argmax()]
 
 
@@ -168,7 +173,7 @@ def test_penalties_follow_the_answer_as_it_grows():
     logits[0, :2] = torch.tensor([3.0, 1.5])
     tokens = []
     for _ in range(4):
-        (token,) = sampler.sample(logits, [sequence])
+        (token,) = sample(logits, [sequence], sampler)
         sequence.token_ids.append(token.token_id)
         tokens.append(token.token_id)
     assert tokens == [0, 1, 0, 2]
@@ -178,8 +183,8 @@ def test_penalties_of_one_row_leave_the_others_alone():
     logits = logits_of(rows=3)
     plain = [make(), make(), make()]
     penalised = [make(), make(presence_penalty=1e6, answer=range(2, VOCABULARY)), make()]
-    tokens = [token.token_id for token in Sampler().sample(logits, penalised)]
-    expected = [token.token_id for token in Sampler().sample(logits, plain)]
+    tokens = [token.token_id for token in sample(logits, penalised)]
+    expected = [token.token_id for token in sample(logits, plain)]
     # Prompt tokens that were not generated are not penalised.
     assert tokens[1] == logits[1, :2].argmax()
     assert [tokens[0], tokens[2]] == [expected[0], expected[2]]
@@ -203,7 +208,7 @@ def test_logits_are_left_as_they_were():
 def test_each_row_gets_as_many_alternatives_as_it_asked_for():
     wanted = [0, None, 3, 1]
     sequences = [make(num_logprobs=count) for count in wanted]
-    tokens = Sampler().sample(logits_of(rows=4), sequences)
+    tokens = sample(logits_of(rows=4), sequences)
     given = [None if token.logprob is None else len(token.logprob.alternatives) for token in tokens]
     assert given == wanted
 

@@ -93,6 +93,9 @@ class Attention(ABC, Generic[Plan]):
     """A block's tokens are a multiple of this."""
     native: ClassVar[bool] = False
     """Whether a model may compute whole steps natively beside it: it reads the caches alike."""
+    capturable: ClassVar[bool] = False
+    """Whether a CUDA graph may hold the decoding step: its plan asks nothing of the device, and
+    its shapes follow from the batch size and the width of the block table alone."""
 
     def __init__(self, block_size: int, dtype: torch.dtype) -> None:
         assert block_size % self.page_size == 0, "ask block_size_for"

@@ -112,7 +112,8 @@ class GatheredFlashAttention(TorchFlashAttention):
     """Copies each sequence's blocks, of any size, together before every layer.
 
     Reads keys and values twice and writes them once more, but keeps small blocks, and lets
-    the kernel split the keys of a few long sequences over all multiprocessors.
+    the kernel split the keys of a few long sequences over all multiprocessors. How many blocks
+    there are changes from step to step, so no CUDA graph can hold it.
     """
 
     name = "torch-flash"
@@ -152,6 +153,7 @@ class PagedFlashAttention(TorchFlashAttention):
     """
 
     name = "torch-flash-paged"
+    capturable = True
     page_size = 256
 
     def forward(
@@ -172,6 +174,7 @@ class FlashAttention2(FlashAttention):
     """The flash-attn package, version 2: splits long sequences when all of a batch decodes."""
 
     name = "flash-attn-2"
+    capturable = True
     page_size = 256
     features = frozenset({Feature.NON_CAUSAL, Feature.ALIBI})
 
@@ -236,6 +239,7 @@ class FlashAttention3(FlashAttention):
     """The flash-attn package, version 3: Hopper GPUs, pages of any size, no ALiBi."""
 
     name = "flash-attn-3"
+    capturable = True
 
     def __init__(
         self, block_size: int, dtype: torch.dtype, with_kvcache: Kernel | None = None

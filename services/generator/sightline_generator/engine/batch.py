@@ -11,6 +11,10 @@ import torch
 from sightline_generator.attention.base import NULL_BLOCK, AttentionMetadata
 from sightline_generator.engine.scheduler import ScheduledChunk
 from sightline_generator.engine.sequence import Sequence
+from sightline_generator.engine.transfer import upload, upload_tensor
+
+PENDING = -1
+"""Stands on the host for a token that only the device knows yet."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,9 @@ class Batch:
 def build_batch(chunks: Chunks[ScheduledChunk], block_size: int, device: torch.device) -> Batch:
     """Lays the chunks of a step out in flat tensors on a device."""
     starts = [0, *accumulate(chunk.num_tokens for chunk in chunks)]
-    places = _places(chunks, block_size).to(device)
+    places = upload_tensor(_places(chunks, block_size), device)
     return Batch(
-        token_ids=places[0],
+        token_ids=_with_pending(places[0], chunks, starts),
         slot_mapping=places[1],
         position_ids=places[2:],
         logit_rows=_logit_rows(chunks, starts, device),
@@ -54,6 +58,23 @@ def build_batch(chunks: Chunks[ScheduledChunk], block_size: int, device: torch.d
         ],
         attention=_attention_metadata(chunks, starts, block_size, device),
     )
+
+
+def _with_pending(
+    token_ids: torch.Tensor, chunks: Chunks[ScheduledChunk], starts: list[int]
+) -> torch.Tensor:
+    """Fills in, on the device, the tokens that the host does not know yet."""
+    pending = [
+        (row, chunk.sequence.last_pending)
+        for row, chunk in zip(starts, chunks, strict=False)
+        if chunk.sequence.num_pending_tokens
+    ]
+    sources = {id(last.token_ids): last.token_ids for _row, last in pending if last}
+    for key, source in sources.items():
+        places = [(row, last.row) for row, last in pending if last and id(last.token_ids) == key]
+        targets, origins = upload(places, torch.int64, token_ids.device).unbind(-1)
+        token_ids.index_copy_(0, targets, source.index_select(0, origins))
+    return token_ids
 
 
 def _places(chunks: Chunks[ScheduledChunk], block_size: int) -> torch.Tensor:
@@ -82,7 +103,8 @@ def _decoding_places(chunks: Chunks[ScheduledChunk], block_size: int) -> list[li
         sequence = chunk.sequence
         index = sequence.num_computed_tokens
         block, offset = divmod(index, block_size)
-        token_ids.append(sequence.token_ids[index])
+        known = index < len(sequence.token_ids)
+        token_ids.append(sequence.token_ids[index] if known else PENDING)
         slots.append(sequence.block_table[block] * block_size + offset)
         positions.append(index + sequence.position_delta)
     return [token_ids, slots, positions, positions, positions]
@@ -98,11 +120,7 @@ def _logit_rows(
 ) -> torch.Tensor | None:
     ends = zip(starts[1:], chunks, strict=True)
     rows = [end - 1 for end, chunk in ends if chunk.completes]
-    return None if len(rows) == starts[-1] else _on(device, rows)
-
-
-def _on(device: torch.device, values: list[int]) -> torch.Tensor:
-    return torch.tensor(values, dtype=torch.int64, device=device)
+    return None if len(rows) == starts[-1] else upload(rows, torch.int64, device)
 
 
 def _bounds(chunk: ScheduledChunk) -> tuple[int, int]:
@@ -149,9 +167,9 @@ def _attention_metadata(
     width = max(len(chunk.sequence.block_table) for chunk in chunks)
     tables = [_padded(chunk.sequence, width) for chunk in chunks]
     return AttentionMetadata(
-        cu_seqlens_q=torch.tensor(starts, dtype=torch.int32, device=device),
-        seqused_k=torch.tensor(used, dtype=torch.int32, device=device),
-        block_table=torch.tensor(tables, dtype=torch.int32, device=device),
+        cu_seqlens_q=upload(starts, torch.int32, device),
+        seqused_k=upload(used, torch.int32, device),
+        block_table=upload(tables, torch.int32, device),
         max_seqlen_q=max(chunk.num_tokens for chunk in chunks),
         max_seqlen_k=max(used),
         num_used_blocks=sum(-(-length // block_size) for length in used),

@@ -20,7 +20,8 @@ def extend_block_hashes(sequence: Sequence, block_size: int) -> None:
     """
     hashes = sequence.block_hashes
     parent = hashes[-1] if hashes else _root(sequence)
-    for start in range(len(hashes) * block_size, sequence.num_tokens - block_size + 1, block_size):
+    num_known = len(sequence.token_ids)
+    for start in range(len(hashes) * block_size, num_known - block_size + 1, block_size):
         parent = _digest(
             parent,
             array("q", sequence.token_ids[start : start + block_size]).tobytes(),

@@ -85,8 +85,8 @@ class BlockManager:
         return sequence.num_cached_blocks * self.block_size
 
     def commit(self, sequence: Sequence) -> None:
-        """Caches the full blocks of a sequence all of whose computed tokens are proven."""
-        num_full = sequence.num_computed_tokens // self.block_size
+        """Caches the full blocks of a sequence that hold proven tokens alone."""
+        num_full = sequence.num_proven_tokens // self.block_size
         if not self._caching or num_full <= sequence.num_cached_blocks:
             return
         extend_block_hashes(sequence, self.block_size)
@@ -100,12 +100,13 @@ class BlockManager:
     def free(self, sequence: Sequence, *, proven: bool = True) -> None:
         """Drops a sequence's references and empties its block table.
 
-        Without `proven`, its uncached blocks may hold values that are no numbers: they are
-        cleared before they have another owner.
+        Without `proven`, the blocks behind its proven tokens may hold values that are no
+        numbers: they are cleared before they have another owner.
         """
+        if not proven:
+            first = sequence.num_proven_tokens // self.block_size
+            self._unproven.update(sequence.block_table[first:])
         for block in reversed(sequence.block_table):
-            if not proven and block not in self._hashes:
-                self._unproven.add(block)
             self._release(block)
         sequence.block_table.clear()
         sequence.num_cached_blocks = 0

@@ -12,9 +12,11 @@ import torch
 from sightline_common.errors import EngineFailedError, SightlineError
 
 from sightline_generator.engine.model_runner import KVCache
-from sightline_generator.engine.sampler import SampledToken, Sampler, TokenLogprob
-from sightline_generator.engine.scheduler import ScheduledChunk, Scheduler
+from sightline_generator.engine.sampled import SampledToken, TokenLogprob
+from sightline_generator.engine.sampler import Sampler
+from sightline_generator.engine.scheduler import Schedule, ScheduledChunk, Scheduler
 from sightline_generator.engine.sequence import Sequence, SequenceStatus
+from sightline_generator.engine.step_in_flight import Awaited, Sampling, StepInFlight
 from sightline_generator.engine.stop import Finish
 
 _logger = logging.getLogger(__name__)
@@ -67,6 +69,9 @@ class Engine:
     A failure while one sequence is sampled or read ends that sequence; a failed forward
     pass ends those that were in it. Neither reaches the others or the caller. Only the
     device's own failure does: it ends the engine.
+
+    With `overlap` the next step is scheduled and prepared while the device computes one, before
+    its tokens are known; a sequence that they turn out to end is computed once in vain.
     """
 
     def __init__(
@@ -75,15 +80,20 @@ class Engine:
         runner: Runner,
         sampler: Sampler,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        overlap: bool = False,
     ) -> None:
         self.scheduler = scheduler
         self._runner = runner
         self._sampler = sampler
         self._clock = clock
+        self._overlap = overlap
+        self._in_flight: StepInFlight | None = None
+        self._collected = 0.0
 
     @property
     def has_work(self) -> bool:
-        return self.scheduler.has_work
+        return self.scheduler.has_work or self._in_flight is not None
 
     def add(self, sequence: Sequence) -> None:
         """Queues a sequence; raises PromptTooLongError if it can never run."""
@@ -101,37 +111,96 @@ class Engine:
         self.scheduler.resume(sequence)
 
     def step(self) -> list[SequenceUpdate]:
-        """Computes one step and returns what it brought, at most one update a sequence."""
+        """Computes one step and returns what it brought, at most one update a sequence.
+
+        With `overlap` it starts a step and returns what the one before has brought.
+        """
         schedule = self.scheduler.schedule()
         updates = [
             SequenceUpdate(sequence, features_wanted=True) for sequence in schedule.without_features
         ]
+        launched = None
         if schedule.chunks:
             began = self._clock()
             self._stamp_admission(schedule.started, began)
-            updates += _with_started(self._compute(schedule.chunks), schedule.started)
-            self.scheduler.observe(schedule, self._clock() - began)
-        return updates
+            updates += [SequenceUpdate(sequence, started=True) for sequence in schedule.started]
+            launched, failures = self._launch(schedule, began)
+            updates += failures
+        finished = launched
+        if self._overlap:
+            finished, self._in_flight = self._in_flight, launched
+        if finished is not None:
+            updates += self._collect(finished)
+        return _merged(updates)
 
-    def _compute(self, chunks: list[ScheduledChunk]) -> list[SequenceUpdate]:
+    def _launch(
+        self, schedule: Schedule, began: float
+    ) -> tuple[StepInFlight | None, list[SequenceUpdate]]:
+        """Asks the device for a step; returns it, and who failed already."""
+        chunks = schedule.chunks
         try:
             self._clear_unproven_blocks()
             logits = self._runner.run(chunks)
         except Exception as error:
-            return self._failures((chunk.sequence for chunk in chunks), error)
+            return None, self._failures((chunk.sequence for chunk in chunks), error)
         completing = [chunk.sequence for chunk in chunks if chunk.completes]
         for chunk in chunks:
             chunk.sequence.num_computed_tokens += chunk.num_tokens
             chunk.sequence.drop_used_features()
-        return self._advance_all(logits, completing)
+        samplings, failures = self._sample(logits, completing)
+        return StepInFlight(schedule, began, samplings), failures
 
     def _clear_unproven_blocks(self) -> None:
         blocks = self.scheduler.blocks.take_blocks_to_clear()
         if blocks:
             self._runner.cache.clear(blocks)
 
+    def _sample(
+        self, logits: torch.Tensor, sequences: list[Sequence]
+    ) -> tuple[list[Sampling], list[SequenceUpdate]]:
+        try:
+            return [Sampling.begin(sequences, self._sampler.sample(logits, sequences))], []
+        except Exception:
+            # Once more one by one, so that only the guilty pay.
+            return self._sample_each(logits, sequences)
+
+    def _sample_each(
+        self, logits: torch.Tensor, sequences: list[Sequence]
+    ) -> tuple[list[Sampling], list[SequenceUpdate]]:
+        samplings, failures = [], []
+        for row, sequence in zip(logits, sequences, strict=True):
+            try:
+                sampled = self._sampler.sample(row[None], [sequence])
+            except Exception as error:
+                failures.append(self._failure(sequence, error))
+            else:
+                samplings.append(Sampling.begin([sequence], sampled))
+        return samplings, failures
+
+    def _collect(self, step: StepInFlight) -> list[SequenceUpdate]:
+        """Waits for a step's tokens and gives them to the sequences that have not ended since."""
+        tokens = [self._tokens(sampling) for sampling in step.samplings]
+        now = self._clock()
+        self.scheduler.observe(step.schedule, now - max(step.began, self._collected))
+        self._collected = now
+        return [
+            self._advance(awaited, token, now)
+            for sampling, brought in zip(step.samplings, tokens, strict=True)
+            for awaited, token in zip(sampling.awaited, brought, strict=True)
+            if awaited.sequence.status is not SequenceStatus.FINISHED
+        ]
+
+    def _tokens(self, sampling: Sampling) -> Iterable[SampledToken | Exception]:
+        try:
+            tokens = sampling.sampled.tokens()
+        except Exception as error:
+            return [error] * len(sampling.awaited)
+        poisoned = EngineFailedError("The model's output is not finite.")
+        return [poisoned if token is None else token for token in tokens]
+
     def fail_all(self, error: Exception) -> list[SequenceUpdate]:
         """Ends every sequence; the engine can go on with new ones."""
+        self._in_flight = None
         scheduler = self.scheduler
         everyone = [*scheduler.running, *scheduler.waiting, *scheduler.without_features]
         return self._failures(everyone, error)
@@ -140,55 +209,27 @@ class Engine:
         for sequence in sequences:
             sequence.times.admitted = now
 
-    def _advance_all(self, logits: torch.Tensor, sequences: list[Sequence]) -> list[SequenceUpdate]:
-        # A sum shows a NaN or infinity anywhere in its row, and is thirty times cheaper to have.
-        finite = logits.sum(dim=-1).isfinite().tolist()
-        sound = [row for row, is_finite in enumerate(finite) if is_finite]
-        poisoned = [sequences[row] for row, is_finite in enumerate(finite) if not is_finite]
-        updates = self._failures(poisoned, EngineFailedError("The model's output is not finite."))
-        for row in sound:
-            self._prove(sequences[row])
-        rows = logits if len(sound) == len(sequences) else logits[sound]
-        chosen = self._sample(rows, [sequences[row] for row in sound])
-        now = self._clock()
-        return updates + [self._advance(sequence, token, now) for sequence, token in chosen]
-
-    def _prove(self, sequence: Sequence) -> None:
-        # Finite logits have seen every key and value: only now may others share them.
-        sequence.num_proven_tokens = sequence.num_computed_tokens
-        self.scheduler.blocks.commit(sequence)
-
-    def _sample(
-        self, logits: torch.Tensor, sequences: list[Sequence]
-    ) -> list[tuple[Sequence, SampledToken | Exception]]:
-        try:
-            return list(zip(sequences, self._sampler.sample(logits, sequences), strict=True))
-        except Exception:
-            # Once more one by one, so that only the guilty pay.
-            return [
-                (sequence, self._sample_alone(row, sequence))
-                for row, sequence in zip(logits, sequences, strict=True)
-            ]
-
-    def _sample_alone(self, row: torch.Tensor, sequence: Sequence) -> SampledToken | Exception:
-        try:
-            (token,) = self._sampler.sample(row[None], [sequence])
-        except Exception as error:
-            return error
-        return token
+    def _prove(self, awaited: Awaited) -> None:
+        # Finite logits have seen every key and value: only now may others share them. Who was
+        # preempted meanwhile has none left.
+        sequence = awaited.sequence
+        if sequence.status is SequenceStatus.RUNNING:
+            sequence.num_proven_tokens = awaited.num_computed_tokens
+            self.scheduler.blocks.commit(sequence)
 
     def _advance(
-        self, sequence: Sequence, token: SampledToken | Exception, now: float
+        self, awaited: Awaited, token: SampledToken | Exception, now: float
     ) -> SequenceUpdate:
         if isinstance(token, Exception):
-            return self._failure(sequence, token)
+            return self._failure(awaited.sequence, token)
         try:
-            return self._append(sequence, token, now)
+            self._prove(awaited)
+            return self._append(awaited.sequence, token, now)
         except Exception as error:
-            return self._failure(sequence, error)
+            return self._failure(awaited.sequence, error)
 
     def _append(self, sequence: Sequence, token: SampledToken, now: float) -> SequenceUpdate:
-        sequence.token_ids.append(token.token_id)
+        sequence.learn_token(token.token_id)
         if sequence.times.first_token is None:
             sequence.times.first_token = now
         sequence.times.last_token = now
@@ -226,9 +267,11 @@ class Engine:
         )
 
 
-def _with_started(updates: list[SequenceUpdate], started: list[Sequence]) -> list[SequenceUpdate]:
-    """Says in every newcomer's update that it runs."""
-    by_sequence = {update.sequence: update for update in updates}
-    for sequence in started:
-        by_sequence.setdefault(sequence, SequenceUpdate(sequence)).started = True
+def _merged(updates: Iterable[SequenceUpdate]) -> list[SequenceUpdate]:
+    """Returns one update a sequence."""
+    by_sequence: dict[Sequence, SequenceUpdate] = {}
+    for update in updates:
+        earlier = by_sequence.setdefault(update.sequence, update)
+        if earlier is not update:
+            earlier.extend(update)
     return list(by_sequence.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from collections.abc import Sequence as Chunks
 from typing import Any
 
@@ -9,7 +10,9 @@ import torch
 
 from sightline_generator.attention.base import Attention, AttentionMetadata, write_kv
 from sightline_generator.engine.batch import Batch, build_batch
+from sightline_generator.engine.decode_graphs import Capture, DecodeBuffers, DecodeGraphs
 from sightline_generator.engine.scheduler import ScheduledChunk
+from sightline_generator.engine.transfer import upload, upload_tensor
 from sightline_generator.families.base import AttendFunction, LanguageModel, ModelShape
 from sightline_generator.native.rows import Rows
 from sightline_generator.native.threads import torch_with_all_threads
@@ -24,9 +27,10 @@ def kv_block_bytes(shape: ModelShape, block_size: int, dtype: torch.dtype) -> in
 
 
 class KVCache:
-    """Holds keys and values of all layers, [num_blocks + 1, block_size, heads, head_size].
+    """Holds keys and values of all layers, [num_blocks + 2, block_size, heads, head_size].
 
-    The additional block is the null block that pads block tables.
+    The additional blocks are the null block, which pads block tables, and the scratch block,
+    to which the padding rows of captured steps write.
     """
 
     def __init__(
@@ -42,15 +46,21 @@ class KVCache:
         self.dtype = dtype
         self.device = device
         layers, heads = shape.num_layers, shape.num_kv_heads
-        size = (2, layers, num_blocks + 1, block_size, heads, shape.head_size)
+        size = (2, layers, num_blocks + 2, block_size, heads, shape.head_size)
         # Zeros, because what lies behind a sequence's end meets a weight of zero, not a mask.
         self.keys, self.values = torch.zeros(size, device=device, dtype=dtype)
         self.layers = list(zip(self.keys, self.values, strict=True))
 
+    @property
+    def scratch_block(self) -> int:
+        """The block whose content is nobody's."""
+        return self.num_blocks + 1
+
     def clear(self, blocks: list[int]) -> None:
         """Zeroes blocks, so that a non-finite value in them cannot reach their next owner."""
-        self.keys[:, blocks] = 0
-        self.values[:, blocks] = 0
+        index = upload(blocks, torch.int64, self.device)
+        self.keys.index_fill_(1, index, 0)
+        self.values.index_fill_(1, index, 0)
 
 
 class ModelRunner:
@@ -60,7 +70,28 @@ class ModelRunner:
         self._model = model
         self._attention = attention
         self._native = model.native(cache.layers) if attention.native else None
+        self._graphs: DecodeGraphs | None = None
         self.cache = cache
+
+    def capture(self, sizes: Sequence[int], max_num_tokens: int, capture: Capture) -> Iterator[int]:
+        """Captures decoding steps of these batch sizes and of sequences up to that length.
+
+        Yields each size when it is done. Other steps go on as before.
+        """
+        probe = self._probe()
+        table_width = -(-max_num_tokens // self.cache.block_size)
+        buffers = DecodeBuffers.empty(max(sizes), table_width, probe.shape[-1], probe)
+        graphs = DecodeGraphs(
+            buffers, self._compute, self.cache.scratch_block, self.cache.block_size
+        )
+        yield from graphs.capture(sizes, capture)
+        self._graphs = graphs
+
+    @torch.inference_mode()
+    def _probe(self) -> torch.Tensor:
+        """Returns logits [1, vocabulary_size] of anything, for their size and type."""
+        token = torch.zeros(1, dtype=torch.int64, device=self.cache.device)
+        return self._logits(self._model.embed(token))
 
     @property
     def is_native(self) -> bool:
@@ -76,20 +107,28 @@ class ModelRunner:
         """Computes the KV of all chunks.
 
         Returns the logits [num_completing_chunks, vocabulary_size] of the last token of
-        every chunk that completes its sequence, at least float32.
+        every chunk that completes its sequence, at least float32. The next call may
+        overwrite them.
         """
         batch = build_batch(chunks, self.cache.block_size, self.cache.device)
+        if self._graphs is not None and self._graphs.suits(batch):
+            return self._graphs.run(batch)
+        return self._compute(batch)
+
+    def _compute(self, batch: Batch) -> torch.Tensor:
         hidden = self._forward(batch)
         rows = hidden if batch.logit_rows is None else hidden[batch.logit_rows]
-        logits = self._model.logits(rows)
+        return self._logits(rows)
+
+    def _logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        logits = self._model.logits(hidden)
         return logits if logits.dtype is torch.float64 else logits.float()
 
     def _forward(self, batch: Batch) -> torch.Tensor:
         embeddings = self._model.embed(batch.token_ids)
         for copy in batch.features:
-            embeddings[copy.row : copy.row + len(copy.features)] = copy.features.to(
-                embeddings.device, embeddings.dtype
-            )
+            target = embeddings[copy.row : copy.row + len(copy.features)]
+            target.copy_(upload_tensor(copy.features.to(embeddings.dtype), embeddings.device))
         if self._native is not None and _suits_native(batch.attention):
             rows = Rows.of(batch.attention)
             return self._native(embeddings, batch.position_ids, batch.slot_mapping, rows)

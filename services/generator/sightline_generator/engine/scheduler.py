@@ -99,11 +99,15 @@ class Scheduler:
             self._enqueue(sequence)
 
     def schedule(self) -> Schedule:
-        """Returns the next step; without chunks only when nothing waits or runs."""
+        """Returns the next step.
+
+        It is without chunks only when nothing waits, and all that runs has its last token
+        pending.
+        """
         preempted = self._make_room()
         before = set(self.without_features)
         started = [] if preempted else self._admit_all()
-        decoding = [seq for seq in self.running if seq.num_uncomputed_tokens == 1]
+        decoding = [seq for seq in self._unfinished() if seq.num_uncomputed_tokens == 1]
         decoding = decoding[: self.limits.max_num_batched_tokens]
         chunks = [ScheduledChunk(sequence, 1) for sequence in decoding]
         return Schedule(
@@ -129,10 +133,14 @@ class Scheduler:
         shares = _shares(prefilling, budget)
         return [ScheduledChunk(seq, shares[seq]) for seq in prefilling if seq in shares]
 
+    def _unfinished(self) -> list[Sequence]:
+        # Whose last token is pending needs no room for it: its KV is never read.
+        return [sequence for sequence in self.running if not sequence.is_long_enough]
+
     def _make_room(self) -> bool:
         """Gives every running sequence blocks for all its tokens; tells if one was preempted."""
         preempted = False
-        for sequence in list(self.running):
+        for sequence in self._unfinished():
             while sequence.status is SequenceStatus.RUNNING:
                 if self.blocks.can_grow(sequence, sequence.num_tokens):
                     self.blocks.grow(sequence, sequence.num_tokens)
@@ -190,6 +198,7 @@ class Scheduler:
                 queue.remove(sequence)
         self.without_features.discard(sequence)
         self.blocks.free(sequence, proven=proven and sequence.proven)
+        sequence.forget_pending_tokens()
         sequence.status = SequenceStatus.FINISHED
 
     def check_integrity(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 import torch
 
@@ -79,13 +80,25 @@ class SequenceTimes:
     last_token: float | None = None
 
 
+class PendingToken(NamedTuple):
+    """Says where on the device a sampled token lies that the host does not know yet.
+
+    `token_ids` [num_seqs] int64 are those of a whole step.
+    """
+
+    token_ids: torch.Tensor
+    row: int
+
+
 @dataclass(eq=False)
 class Sequence:
     """A prompt and what was generated for it.
 
-    `position_ids` [3, num_prompt_tokens] are the prompt's; a generated token at index n
-    has position n + `position_delta` in all three. `num_computed_tokens` tokens have
-    their KV in `block_table`, `num_proven_tokens` of them led to finite logits, and
+    `token_ids` are those that the host knows; `num_pending_tokens` more were sampled on the
+    device, `last_pending` the last of them. `position_ids` [3, num_prompt_tokens] are the
+    prompt's; a generated token at index n has position n + `position_delta` in all three.
+    `num_computed_tokens` tokens have their KV in `block_table`, or a step that runs writes
+    it; `num_proven_tokens` of them are known to have led to finite logits, and
     `num_cached_blocks` blocks are shared through the prefix cache or were offered to it.
     `num_reused_tokens` is what the prefix cache had when the sequence first ran. Features
     are dropped once the KV of their tokens is computed.
@@ -106,6 +119,8 @@ class Sequence:
     status: SequenceStatus = field(default=SequenceStatus.WAITING, init=False)
     arrival: int = field(default=0, init=False)
     token_ids: list[int] = field(init=False)
+    num_pending_tokens: int = field(default=0, init=False)
+    last_pending: PendingToken | None = field(default=None, init=False)
     num_computed_tokens: int = field(default=0, init=False)
     num_proven_tokens: int = field(default=0, init=False)
     num_reused_tokens: int = field(default=0, init=False)
@@ -122,8 +137,8 @@ class Sequence:
 
     @property
     def num_tokens(self) -> int:
-        """Counts prompt and generated tokens."""
-        return len(self.token_ids)
+        """Counts prompt and generated tokens, pending ones included."""
+        return len(self.token_ids) + self.num_pending_tokens
 
     @property
     def num_prompt_tokens(self) -> int:
@@ -131,12 +146,17 @@ class Sequence:
 
     @property
     def num_generated_tokens(self) -> int:
-        return len(self.token_ids) - len(self.prompt_token_ids)
+        return self.num_tokens - len(self.prompt_token_ids)
 
     @property
     def num_uncomputed_tokens(self) -> int:
         """Counts tokens whose KV is missing: 1 while decoding."""
-        return len(self.token_ids) - self.num_computed_tokens
+        return self.num_tokens - self.num_computed_tokens
+
+    @property
+    def is_long_enough(self) -> bool:
+        """Whether the pending tokens end the answer, whatever they are."""
+        return self.num_generated_tokens >= self.stop.max_tokens
 
     @property
     def proven(self) -> bool:
@@ -150,6 +170,21 @@ class Sequence:
             for index, span in enumerate(self.feature_spans)
             if max(span.offset, num_computed_tokens) < span.features_offset
         ]
+
+    def await_token(self, pending: PendingToken) -> None:
+        """Takes notice that the next token was sampled."""
+        self.num_pending_tokens += 1
+        self.last_pending = pending
+
+    def learn_token(self, token_id: int) -> None:
+        """Takes the first pending token."""
+        self.num_pending_tokens -= 1
+        self.token_ids.append(token_id)
+
+    def forget_pending_tokens(self) -> None:
+        """Drops what was sampled beyond the end."""
+        self.num_pending_tokens = 0
+        self.last_pending = None
 
     def drop_used_features(self) -> None:
         """Lets go of the features whose KV is computed."""

@@ -1,0 +1,3 @@
+from benchmarks.encoder.command import main
+
+main()

@@ -1,0 +1,150 @@
+"""Images a second and p99: the served encoder beside the plain path, taking turns."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.encoder.mixture import mixture
+from benchmarks.encoder.part import Options, Say, Section
+from benchmarks.encoder.plain_process import PlainProcess, running_plain
+from benchmarks.encoder.served import running_encoder, served_turn
+from benchmarks.encoder.turn import Case, Turn, ratio
+from benchmarks.measure import table
+
+MISSES = "Sightline, new pictures"
+HITS = "Sightline, known pictures"
+PLAIN_ALONE = "transformers, one by one"
+PLAIN_BATCHED = "transformers, in batches"
+BARS = {MISSES: 1.5, HITS: 20.0}
+"""What is promised on 2 cores: times as many images a second as the better plain path."""
+SETTINGS = {"SIGHTLINE_ENCODER_DTYPE": "float32"}
+HEADER = ("clients", "contestant", "images/s", "times as many", "promised", "p99 ms")
+
+Take = Callable[[], Turn]
+
+
+@dataclass(frozen=True)
+class Contest:
+    """The encoder's target, the plain path, and a folder for pictures."""
+
+    target: str
+    plain: PlainProcess
+    folder: Path
+
+
+def measure(options: Options, say: Say) -> Section:
+    """Runs one round that does not count, then those that do."""
+    with contest(options.model) as running:
+        turns: defaultdict[tuple[int, str], list[Turn]] = defaultdict(list)
+        for round_ in range(options.rounds + 1):
+            for num_clients in options.clients:
+                say(f"images: round {round_} of {options.rounds}, {num_clients} clients")
+                for name, turn in _round(running, options, num_clients, round_):
+                    turns[num_clients, name].append(turn)
+    cases = [Case(name, clients, found[1:]) for (clients, name), found in turns.items()]
+    return Section("Images a second", _text(cases, options), _facts(cases, running.plain))
+
+
+@contextmanager
+def contest(model: Path) -> Iterator[Contest]:
+    """Starts both sides; who is not asked waits."""
+    with (
+        TemporaryDirectory() as folder,
+        running_encoder(model, SETTINGS) as target,
+        running_plain(model) as plain,
+    ):
+        yield Contest(target, plain, Path(folder))
+
+
+def _round(
+    running: Contest, options: Options, num_clients: int, round_: int
+) -> Iterator[tuple[str, Turn]]:
+    """Yields each contestant's turn over the same new pictures; every round begins with another."""
+    seed = round_ * 1000 + num_clients
+    files = mixture(options.num_pictures, seed)
+    paths = _written(files, running.folder)
+    order = _rotated(_contestants(running, files, paths, num_clients), round_)
+    for name, take in order:
+        yield name, take()
+
+
+def _contestants(
+    running: Contest, files: Sequence[bytes], paths: Sequence[Path], num_clients: int
+) -> list[Sequence[tuple[str, Take]]]:
+    """Returns groups of turns; known pictures must follow when they were new."""
+
+    def served() -> Turn:
+        return served_turn(running.target, files, num_clients)
+
+    def plain(batch: int) -> Turn:
+        return running.plain.turn(paths, num_clients, batch)
+
+    groups: list[Sequence[tuple[str, Take]]] = [
+        [(MISSES, served), (HITS, served)],
+        [(PLAIN_ALONE, lambda: plain(1))],
+    ]
+    if num_clients > 1:
+        groups.append([(PLAIN_BATCHED, lambda: plain(num_clients))])
+    return groups
+
+
+def _rotated(groups: Sequence[Sequence[tuple[str, Take]]], by: int) -> list[tuple[str, Take]]:
+    first = by % len(groups)
+    return [each for group in [*groups[first:], *groups[:first]] for each in group]
+
+
+def _written(files: Sequence[bytes], folder: Path) -> list[Path]:
+    paths = [folder / str(number) for number in range(len(files))]
+    for path, file in zip(paths, files, strict=True):
+        path.write_bytes(file)
+    return paths
+
+
+def _text(cases: Sequence[Case], options: Options) -> str:
+    about = (
+        f"{options.num_pictures} pictures of mixed sizes and formats a turn, "
+        f"{options.rounds} rounds; medians. Ratios are to the better of the plain paths, medians "
+        "of the rounds' own."
+    )
+    rows = [row for clients in options.clients for row in _rows(cases, clients)]
+    return f"{about}\n\n{table(HEADER, rows)}"
+
+
+def _rows(cases: Sequence[Case], num_clients: int) -> Iterator[list[str]]:
+    known = {case.contestant: case for case in cases if case.num_clients == num_clients}
+    best = _best_plain(known)
+    for name in (MISSES, HITS, PLAIN_ALONE, PLAIN_BATCHED):
+        if name in known:
+            case = known[name]
+            yield [str(num_clients), name, f"{case.images_per_s:.1f}", *_judged(case, best)]
+
+
+def _best_plain(known: Mapping[str, Case]) -> Case:
+    plain = [known[name] for name in (PLAIN_ALONE, PLAIN_BATCHED) if name in known]
+    return max(plain, key=lambda case: case.images_per_s)
+
+
+def _judged(case: Case, best: Case) -> tuple[str, str, str]:
+    promised = BARS.get(case.contestant)
+    return (
+        f"{ratio(case, best):.2f}",
+        "" if promised is None else f"at least {promised:g}",
+        f"{case.p99_s * 1e3:.0f}",
+    )
+
+
+def _facts(cases: Sequence[Case], plain: PlainProcess) -> dict[str, Any]:
+    return {
+        "cases": [dataclasses.asdict(case) for case in cases],
+        "settings": SETTINGS,
+        "plain_processor": plain.processor,
+        "cores": len(os.sched_getaffinity(0)),
+    }

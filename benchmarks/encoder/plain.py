@@ -1,0 +1,62 @@
+"""The checkpoint's own processor and tower in one process, as transformers documents them.
+
+A JSON line in names files and says how many share one forward pass; a JSON line out says
+how long they took. Imports nothing of this project.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from transformers import AutoImageProcessor, AutoModelForImageTextToText
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", required=True)
+    folder = parser.parse_args().model
+    processor = AutoImageProcessor.from_pretrained(folder)
+    model = AutoModelForImageTextToText.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="sdpa"
+    ).eval()
+    print(json.dumps({"processor": type(processor).__name__}), flush=True)
+    for line in sys.stdin:
+        print(json.dumps(answer(processor, model.model.visual, json.loads(line))), flush=True)
+
+
+def answer(processor: Any, tower: Any, job: dict[str, Any]) -> dict[str, Any]:
+    """Encodes all files of a job; every client asks for its next one when it has its last."""
+    files = [Path(path).read_bytes() for path in job["files"]]
+    size, num_clients = job["batch"], job["clients"]
+    start = time.perf_counter()
+    ends: list[float] = []
+    for first in range(0, len(files), size):
+        encode(processor, tower, files[first : first + size])
+        now = time.perf_counter() - start
+        ends += [now] * len(files[first : first + size])
+    begins = [0.0] * num_clients + ends
+    latencies = [end - begin for begin, end in zip(begins, ends, strict=False)]
+    return {"seconds": ends[-1], "latencies_s": latencies}
+
+
+@torch.inference_mode()
+def encode(processor: Any, tower: Any, files: list[bytes]) -> torch.Tensor:
+    """Decodes, cuts and encodes some pictures in one forward pass."""
+    images = [Image.open(io.BytesIO(file)).convert("RGB") for file in files]
+    inputs = processor(images=images, return_tensors="pt")
+    features: torch.Tensor = tower(
+        inputs["pixel_values"], grid_thw=inputs["image_grid_thw"]
+    ).pooler_output
+    return features
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Pixels to patches: our cut beside the checkpoint's processor, value for value the same."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from PIL import Image
+from sightline_encoder.preprocess import PixelBudget, patch_cutter, processor_resizing
+
+from benchmarks.encoder.part import Options, Say, Section
+from benchmarks.measure import median, table
+
+SIZES = ((336, 336), (640, 480), (1280, 720), (1920, 1080), (4000, 3000))
+BUDGET = PixelBudget(112 * 112, 9_633_792)
+"""The bounds of GLM-4.6V-Flash."""
+HEADER = ("picture", "patches", "processor ms", "ours ms", "times as fast")
+
+Cut = Callable[[], torch.Tensor]
+
+
+def measure(options: Options, say: Say) -> Section:
+    """Compares resizing and cutting on one thread, without decoding."""
+    say("preprocessing")
+    processor = transformers.AutoImageProcessor.from_pretrained(options.model, backend="pil")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        found = [_compare(processor, size, options.rounds) for size in SIZES]
+    finally:
+        torch.set_num_threads(threads)
+    about = (
+        f"{type(processor).__name__}, one thread, no decoding, bounds of GLM-4.6V-Flash; medians."
+    )
+    facts = {"processor": type(processor).__name__, "budget": asdict(BUDGET), "sizes": found}
+    return Section("Preprocessing", f"{about}\n\n{_table(found)}", facts)
+
+
+def _compare(processor: Any, size: tuple[int, int], rounds: int) -> dict[str, Any]:
+    pixels = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
+    ours, theirs = _paths(processor, Image.fromarray(pixels))
+    if not torch.equal(ours(), theirs()):
+        raise RuntimeError("our cut differs from the processor's")
+    pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(rounds)]
+    return {
+        "size": size,
+        "num_patches": len(ours()),
+        "ours_s": [pair[0] for pair in pairs],
+        "processor_s": [pair[1] for pair in pairs],
+    }
+
+
+def _paths(processor: Any, image: Image.Image) -> tuple[Cut, Cut]:
+    resizing, cutter = processor_resizing(processor, BUDGET), patch_cutter(processor)
+    if cutter is None:
+        raise RuntimeError("this processor's configuration is not one of ours")
+
+    def ours() -> torch.Tensor:
+        return torch.from_numpy(cutter.cut(np.asarray(resizing.apply(image))))
+
+    def theirs() -> torch.Tensor:
+        cut = processor(images=[image], size=asdict(BUDGET), return_tensors="pt")
+        patches: torch.Tensor = cut["pixel_values"]
+        return patches
+
+    return ours, theirs
+
+
+def _seconds(cut: Cut) -> float:
+    began = time.perf_counter()
+    cut()
+    return time.perf_counter() - began
+
+
+def _table(found: Sequence[Mapping[str, Any]]) -> str:
+    return table(HEADER, [_row(each) for each in found])
+
+
+def _row(found: Mapping[str, Any]) -> list[str]:
+    width, height = found["size"]
+    pairs = zip(found["processor_s"], found["ours_s"], strict=True)
+    return [
+        f"{width} x {height}",
+        str(found["num_patches"]),
+        f"{median(found['processor_s']) * 1e3:.1f}",
+        f"{median(found['ours_s']) * 1e3:.1f}",
+        f"{median([theirs / ours for theirs, ours in pairs]):.1f}",
+    ]

@@ -1,0 +1,182 @@
+"""One EncodeMedia call: asked by digest, then perhaps given the file, then read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import grpc
+from grpc import aio
+from sightline.encoder.v1 import encoder_pb2
+from sightline.type.v1 import media_pb2
+from sightline_common.errors import (
+    EncoderUnavailableError,
+    InvalidRequestError,
+    NotReadyError,
+    PayloadCorruptError,
+)
+from sightline_common.status import error_from_rpc
+from sightline_common.tensors import split_chunks
+
+from sightline_generator.families.base import Family, MediaKind
+from sightline_generator.feature_receiver import FeatureReceiver
+from sightline_generator.media import EncodedMedium, Medium
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Call: TypeAlias = aio.StreamStreamCall[
+        encoder_pb2.EncodeMediaRequest, encoder_pb2.EncodeMediaResponse
+    ]
+
+_KINDS = {
+    MediaKind.IMAGE: media_pb2.MEDIA_KIND_IMAGE,
+    MediaKind.VIDEO: media_pb2.MEDIA_KIND_VIDEO,
+}
+
+
+class EncoderLostError(Exception):
+    """Means that an exchange broke off for no reason of the request's.
+
+    `reported` is what the caller is told when no other encoder can help.
+    """
+
+    def __init__(self, detail: str, reported: EncoderUnavailableError | None = None) -> None:
+        super().__init__(detail)
+        self.reported = reported or EncoderUnavailableError(
+            "The encoder cannot be reached; try again.", retry_after_s=2.0
+        )
+
+
+class Exchange:
+    """A call about one medium; all methods raise EncoderLostError and the encoder's errors.
+
+    In order: `ask`; when it says no, `upload`; `result`. `close` at any time.
+    """
+
+    def __init__(
+        self, call: Call, medium: Medium, *, header_only: bool, fingerprint: str, family: Family
+    ) -> None:
+        self._call = call
+        self._medium = medium
+        self._header_only = header_only
+        self._fingerprint = fingerprint
+        self._family = family
+        self._receiver: FeatureReceiver | None = None
+        self._broken_off = False
+
+    async def ask(self) -> bool:
+        """Returns whether the encoder has the features; otherwise it wants the file."""
+        with self._errors():
+            await _write(self._call, encoder_pb2.EncodeMediaRequest(header=self._header()))
+            response = await self._read()
+            if response is not None and response.WhichOneof("payload") == "bytes_wanted":
+                return False
+            self._take_header(response)
+            return True
+
+    async def upload(self) -> None:
+        """Sends the file, which `ask` found to be wanted."""
+        assert self._medium.data is not None, "only what is at hand can be sent"
+        with self._errors():
+            for chunk in split_chunks(memoryview(self._medium.data)):
+                if not await _write(self._call, encoder_pb2.EncodeMediaRequest(chunk=chunk)):
+                    return
+            if not self._call.done():
+                await self._call.done_writing()
+
+    async def result(self) -> EncodedMedium:
+        """Reads to the end; raises PayloadCorruptError, ModelMismatchError."""
+        with self._errors():
+            if self._receiver is None:
+                self._take_header(await self._read())
+            receiver = self._receiver
+            assert receiver is not None
+            while (response := await self._read()) is not None:
+                receiver.add(_chunk(response))
+        if self._header_only:
+            return receiver.encoded(None)
+        return receiver.encoded(await asyncio.to_thread(receiver.features))
+
+    def close(self) -> None:
+        """Ends the call if it has not ended."""
+        self._call.cancel()
+
+    def break_off(self) -> None:
+        """Makes whoever waits for the encoder see that it is lost."""
+        self._broken_off = True
+        self._call.cancel()
+
+    async def _read(self) -> encoder_pb2.EncodeMediaResponse | None:
+        response = await self._call.read()
+        return response if isinstance(response, encoder_pb2.EncodeMediaResponse) else None
+
+    def _take_header(self, response: encoder_pb2.EncodeMediaResponse | None) -> None:
+        kind = response.WhichOneof("payload") if response is not None else None
+        if response is None or kind != "header":
+            raise PayloadCorruptError(f"The encoder sent {kind or 'an end'} instead of a header.")
+        self._receiver = FeatureReceiver(response.header, self._fingerprint, self._family)
+
+    def _header(self) -> encoder_pb2.MediaHeader:
+        medium = self._medium
+        return encoder_pb2.MediaHeader(
+            digest=medium.digest,
+            byte_count=len(medium.data or b""),
+            kind=_KINDS[medium.kind],
+            options=medium.options,
+            salt=medium.salt,
+            header_only=self._header_only,
+            checkpoint_fingerprint=self._fingerprint,
+        )
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except aio.AioRpcError as failure:
+            raise _error_of(failure, self._medium) from failure
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._broken_off and not (task and task.cancelling()):
+                raise EncoderLostError("The encoder does not answer its probes.") from None
+            raise
+
+
+def _error_of(failure: aio.AioRpcError, medium: Medium) -> Exception:
+    error = error_from_rpc(failure)
+    if isinstance(error, NotReadyError):
+        loading = EncoderUnavailableError("The encoder is loading; try again.", retry_after_s=2.0)
+        return EncoderLostError(error.message, loading)
+    if error is not None:
+        of_request = isinstance(error, InvalidRequestError)
+        error.field = _request_field(medium, error.field) if of_request else ""
+        return error
+    if failure.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return EncoderUnavailableError(
+            "The encoder took too long; try again, or raise SIGHTLINE_GENERATOR_ENCODE_TIMEOUT_S.",
+            retry_after_s=2.0,
+        )
+    return EncoderLostError(f"{failure.code().name}: {failure.details()}")
+
+
+async def _write(call: Call, request: encoder_pb2.EncodeMediaRequest) -> bool:
+    """Sends a message; False when the call is over, which reading will explain."""
+    try:
+        await call.write(request)
+    except asyncio.InvalidStateError:
+        return False
+    return True
+
+
+def _chunk(response: encoder_pb2.EncodeMediaResponse) -> bytes:
+    kind = response.WhichOneof("payload")
+    if kind != "chunk":
+        raise PayloadCorruptError(f"The encoder sent {kind} out of order.")
+    return response.chunk
+
+
+def _request_field(medium: Medium, field: str) -> str:
+    inner = field.removeprefix("header.") if field.startswith("header.") else ""
+    return f"{medium.field}.{inner}" if inner else medium.field

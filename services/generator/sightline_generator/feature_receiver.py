@@ -1,0 +1,81 @@
+"""Features as they arrive: checked before memory is taken, and again when they are complete."""
+
+from __future__ import annotations
+
+import torch
+from sightline.encoder.v1 import encoder_pb2
+from sightline_common.digest import sha256_digest
+from sightline_common.errors import ModelMismatchError, PayloadCorruptError
+from sightline_common.tensors import spec_byte_count, tensors_from_payload
+
+from sightline_generator.families.base import Family, MediumGrid
+from sightline_generator.media import EncodedMedium
+
+
+class FeatureReceiver:
+    """Takes one header and its chunks; every byte is copied once, to where it stays."""
+
+    def __init__(self, header: encoder_pb2.FeatureHeader, fingerprint: str, family: Family) -> None:
+        """Raises ModelMismatchError, and PayloadCorruptError for a header that cannot be true."""
+        self.header = header
+        _check_header(header, fingerprint, family)
+        self._payload = bytearray()
+        self._num_bytes = 0
+
+    def add(self, chunk: bytes | memoryview) -> None:
+        """Takes the next bytes; raises PayloadCorruptError when they are too many."""
+        end = self._num_bytes + len(chunk)
+        if end > self.header.payload_byte_count:
+            raise PayloadCorruptError(
+                f"More than {self.header.payload_byte_count} payload bytes came."
+            )
+        self._payload += chunk
+        self._num_bytes = end
+
+    def features(self) -> torch.Tensor:
+        """Returns [token_count, hidden_size]; raises PayloadCorruptError. Takes milliseconds."""
+        features = tensors_from_payload(self.header.tensors, self._payload)["features"]
+        if sha256_digest(self._payload) != self.header.payload_digest:
+            raise PayloadCorruptError("The features do not have the stated digest.")
+        if not features.is_floating_point() or not bool(features.isfinite().all()):
+            raise PayloadCorruptError("The features are not finite numbers.")
+        return features
+
+    def encoded(self, features: torch.Tensor | None) -> EncodedMedium:
+        """Returns what the encoder said, with features unless only the header was wanted."""
+        header = self.header
+        similar = header.HasField("similar_distance")
+        return EncodedMedium(
+            features=features,
+            grid=_grid(header),
+            num_tokens=header.token_count,
+            feature_key=header.feature_key,
+            source=header.source,
+            similar_distance=header.similar_distance if similar else None,
+        )
+
+
+def _check_header(header: encoder_pb2.FeatureHeader, fingerprint: str, family: Family) -> None:
+    """Checks what says how much memory the payload will take, before it comes."""
+    if header.checkpoint_fingerprint != fingerprint:
+        raise ModelMismatchError(
+            "The encoder serves another checkpoint than this generator.",
+            metadata={"encoder": header.checkpoint_fingerprint, "own": fingerprint},
+        )
+    grid = header.grid
+    sizes = (grid.time_count, grid.height_count, grid.width_count)
+    if min(sizes) < 1 or family.token_count(_grid(header)) != header.token_count:
+        raise PayloadCorruptError(
+            f"A grid of {sizes} patches does not have {header.token_count} tokens."
+        )
+    shape = [header.token_count, family.shape.hidden_size]
+    specs = header.tensors
+    if not specs or specs[0].name != "features" or list(specs[0].shape) != shape:
+        raise PayloadCorruptError(f"The first tensor is not features of shape {shape}.")
+    if sum(map(spec_byte_count, specs)) != header.payload_byte_count:
+        raise PayloadCorruptError("The tensors do not have the stated size.")
+
+
+def _grid(header: encoder_pb2.FeatureHeader) -> MediumGrid:
+    grid = header.grid
+    return MediumGrid(grid.time_count, grid.height_count, grid.width_count)

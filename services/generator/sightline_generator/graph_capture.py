@@ -1,0 +1,88 @@
+"""Captures decoding steps at start-up, and foresees the memory that this takes."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import time
+from itertools import pairwise
+
+import torch
+from sightline_common.telemetry import log
+
+from sightline_generator.attention.base import Attention
+from sightline_generator.config import GeneratorSettings
+from sightline_generator.engine.decode_graphs import CudaCapture, graph_sizes
+from sightline_generator.engine.model_runner import KVCache, ModelRunner
+from sightline_generator.families.base import Family, LanguageModel
+
+_logger = logging.getLogger(__name__)
+
+
+def refusal(
+    settings: GeneratorSettings, attention: Attention[object], device: torch.device
+) -> str | None:
+    """Returns why decoding steps are not captured; None if they are."""
+    if device.type != "cuda":
+        return f"{device} has no CUDA graphs"
+    if not settings.cuda_graphs:
+        return "SIGHTLINE_GENERATOR_CUDA_GRAPHS is off"
+    if not attention.capturable:
+        return f"the attention implementation {attention.name} cannot be captured"
+    return None
+
+
+def max_sequence_tokens(settings: GeneratorSettings, family: Family) -> int:
+    """Returns the tokens that captured steps have block tables for."""
+    return min(settings.max_model_len, family.shape.max_positions)
+
+
+def capture_graphs(runner: ModelRunner, settings: GeneratorSettings, family: Family) -> None:
+    """Captures one graph for each batch size, and tells how far it is."""
+    sizes = graph_sizes(settings.max_num_seqs)
+    capture = CudaCapture(runner.cache.device)
+    began = time.monotonic()
+    captured = runner.capture(sizes, max_sequence_tokens(settings, family), capture)
+    for count, size in enumerate(captured, start=1):
+        log(_logger, "cuda graph captured", batch_size=size, count=count, total=len(sizes))
+    seconds = round(time.monotonic() - began, 1)
+    log(_logger, "cuda graphs captured", sizes=sizes, seconds=seconds)
+
+
+def graph_bytes(
+    settings: GeneratorSettings,
+    family: Family,
+    model: LanguageModel,
+    attention: Attention[object],
+    device: torch.device,
+    dtype: torch.dtype,
+) -> int:
+    """Captures the two largest graphs over a small cache and returns what all will take."""
+    sizes = graph_sizes(settings.max_num_seqs)
+    cache = KVCache(family.shape, 1, attention.block_size, device, dtype)
+    runner = ModelRunner(model, cache, attention)
+    free_bytes = [_free_bytes(device)]
+    length = max_sequence_tokens(settings, family)
+    for _size in runner.capture(sizes[-2:], length, CudaCapture(device)):
+        free_bytes.append(_free_bytes(device))
+    del runner, cache
+    _free_bytes(device)
+    return foreseen_bytes(free_bytes, len(sizes))
+
+
+def foreseen_bytes(free_bytes: list[int], num_graphs: int) -> int:
+    """Returns what all graphs take, given what was free before the first and after each.
+
+    The first brings the buffers and the memory that the others, which are smaller, share;
+    each of those is taken to add as much as the second.
+    """
+    steps = [before - after for before, after in pairwise(free_bytes)]
+    first, *later = (max(0, step) for step in steps)
+    return first + max(later, default=0) * (num_graphs - 1)
+
+
+def _free_bytes(device: torch.device) -> int:
+    gc.collect()
+    torch.cuda.synchronize(device)
+    torch.cuda.empty_cache()
+    return int(torch.cuda.mem_get_info(device)[0])
