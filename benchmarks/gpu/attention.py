@@ -11,7 +11,7 @@ from sightline_generator.attention.base import Attention, AttentionDemand, Atten
 from sightline_generator.attention.registry import IMPLEMENTATIONS, refusal
 
 from benchmarks.gpu.command import Options, Row, middle, ratio, run
-from benchmarks.gpu.ours import GRAIN, Ours, run_to_end
+from benchmarks.gpu.ours import GRAIN, Mode, Ours, run_to_end
 from benchmarks.gpu.plain_attention import PlainAttention
 from benchmarks.gpu.prompts import random_prompts
 from benchmarks.gpu.timing import alternating, seconds
@@ -96,7 +96,8 @@ def layer_seconds(attention: Attention[Any], options: Options, length: int) -> f
 
 def model_seconds(ours: Ours, prompts: list[list[int]], attention: Attention[Any]) -> float:
     """Returns the seconds in which the model computes four prompts in one step."""
-    engine = ours.engine(len(prompts[0]) + 1, max_num_seqs=BATCH, attention=attention)
+    mode = Mode(attention, graphs=False, overlap=False)
+    engine = ours.engine(len(prompts[0]) + 1, BATCH, mode)
     for prompt in prompts:
         engine.add(ours.text(prompt, 1))
     return seconds(lambda: run_to_end(engine), ours.device)

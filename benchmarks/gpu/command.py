@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -66,6 +67,7 @@ def environment(options: Options) -> dict[str, str]:
         "dtype": str(options.dtype).removeprefix("torch."),
         "configuration": "tiny" if options.tiny else "GLM-4.6V-Flash, random weights",
         "rounds": str(options.rounds),
+        "date": time.strftime("%Y-%m-%d"),
         "python": platform.python_version(),
         "cuda": str(torch.version.cuda),
         **{name: found for name in PACKAGES if (found := _version(name))},

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
+
+from sightline_generator.engine.engine import Engine
 
 from benchmarks.gpu.command import Options, Row, ratio, run
 from benchmarks.gpu.contest import Contest
-from benchmarks.gpu.ours import Picture, random_picture, run_to_end, vision_tower
+from benchmarks.gpu.ours import Picture, columns, random_picture, run_to_end, vision_tower
 from benchmarks.gpu.prompts import random_prompts
 from benchmarks.gpu.timing import seconds
 
@@ -38,7 +41,7 @@ def _row(contest: Contest, ours: Answer, theirs: Answer, num_tokens: int) -> Row
         "Sightline, ms": ratio(mine, 1e-3),
         "generate, ms": ratio(others, 1e-3),
         "times faster": ratio(others, mine),
-        "attention": contest.ours.attention.name,
+        **columns(contest.ours.served),
     }
 
 
@@ -49,8 +52,12 @@ def our_answer(contest: Contest, picture: Picture, prompt: list[int]) -> Answer:
     num_prompt_tokens = ours.family.token_count(picture.grid) + len(prompt)
     image_token_id = options.config["image_token_id"]
 
+    @cache
+    def engine_for(num_tokens: int) -> Engine:
+        return ours.engine(num_prompt_tokens + num_tokens)
+
     def answer(num_tokens: int) -> float:
-        engine = ours.engine(num_prompt_tokens + num_tokens)
+        engine = engine_for(num_tokens)
 
         def work() -> None:
             (features,) = tower.encode([picture.image])

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Chunks
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from sightline_encoder.families import FAMILIES
 from sightline_encoder.preprocess import PreparedImage
 from sightline_encoder.vision import Placement, VisionTower
 from sightline_generator.attention.base import Attention, AttentionDemand
-from sightline_generator.attention.registry import choose_attention
+from sightline_generator.attention.registry import IMPLEMENTATIONS, choose_attention, refusal
 from sightline_generator.engine.block_manager import BlockManager
+from sightline_generator.engine.decode_graphs import Capture, CudaCapture, call_again
 from sightline_generator.engine.engine import Engine
 from sightline_generator.engine.model_runner import KVCache, ModelRunner
 from sightline_generator.engine.sampler import Sampler
@@ -53,6 +54,18 @@ class CandidRunner(ModelRunner):
             raise MemoryShortage from error
 
 
+class Mode(NamedTuple):
+    """How steps are computed: captured or not, and with the next one scheduled meanwhile or not."""
+
+    attention: Attention[Any]
+    graphs: bool
+    overlap: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.attention.name}, graphs {self.graphs}, overlap {self.overlap}"
+
+
 @dataclass(frozen=True)
 class Picture:
     """A prepared image and its grid of patches."""
@@ -89,21 +102,59 @@ class Ours:
         self,
         num_tokens: int,
         max_num_seqs: int = 1,
-        attention: Attention[Any] | None = None,
+        mode: Mode | None = None,
         step_tokens: int | None = None,
+        cache: KVCache | None = None,
     ) -> Engine:
         """Returns an engine that holds `num_tokens` for each of `max_num_seqs` sequences.
 
-        A step computes `step_tokens`, by default all; nothing comes from a prefix cache.
+        A step computes `step_tokens`, by default all; nothing comes from a prefix cache. With
+        graphs, the decoding step of all sequences is captured. Engines that take turns may
+        share a `cache`.
         """
-        attention = attention or self.attention
-        block_size = attention.block_size
-        num_blocks = max_num_seqs * -(-num_tokens // block_size)
-        cache = KVCache(self.family.shape, num_blocks, block_size, self.device, self.dtype)
+        mode = mode or self.served
+        cache = cache or self.cache(num_tokens, max_num_seqs, mode.attention)
+        runner = CandidRunner(self._model, cache, mode.attention)
+        if mode.graphs:
+            list(runner.capture([max_num_seqs], num_tokens, self._capture()))
         step_tokens = step_tokens or max_num_seqs * num_tokens
         limits = SchedulerLimits(max_num_seqs, step_tokens, max_step_s=UNHURRIED_S)
-        scheduler = Scheduler(limits, BlockManager(num_blocks, block_size, caching=False))
-        return Engine(scheduler, CandidRunner(self._model, cache, attention), Sampler())
+        blocks = BlockManager(cache.num_blocks, cache.block_size, caching=False)
+        sampler = Sampler(waits=self.device.type == "cpu")
+        return Engine(Scheduler(limits, blocks), runner, sampler, overlap=mode.overlap)
+
+    def cache(self, num_tokens: int, max_num_seqs: int, attention: Attention[Any]) -> KVCache:
+        """Returns a cache that holds `num_tokens` for each of `max_num_seqs` sequences."""
+        block_size = attention.block_size
+        num_blocks = max_num_seqs * -(-num_tokens // block_size)
+        return KVCache(self.family.shape, num_blocks, block_size, self.device, self.dtype)
+
+    @property
+    def served(self) -> Mode:
+        """How the generator would serve here."""
+        on_gpu = self.device.type == "cuda"
+        return Mode(self.attention, graphs=on_gpu and self.attention.capturable, overlap=on_gpu)
+
+    def modes(self) -> list[Mode]:
+        """Returns what the generator can be set to here: attention, graphs, and overlap.
+
+        On a CPU a plain call stands for a graph, so that everything can be tried out.
+        """
+        attentions = [self.attention]
+        for kind in IMPLEMENTATIONS:
+            serves = kind.capturable and refusal(kind, self.demand) is None
+            if serves and kind is not type(self.attention):
+                attentions.append(kind(kind.block_size_for(GRAIN), self.dtype))
+        return [
+            Mode(attention, graphs, overlap)
+            for attention in attentions
+            for graphs in (False, True)
+            if not graphs or attention.capturable or self.device.type == "cpu"
+            for overlap in (False, True)
+        ]
+
+    def _capture(self) -> Capture:
+        return CudaCapture(self.device) if self.device.type == "cuda" else call_again
 
     def text(self, token_ids: list[int], max_tokens: int) -> Sequence:
         """Returns a greedy sequence of exactly `max_tokens`."""
@@ -164,6 +215,15 @@ def random_picture(config: Config, edge: int) -> Picture:
     width = 3 * vision["temporal_patch_size"] * vision["patch_size"] ** 2
     patches = torch.randn(side * side, width, generator=torch.Generator().manual_seed(0))
     return Picture(PreparedImage(patches, (1, side, side), edge, edge), MediumGrid(1, side, side))
+
+
+def columns(mode: Mode) -> dict[str, str]:
+    """Returns what a table says about a mode."""
+    return {
+        "attention": mode.attention.name,
+        "CUDA graphs": "on" if mode.graphs else "off",
+        "overlap": "on" if mode.overlap else "off",
+    }
 
 
 def run_to_end(engine: Engine) -> None:

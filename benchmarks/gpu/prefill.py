@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from benchmarks.gpu.bounds import DeviceSpeed, measure_speed, prefill_bound
 from benchmarks.gpu.command import Options, Row, ratio, run
 from benchmarks.gpu.contest import Contest
-from benchmarks.gpu.ours import Ours, run_to_end
+from benchmarks.gpu.ours import Mode, Ours, run_to_end
 from benchmarks.gpu.prompts import random_prompts
 from benchmarks.gpu.timing import seconds
 
@@ -46,7 +46,8 @@ def _row(contest: Contest, speed: DeviceSpeed, length: int) -> Row:
 
 def our_prefill(ours: Ours, prompts: list[list[int]]) -> float:
     """Returns the seconds to the first token of all prompts, computed in one step."""
-    engine = ours.engine(len(prompts[0]) + 1, max_num_seqs=len(prompts))
+    mode = Mode(ours.attention, graphs=False, overlap=ours.served.overlap)
+    engine = ours.engine(len(prompts[0]) + 1, len(prompts), mode)
     for prompt in prompts:
         engine.add(ours.text(prompt, 1))
     return seconds(lambda: run_to_end(engine), ours.device)

@@ -33,6 +33,8 @@ from sightline_encoder.preprocess import PreparedImage, load_preprocessor
 from sightline_encoder.servicer import EncoderServicer
 from sightline_encoder.similar_pictures import SimilarPictures
 from sightline_encoder.upload import UploadBudget
+from sightline_encoder.video_options import VideoLimits
+from sightline_encoder.video_preprocess import load_video_preprocessor
 from sightline_encoder.vision import Placement, load_vision_tower
 from transformers import Glm4vConfig, Glm4vForConditionalGeneration, Glm46VImageProcessorPil
 
@@ -117,7 +119,8 @@ class RunningEncoder:
 
 
 def load_tiny(checkpoint: Checkpoint, limits: MediaLimits | None = None) -> LoadedModel:
-    preprocessor = load_preprocessor(checkpoint, limits or MediaLimits(), 1024 * 1024)
+    video = load_video_preprocessor(checkpoint, VideoLimits(), 1024 * 1024)
+    preprocessor = load_preprocessor(checkpoint, limits or MediaLimits(), 1024 * 1024, video=video)
     return LoadedModel(checkpoint, load_vision_tower(checkpoint, CPU_FLOAT32), preprocessor)
 
 

@@ -20,7 +20,7 @@ from sightline_generator.chat.reasoning import AnswerReader, AnswerSyntax
 from sightline_generator.chat.template import ChatTemplate
 from sightline_generator.chat.vocabulary import Vocabulary
 from sightline_generator.engine.block_manager import BlockManager
-from sightline_generator.engine.decode_graphs import call_again
+from sightline_generator.engine.decode_graphs import Capture, CudaCapture, call_again
 from sightline_generator.engine.engine import Engine, SequenceUpdate
 from sightline_generator.engine.model_runner import KVCache, ModelRunner
 from sightline_generator.engine.sampler import Sampler
@@ -136,8 +136,12 @@ class Ours:
         runner = ModelRunner(self.model, cache, attention)
         if GRAPH_SIZES:
             num_slots = cache.num_blocks * cache.block_size
-            list(runner.capture(GRAPH_SIZES, num_slots, call_again))
+            list(runner.capture(GRAPH_SIZES, num_slots, self._capture(attention)))
         return runner
+
+    def _capture(self, attention) -> Capture:
+        on_gpu = self.device.type == "cuda" and attention.capturable
+        return CudaCapture(self.device) if on_gpu else call_again
 
     def sequence(
         self,

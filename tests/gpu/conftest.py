@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from tests.generator.conftest import nano_ours, nano_theirs
+from tests.generator.conftest import in_all_modes, nano_ours, nano_theirs
 
-__all__ = ["nano_ours", "nano_theirs"]
+__all__ = ["in_all_modes", "nano_ours", "nano_theirs"]
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])

@@ -56,7 +56,8 @@ def answers(ours, theirs, conversations, num_rounds=1, max_tokens=MAX_TOKENS, **
 def assert_agree(actual, expected, dtype):
     """Compares token by token up to where two tokens are as good as equal."""
     for one, other in zip(actual, expected, strict=True):
-        rows = zip(one.ids, other.ids, one.logits, other.logits, strict=True)
+        # Overlapped steps may compute logits beyond the end.
+        rows = zip(one.ids, other.ids, one.logits, other.logits, strict=False)
         for own_id, other_id, own, theirs in rows:
             torch.testing.assert_close(own, theirs, atol=TOLERANCE[dtype], rtol=0)
             best, second = theirs.topk(2).values
@@ -83,6 +84,7 @@ def exact(nano_ours, nano_theirs):
     return alone
 
 
+@pytest.mark.usefixtures("in_all_modes")
 def test_batch_agrees_with_each_alone_in_float64(ours, dtype, nano_theirs, exact):
     assert_agree(answers(ours, nano_theirs, CONVERSATIONS), exact, dtype)
 
@@ -108,6 +110,7 @@ def test_preempted_sequences_agree(ours, dtype, nano_ours, nano_theirs):
 
 
 @pytest.mark.gpu
+@pytest.mark.usefixtures("in_all_modes")
 @pytest.mark.parametrize("kind", IMPLEMENTATIONS, ids=lambda kind: kind.name)
 def test_every_implementation_that_serves_here_answers_alike(
     cuda, kind, nano_theirs, exact, monkeypatch

@@ -63,6 +63,24 @@ class Checkpoint:
         return config
 
     @cached_property
+    def video_processor(self) -> dict[str, Any] | None:
+        """The video processor's settings, wherever they lie; None when there are none."""
+        nested: dict[str, Any] | None = self._read("processor_config.json").get("video_processor")
+        return nested or self._read("video_preprocessor_config.json") or None
+
+    @cached_property
+    def processor_class(self) -> str:
+        """The name of the class that prepares prompts; empty when no file says it."""
+        names = ("processor_config.json", "preprocessor_config.json", "tokenizer_config.json")
+        stated = (self._read(name).get("processor_class") for name in names)
+        return next((str(name) for name in stated if name), "")
+
+    def _read(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        parsed = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+        return parsed if isinstance(parsed, dict) else {}
+
+    @cached_property
     def fingerprint(self) -> str:
         """A digest over name and content of every file that shapes the model's answers."""
         files = sorted({path for glob in _FINGERPRINTED for path in self.folder.glob(glob)})

@@ -156,6 +156,36 @@ class EncoderSettings:
         default=1000,
         minimum=1,
     )
+    max_video_bytes: int = setting(
+        "SIGHTLINE_ENCODER_MAX_VIDEO_BYTES",
+        "Bound of one video file in bytes.",
+        default=128 * 1024**2,
+        minimum=1,
+    )
+    max_video_pixels: int = setting(
+        "SIGHTLINE_ENCODER_MAX_VIDEO_PIXELS",
+        "Bound of width times height of a video's frames.",
+        default=4096 * 2304,
+        minimum=1,
+    )
+    max_video_s: float = setting(
+        "SIGHTLINE_ENCODER_MAX_VIDEO_S",
+        "Bound of a video's duration in seconds.",
+        default=3600.0,
+        minimum=0.1,
+    )
+    max_video_frames: int = setting(
+        "SIGHTLINE_ENCODER_MAX_VIDEO_FRAMES",
+        "Bound of the frames that a video holds, of which some are used.",
+        default=216_000,
+        minimum=1,
+    )
+    video_decode_s: float = setting(
+        "SIGHTLINE_ENCODER_VIDEO_DECODE_S",
+        "Seconds that decoding a video may take, on the clock and of CPU time.",
+        default=40.0,
+        minimum=0.1,
+    )
     max_pixel_budget: int = setting(
         "SIGHTLINE_ENCODER_MAX_PIXEL_BUDGET",
         "Largest max_pixel_count a request may ask for; the checkpoint's own is always allowed.",

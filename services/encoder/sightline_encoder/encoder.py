@@ -18,6 +18,7 @@ from sightline_encoder.feature_cache import FeatureCache, FeatureEntry
 from sightline_encoder.feature_key import FeatureRequest
 from sightline_encoder.intake import Intake
 from sightline_encoder.lower_tiers import Eviction, LowerTiers
+from sightline_encoder.pixel_budget import PixelBudget
 from sightline_encoder.preprocess import PreparedImage
 from sightline_encoder.similar_pictures import Match, SimilarPictures, as_donor
 from sightline_encoder.single_flight import SingleFlight
@@ -153,6 +154,7 @@ class Encoder:
         self, key: str, request: FeatureRequest, data: bytes, similar: SimilarPictures
     ) -> list[Match]:
         """Returns a picture's donors; one without any becomes a donor itself."""
+        assert isinstance(request.budget, PixelBudget), "only pictures are compared"
         async with self._search_slots:
             image = await self._intake.look(data, request.budget)
             candidate = as_donor(key, request.scope(self.fingerprint), image)
@@ -206,4 +208,5 @@ def _feature_entry(key: str, image: PreparedImage, encoded: EncodedImage) -> Fea
         width=image.width,
         height=image.height,
         compute_s=image.prepare_s + encoded.tower_s + pack_s,
+        timestamps=image.timestamps,
     )

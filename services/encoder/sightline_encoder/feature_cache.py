@@ -15,8 +15,9 @@ class FeatureEntry:
     """Features ready to stream.
 
     `payload` holds the bytes of all tensors in the order of `specs`; `payload_digest`
-    is over it. `grid` is (frames, rows, columns) in patches, `width` and `height` are
-    pixels before resizing, `compute_s` the seconds of preprocessing and tower.
+    is over it. `grid` is (frame groups, rows, columns) in patches, `width` and `height` are
+    pixels before resizing, `compute_s` the seconds of preprocessing and tower, `timestamps`
+    the seconds at which a video's frame groups begin.
     """
 
     key: str
@@ -28,6 +29,7 @@ class FeatureEntry:
     width: int
     height: int
     compute_s: float
+    timestamps: tuple[float, ...] = ()
 
     @property
     def num_bytes(self) -> int:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 from sightline_common.digest import combined_digest
 
-from sightline_encoder.preprocess import PREPROCESSING_VERSION, PixelBudget
+from sightline_encoder.pixel_budget import FrameBudget, PixelBudget
+from sightline_encoder.preprocess import PREPROCESSING_VERSION
 
 PAYLOAD_VERSION = "1"
 """Changes when the tensors of a payload, or their order, change."""
@@ -27,19 +28,19 @@ class FeatureRequest:
 
     `digest` is over the file's bytes. `similar_allowed` says that a similar picture's
     features would do; it does not name others, so it is no part of the key. Options that
-    cannot change an image's features (frame rate) are not here.
+    cannot change the features of this kind (a picture's frame rate) are not here.
     """
 
     digest: str
     kind: str
-    budget: PixelBudget
+    budget: PixelBudget | FrameBudget
     salt: str
     similar_allowed: bool = False
 
     def key(self, fingerprint: str) -> str:
         """Returns the features' key for an encoder with this feature fingerprint."""
-        bounds = (str(self.budget.shortest_edge), str(self.budget.longest_edge))
-        return combined_digest([self.digest, fingerprint, self.kind, "whole", *bounds, self.salt])
+        parts = self.budget.key_parts
+        return combined_digest([self.digest, fingerprint, self.kind, "whole", *parts, self.salt])
 
     def scope(self, fingerprint: str) -> str:
         """Returns what the keys of all pictures share that may stand for one another."""

@@ -108,6 +108,7 @@ def unpack_entry(record: feature_record_pb2.FeatureRecord, payload: bytes) -> Fe
         width=header.width,
         height=header.height,
         compute_s=record.compute_time.ToNanoseconds() / 1e9,
+        timestamps=tuple(header.frame_timestamps),
     )
 
 
@@ -121,6 +122,7 @@ def describe(entry: FeatureEntry) -> encoder_pb2.FeatureHeader:
         payload_digest=entry.payload_digest,
         grid=media_pb2.Grid(time_count=time_count, height_count=rows, width_count=columns),
         token_count=entry.num_tokens,
+        frame_timestamps=entry.timestamps,
         width=entry.width,
         height=entry.height,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Protocol
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -76,10 +77,17 @@ def decode_image(data: bytes, limits: MediaLimits) -> Image.Image:
         raise _unreadable(kind) from error
 
 
-def check_byte_count(byte_count: int, limits: MediaLimits) -> None:
+class FileLimits(Protocol):
+    """Bounds a file of any kind."""
+
+    @property
+    def max_file_bytes(self) -> int: ...
+
+
+def check_byte_count(byte_count: int, limits: FileLimits) -> None:
     """Raises MediaEmptyError or MediaTooLargeError for an impossible file size."""
     if byte_count == 0:
-        raise MediaEmptyError("The file is empty; send a picture.")
+        raise MediaEmptyError("The file is empty; send one with contents.")
     if byte_count > limits.max_file_bytes:
         raise MediaTooLargeError(
             f"The file has more than {limits.max_file_bytes} bytes; send a smaller one.",

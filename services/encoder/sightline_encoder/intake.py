@@ -10,9 +10,10 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 from sightline_encoder.comparison_image import ComparisonImage
-from sightline_encoder.preprocess import PixelBudget, PreparedImage
+from sightline_encoder.pixel_budget import FrameBudget, PixelBudget
+from sightline_encoder.preprocess import PreparedImage
 
-Prepare = Callable[[bytes, PixelBudget], PreparedImage]
+Prepare = Callable[[bytes, PixelBudget | FrameBudget], PreparedImage]
 Look = Callable[[bytes, PixelBudget], ComparisonImage]
 
 
@@ -32,7 +33,9 @@ class Intake:
         self._executor = executor or ThreadPoolExecutor(num_workers, "intake")
 
     @asynccontextmanager
-    async def prepared(self, data: bytes, budget: PixelBudget) -> AsyncIterator[PreparedImage]:
+    async def prepared(
+        self, data: bytes, budget: PixelBudget | FrameBudget
+    ) -> AsyncIterator[PreparedImage]:
         """Yields a file's patches and keeps a worker's slot until the block is left.
 
         Patches are many times larger than a file: a block that hands them on before it
@@ -47,11 +50,11 @@ class Intake:
         async with self._slots:
             return await loop.run_in_executor(self._executor, self._look, data, budget)
 
-    async def _run(self, data: bytes, budget: PixelBudget) -> PreparedImage:
+    async def _run(self, data: bytes, budget: PixelBudget | FrameBudget) -> PreparedImage:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, self._timed, data, budget)
 
-    def _timed(self, data: bytes, budget: PixelBudget) -> PreparedImage:
+    def _timed(self, data: bytes, budget: PixelBudget | FrameBudget) -> PreparedImage:
         started = time.monotonic()
         prepared = self._prepare(data, budget)
         return dataclasses.replace(prepared, prepare_s=time.monotonic() - started)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from sightline.encoder.v1 import encoder_pb2
@@ -21,7 +21,7 @@ from sightline_common.tensors import DATA_TYPES
 
 from sightline_encoder.batcher import Batcher
 from sightline_encoder.config import EncoderSettings
-from sightline_encoder.decoded import Decode, decode_here
+from sightline_encoder.decoded import Decode, Decoded, decode_here
 from sightline_encoder.disk_store import DiskStore
 from sightline_encoder.encoder import Encoder
 from sightline_encoder.feature_cache import FeatureCache
@@ -35,12 +35,17 @@ from sightline_encoder.servicer import EncoderServicer
 from sightline_encoder.shared_store import SharedStore, connect
 from sightline_encoder.similar_pictures import SimilarPictures
 from sightline_encoder.upload import UploadBudget
+from sightline_encoder.video_file import VIDEO_MIME_TYPES
+from sightline_encoder.video_options import VideoLimits
+from sightline_encoder.video_preprocess import VIDEO_DECODER, load_video_preprocessor
 from sightline_encoder.vision import VisionTower, choose_placement, load_vision_tower
 from sightline_encoder.worker_pool import WorkerPool
 from sightline_encoder.worker_process import WorkerLimits
 
 _logger = logging.getLogger(__name__)
 Loaded = TypeVar("Loaded")
+VIDEO_GRACE_S = 15.0
+"""Starting to decode videos, and one frame's time, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ async def open_servicer(settings: EncoderSettings) -> AsyncIterator[EncoderServi
     """
     async with AsyncExitStack() as opened:
         pool = opened.enter_context(open_worker_pool(settings))
-        model = await asyncio.to_thread(load_model, settings, pool.decode)
+        model = await asyncio.to_thread(load_model, settings, file_decode(pool, settings))
         await asyncio.to_thread(_step, "workers", pool.wait_ready)
         fingerprint = feature_fingerprint(model.checkpoint.fingerprint, model.tower.placement.dtype)
         lower_tiers = await opened.enter_async_context(open_lower_tiers(settings, fingerprint))
@@ -89,6 +94,21 @@ def open_worker_pool(settings: EncoderSettings) -> Iterator[WorkerPool]:
     )
     with closing(WorkerPool(settings.intake_workers, limits, settings.quarantine_s)) as pool:
         yield pool
+
+
+def file_decode(pool: WorkerPool, settings: EncoderSettings) -> Decode:
+    """Returns what decodes files in the pool's processes; videos have times of their own.
+
+    The decoder of videos ends by itself when its time is over: a file is blamed for its
+    worker's death only some seconds later.
+    """
+    seconds = settings.video_decode_s + VIDEO_GRACE_S
+    video = WorkerLimits(settings.worker_memory_bytes, seconds, seconds)
+
+    def decode(decoder: str, data: bytes, options: Mapping[str, Any]) -> Decoded:
+        return pool.decode(decoder, data, options, video if decoder == VIDEO_DECODER else None)
+
+    return decode
 
 
 @asynccontextmanager
@@ -135,11 +155,11 @@ def load_model(settings: EncoderSettings, decode: Decode = decode_here) -> Loade
     checkpoint = resolve_checkpoint(settings.model)
     placement = choose_placement(settings.device, settings.dtype)
     _step("fingerprint", lambda: checkpoint.fingerprint)
+    budget = settings.max_pixel_budget
+    video = load_video_preprocessor(checkpoint, video_limits(settings), budget, decode)
     preprocessor = _step(
         "image processor",
-        lambda: load_preprocessor(
-            checkpoint, media_limits(settings), settings.max_pixel_budget, decode
-        ),
+        lambda: load_preprocessor(checkpoint, media_limits(settings), budget, decode, video),
     )
     tower = load_vision_tower(checkpoint, placement)
     _step("warm-up", tower.warm_up)
@@ -157,6 +177,17 @@ def media_limits(settings: EncoderSettings) -> MediaLimits:
     )
 
 
+def video_limits(settings: EncoderSettings) -> VideoLimits:
+    """Returns the limits on videos that the settings state."""
+    return VideoLimits(
+        max_file_bytes=settings.max_video_bytes,
+        max_pixels=settings.max_video_pixels,
+        max_duration_s=settings.max_video_s,
+        max_frames=settings.max_video_frames,
+        max_decode_s=settings.video_decode_s,
+    )
+
+
 def model_info(model: LoadedModel, fingerprint: str) -> encoder_pb2.GetModelInfoResponse:
     """Describes what is served."""
     tower, limits = model.tower, model.preprocessor.limits
@@ -168,13 +199,23 @@ def model_info(model: LoadedModel, fingerprint: str) -> encoder_pb2.GetModelInfo
         hidden_size=tower.hidden_size,
         patch_size=tower.patch_size,
         merge_size=tower.merge_size,
-        media_kinds=[media_pb2.MEDIA_KIND_IMAGE],
-        mime_types=MIME_TYPES.values(),
+        media_kinds=_media_kinds(model.preprocessor),
+        mime_types=_mime_types(model.preprocessor),
         max_byte_count=limits.max_file_bytes,
         max_pixel_count=limits.max_pixels,
         device=str(tower.placement.device),
         version=version("sightline-encoder"),
     )
+
+
+def _media_kinds(preprocessor: Preprocessor) -> list[media_pb2.MediaKind]:
+    videos = [media_pb2.MEDIA_KIND_VIDEO] if preprocessor.takes_videos else []
+    return [media_pb2.MEDIA_KIND_IMAGE, *videos]
+
+
+def _mime_types(preprocessor: Preprocessor) -> list[str]:
+    videos = VIDEO_MIME_TYPES.values() if preprocessor.takes_videos else ()
+    return [*MIME_TYPES.values(), *videos]
 
 
 def _step(name: str, load: Callable[[], Loaded]) -> Loaded:

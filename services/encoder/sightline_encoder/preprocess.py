@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import PIL
 import torch
 import transformers
 from PIL import Image
 from sightline_common.checkpoint import Checkpoint, CheckpointError
-from sightline_common.errors import FieldInvalidError, MediaAspectRatioError
+from sightline_common.errors import MediaAspectRatioError, ParameterUnsupportedError
 
 from sightline_encoder.comparison_image import ComparisonImage, comparison_options
 from sightline_encoder.decoded import Decode, Plane, decode_here
 from sightline_encoder.image import MediaLimits
 from sightline_encoder.patches import PatchCutter
 from sightline_encoder.picture import picture_options
+from sightline_encoder.pixel_budget import BudgetRule, FrameBudget
+from sightline_encoder.pixel_budget import PixelBudget as PixelBudget
 from sightline_encoder.resizing import Resizing
+
+if TYPE_CHECKING:
+    from sightline_encoder.video_preprocess import VideoPreprocessor
 
 PREPROCESSING_VERSION = f"2-pillow{PIL.__version__}-transformers{transformers.__version__}"
 """Part of every feature key: two resizers may round differently."""
@@ -29,24 +34,13 @@ _KNOWN_PROCESSORS = ("Glm4vImageProcessorPil", "Glm46VImageProcessorPil")
 
 
 @dataclass(frozen=True)
-class PixelBudget:
-    """The processor's own bounds, which count the pixels of all temporal frames.
-
-    A still picture is shown to the tower as `temporal_patch_size` (2) equal frames, so
-    these bounds are twice the pixels of the resized picture that a request bounds.
-    """
-
-    shortest_edge: int
-    longest_edge: int
-
-
-@dataclass(frozen=True)
 class PreparedImage:
-    """One picture cut into patches.
+    """One picture or video cut into patches.
 
     `patches` is float32 [num_patches, channels * temporal * patch * patch], `grid` is
-    (frames, rows, columns) in patches, `width` and `height` are upright pixels before
-    resizing, `prepare_s` the seconds it took.
+    (frame groups, rows, columns) in patches, `width` and `height` are upright pixels before
+    resizing, `prepare_s` the seconds it took, `timestamps` the second at which each frame
+    group of a video begins.
     """
 
     patches: torch.Tensor
@@ -54,6 +48,7 @@ class PreparedImage:
     width: int
     height: int
     prepare_s: float = 0.0
+    timestamps: tuple[float, ...] = ()
 
     @property
     def num_patches(self) -> int:
@@ -64,7 +59,8 @@ class Preprocessor:
     """Decodes and cuts pictures exactly as the image processor that a checkpoint names.
 
     `decode` says where files are decoded, in this process by default. Processors whose
-    configuration `patch_cutter` does not know cut the pictures themselves.
+    configuration `patch_cutter` does not know cut the pictures themselves. Videos are left
+    to `video`, for checkpoints that have a processor for them.
     """
 
     def __init__(
@@ -73,16 +69,19 @@ class Preprocessor:
         limits: MediaLimits,
         max_pixel_budget: int,
         decode: Decode = decode_here,
+        video: VideoPreprocessor | None = None,
     ) -> None:
         self._processor = processor
+        self._video = video
         self._decode = decode
         self._cutter = patch_cutter(processor)
         self.limits = limits
         self.patch_size: int = processor.patch_size
         self.merge_size: int = processor.merge_size
         self._num_frames: int = processor.temporal_patch_size
-        self._own = PixelBudget(processor.size.shortest_edge, processor.size.longest_edge)
-        self._largest = max(self._own.longest_edge, max_pixel_budget * self._num_frames)
+        own = PixelBudget(processor.size.shortest_edge, processor.size.longest_edge)
+        cell = self.patch_size * self.merge_size
+        self._budget_rule = BudgetRule(own, self._num_frames, cell**2, max_pixel_budget)
 
     def pixel_budget(
         self, min_pixel_count: int | None = None, max_pixel_count: int | None = None
@@ -92,41 +91,34 @@ class Preprocessor:
         None takes the checkpoint's own bound. A lower bound left to the checkpoint
         yields to the upper one. Raises FieldInvalidError.
         """
-        longest, shortest = self._own.longest_edge, self._own.shortest_edge
-        if max_pixel_count is not None:
-            longest = self._checked_max(max_pixel_count)
-        if min_pixel_count is not None:
-            shortest = self._checked_min(min_pixel_count, longest)
-        return PixelBudget(min(shortest, longest), longest)
+        return self._budget_rule.budget(min_pixel_count, max_pixel_count)
 
-    def _checked_max(self, max_pixel_count: int) -> int:
-        smallest = (self.patch_size * self.merge_size) ** 2
-        largest = self._largest // self._num_frames
-        if not smallest <= max_pixel_count <= largest:
-            raise FieldInvalidError(
-                f"max_pixel_count must be from {smallest} to {largest}.",
-                field="header.options.max_pixel_count",
-                metadata={"minimum": str(smallest), "maximum": str(largest)},
-            )
-        return max_pixel_count * self._num_frames
+    @property
+    def takes_videos(self) -> bool:
+        return self._video is not None
 
-    def _checked_min(self, min_pixel_count: int, longest_edge: int) -> int:
-        largest = longest_edge // self._num_frames
-        if not 1 <= min_pixel_count <= largest:
-            raise FieldInvalidError(
-                f"min_pixel_count must be from 1 to {largest}, the upper bound in effect.",
-                field="header.options.min_pixel_count",
-                metadata={"minimum": "1", "maximum": str(largest)},
+    @property
+    def video(self) -> VideoPreprocessor:
+        """What prepares videos; raises ParameterUnsupportedError where nothing does."""
+        if self._video is None:
+            raise ParameterUnsupportedError(
+                "This model takes pictures only; send a video's frames as images.",
+                field="header.kind",
+                metadata={"kind": "video"},
             )
-        return min_pixel_count * self._num_frames
+        return self._video
 
     def look(self, data: bytes, budget: PixelBudget) -> ComparisonImage:
         """Decodes a file to be compared with others; raises MediaError."""
-        options = comparison_options(self.limits, budget.longest_edge // self._num_frames)
+        options = comparison_options(
+            self.limits, budget.longest_edge // self._processor.temporal_patch_size
+        )
         return ComparisonImage.of(self._decode(COMPARISON_DECODER, data, options))
 
-    def prepare(self, data: bytes, budget: PixelBudget) -> PreparedImage:
+    def prepare(self, data: bytes, budget: PixelBudget | FrameBudget) -> PreparedImage:
         """Decodes a file and cuts it into patches; raises MediaError."""
+        if isinstance(budget, FrameBudget):
+            return self.video.prepare(data, budget)
         resizing = None if self._cutter is None else processor_resizing(self._processor, budget)
         decoded = self._decode(PICTURE_DECODER, data, picture_options(self.limits, resizing))
         patches, grid = self._cut(decoded.planes[0], budget)
@@ -191,6 +183,7 @@ def load_preprocessor(
     limits: MediaLimits,
     max_pixel_budget: int,
     decode: Decode = decode_here,
+    video: VideoPreprocessor | None = None,
 ) -> Preprocessor:
     """Builds the checkpoint's image processor in its PIL form, without remote code.
 
@@ -204,4 +197,4 @@ def load_preprocessor(
         raise CheckpointError(f"{checkpoint.folder} has no usable image processor: {error}") from (
             error
         )
-    return Preprocessor(processor, limits, max_pixel_budget, decode)
+    return Preprocessor(processor, limits, max_pixel_budget, decode, video)

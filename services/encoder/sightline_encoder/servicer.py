@@ -16,7 +16,12 @@ from sightline_encoder.feature_cache import FeatureEntry
 from sightline_encoder.feature_record import describe, duration
 from sightline_encoder.preprocess import Preprocessor
 from sightline_encoder.upload import Requests, UploadBudget, receive_file, receive_header
-from sightline_encoder.validation import check_model, check_similar, feature_request
+from sightline_encoder.validation import (
+    check_model,
+    check_similar,
+    feature_request,
+    file_limits,
+)
 
 if TYPE_CHECKING:
     from grpc import aio
@@ -63,10 +68,12 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
             context.add_done_callback(lambda _: held.close())  # type: ignore[arg-type]
             answer = await self._encoder.recall(request)
             if answer is None:
-                held.enter_context(self._uploads.reserved(self._upload_bytes(header)))
+                limits = file_limits(header, self._preprocessor)
+                num_bytes = header.byte_count or limits.max_file_bytes
+                held.enter_context(self._uploads.reserved(num_bytes))
                 wanted = encoder_pb2.BytesWanted(digest=header.digest)
                 yield encoder_pb2.EncodeMediaResponse(bytes_wanted=wanted)
-                data = await receive_file(request_iterator, header, self._preprocessor.limits)
+                data = await receive_file(request_iterator, header, limits)
                 answer = await self._encoder.encode(request, data)
                 del data
                 held.close()
@@ -75,9 +82,6 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
             if not header.header_only:
                 for response in _chunks(answer.entry):
                     yield response
-
-    def _upload_bytes(self, header: encoder_pb2.MediaHeader) -> int:
-        return header.byte_count or self._preprocessor.limits.max_file_bytes
 
     def _header(self, answer: Answer, seconds: float) -> encoder_pb2.EncodeMediaResponse:
         header = describe(answer.entry)

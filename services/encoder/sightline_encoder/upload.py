@@ -18,7 +18,7 @@ from sightline_common.errors import (
     StreamOrderError,
 )
 
-from sightline_encoder.image import MediaLimits, check_byte_count
+from sightline_encoder.image import FileLimits, check_byte_count
 
 Requests = AsyncIterator[encoder_pb2.EncodeMediaRequest]
 _EMPTY_DIGEST = sha256_digest(b"")
@@ -58,7 +58,7 @@ async def receive_header(requests: Requests) -> encoder_pb2.MediaHeader:
 
 
 async def receive_file(
-    requests: Requests, header: encoder_pb2.MediaHeader, limits: MediaLimits
+    requests: Requests, header: encoder_pb2.MediaHeader, limits: FileLimits
 ) -> bytes:
     """Returns the announced file's bytes when the client has half-closed.
 
@@ -93,7 +93,7 @@ def _chunk(request: encoder_pb2.EncodeMediaRequest) -> bytes:
 
 
 def _check_running_count(
-    num_bytes: int, header: encoder_pb2.MediaHeader, limits: MediaLimits
+    num_bytes: int, header: encoder_pb2.MediaHeader, limits: FileLimits
 ) -> None:
     if num_bytes:
         check_byte_count(num_bytes, limits)
@@ -103,7 +103,7 @@ def _check_running_count(
 
 def _nothing_received(header: encoder_pb2.MediaHeader) -> Exception:
     if header.digest == _EMPTY_DIGEST:
-        return MediaEmptyError("The file is empty; send a picture.")
+        return MediaEmptyError("The file is empty; send one with contents.")
     return MediaBytesRequiredError(
         "The features are not held here; send the file's bytes after the header.",
         metadata={"digests": header.digest},

@@ -12,8 +12,9 @@ from sightline_common.errors import (
 )
 
 from sightline_encoder.feature_key import FeatureRequest
-from sightline_encoder.image import MediaLimits, check_byte_count
-from sightline_encoder.preprocess import PixelBudget, Preprocessor
+from sightline_encoder.image import FileLimits, check_byte_count
+from sightline_encoder.pixel_budget import FrameBudget, PixelBudget
+from sightline_encoder.preprocess import Preprocessor
 
 MAX_SALT_LENGTH = 256
 
@@ -45,18 +46,31 @@ def feature_request(header: encoder_pb2.MediaHeader, preprocessor: Preprocessor)
     Raises FieldInvalidError, ParameterUnsupportedError, or MediaTooLargeError when the
     stated size is over the limit.
     """
-    _check_digest(header, preprocessor.limits)
     _check_kind(header.kind)
+    _check_digest(header, file_limits(header, preprocessor))
+    _check_tiling(header.options)
+    is_video = header.kind == media_pb2.MEDIA_KIND_VIDEO
+    budget = _frame_budget if is_video else _pixel_budget
     return FeatureRequest(
         digest=header.digest,
-        kind="image",
-        budget=_budget(header.options, preprocessor),
+        kind="video" if is_video else "image",
+        budget=budget(header.options, preprocessor),
         salt=header.salt,
-        similar_allowed=header.options.similar_allowed,
+        similar_allowed=header.options.similar_allowed and not is_video,
     )
 
 
-def _check_digest(header: encoder_pb2.MediaHeader, limits: MediaLimits) -> None:
+def file_limits(header: encoder_pb2.MediaHeader, preprocessor: Preprocessor) -> FileLimits:
+    """Returns the bounds of a file of the announced kind.
+
+    Raises ParameterUnsupportedError for a video where none are taken.
+    """
+    if header.kind == media_pb2.MEDIA_KIND_VIDEO:
+        return preprocessor.video.limits
+    return preprocessor.limits
+
+
+def _check_digest(header: encoder_pb2.MediaHeader, limits: FileLimits) -> None:
     if not is_digest(header.digest):
         raise FieldInvalidError(
             'digest must be "sha256:" and 64 lower-case hexadecimal digits.', field="header.digest"
@@ -72,25 +86,31 @@ def _check_digest(header: encoder_pb2.MediaHeader, limits: MediaLimits) -> None:
 
 
 def _check_kind(kind: media_pb2.MediaKind) -> None:
-    if kind == media_pb2.MEDIA_KIND_VIDEO:
-        raise ParameterUnsupportedError(
-            "This encoder takes pictures only; send a video's frames as images.",
-            field="header.kind",
-            metadata={"kind": "video"},
-        )
-    if kind not in (media_pb2.MEDIA_KIND_UNSPECIFIED, media_pb2.MEDIA_KIND_IMAGE):
+    if kind not in media_pb2.MediaKind.values():
         raise FieldInvalidError("kind must be a known kind of medium.", field="header.kind")
 
 
-def _budget(options: media_pb2.MediaOptions, preprocessor: Preprocessor) -> PixelBudget:
-    """Frame options are ignored for images."""
+def _check_tiling(options: media_pb2.MediaOptions) -> None:
     if options.tiling == media_pb2.TILING_TILED:
         raise ParameterUnsupportedError(
             "This encoder has no tiled mode; leave tiling out.", field="header.options.tiling"
         )
     if options.tiling not in (media_pb2.TILING_UNSPECIFIED, media_pb2.TILING_WHOLE):
         raise FieldInvalidError("tiling must be a known mode.", field="header.options.tiling")
+
+
+def _pixel_budget(options: media_pb2.MediaOptions, preprocessor: Preprocessor) -> PixelBudget:
+    """Frame options are ignored for images."""
     return preprocessor.pixel_budget(
         options.min_pixel_count if options.HasField("min_pixel_count") else None,
         options.max_pixel_count if options.HasField("max_pixel_count") else None,
+    )
+
+
+def _frame_budget(options: media_pb2.MediaOptions, preprocessor: Preprocessor) -> FrameBudget:
+    return preprocessor.video.budget(
+        options.min_pixel_count if options.HasField("min_pixel_count") else None,
+        options.max_pixel_count if options.HasField("max_pixel_count") else None,
+        options.frame_rate if options.HasField("frame_rate") else None,
+        options.max_frame_count if options.HasField("max_frame_count") else None,
     )

@@ -63,10 +63,10 @@ class VisionTower:
 
     @torch.inference_mode()
     def encode(self, images: Sequence[PreparedImage]) -> list[torch.Tensor]:
-        """Returns each picture's features, [num_tokens, hidden_size], on the CPU."""
+        """Returns each picture's or video's features, [num_tokens, hidden_size], on the CPU."""
         device = self.placement.device
         patches = torch.cat([image.patches for image in images]).to(device, self.placement.dtype)
-        grid = torch.tensor([image.grid for image in images], device=device)
+        grid = torch.tensor([row for image in images for row in _still_grids(image)], device=device)
         features = self._module(patches, grid_thw=grid).pooler_output.cpu()
         sizes = [image.num_patches // self.merge_size**2 for image in images]
         if len(images) == 1:
@@ -79,6 +79,12 @@ class VisionTower:
         side = 4 * self.merge_size
         patches = torch.zeros(side * side, self.patch_values)
         self.encode([PreparedImage(patches, (1, side, side), 0, 0)])
+
+
+def _still_grids(image: PreparedImage) -> list[tuple[int, int, int]]:
+    """Returns a grid for every frame group: the tower sees each as a picture of its own."""
+    num_groups, rows, columns = image.grid
+    return [(1, rows, columns)] * num_groups
 
 
 def load_vision_tower(checkpoint: Checkpoint, placement: Placement) -> VisionTower:

@@ -1,7 +1,7 @@
 """`python -m sightline_encoder.worker`: a process in which files are decoded.
 
-It imports neither torch nor grpc, knows no secret of the service, and may use only so much
-memory and time. It ends when its owner does.
+It does not import grpc, nor torch before its first video, knows no secret of the service,
+and may use only so much memory and time. It ends when its owner does.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 import importlib
 import json
+from itertools import product
+from subprocess import CompletedProcess
 
 import pytest
 import torch
@@ -22,6 +24,27 @@ def test_command_prints_a_table_and_writes_its_rows(name, tmp_path, capsys):
     for row in report["rows"]:
         assert None not in row.values()
         assert all(f"| {column} |" in printed for column in row)
+
+
+def test_decoding_is_measured_with_graphs_and_overlap_and_without(tmp_path):
+    command = importlib.import_module("benchmarks.gpu.decode")
+    command.main([*TINY, "--output", str(tmp_path)])
+    rows = json.loads((tmp_path / "gpu-decode-tiny.json").read_text())["rows"]
+    settings = {(row["batch"], row["CUDA graphs"], row["overlap"]) for row in rows}
+    switch = ("on", "off")
+    assert settings == {(batch, *both) for batch in (1, 2) for both in product(switch, switch)}
+
+
+def test_one_benchmark_that_fails_does_not_keep_the_others_from_running(monkeypatch):
+    asked = []
+
+    def run(command, check):
+        asked.append(command[2])
+        return CompletedProcess(command, 3 if len(asked) == 2 else 0)
+
+    monkeypatch.setattr("subprocess.run", run)
+    assert everything.main() == 3
+    assert asked == [f"benchmarks.gpu.{name}" for name in everything.COMMANDS]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")

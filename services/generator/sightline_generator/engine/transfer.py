@@ -18,7 +18,7 @@ def upload_tensor(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
 
     A copy from pageable memory would hold the host up until the device has come to it.
     """
-    if device.type != "cuda":
+    if device.type != "cuda" or tensor.is_cuda:
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
 
