@@ -48,7 +48,7 @@ def test_similar_picture_shares_keys_and_values_and_is_told_of_every_time(offeri
         assert [image["index"] for image in answer.similar_images] == [0]
         assert 0 < answer.similar_images[0]["distance"] < 0.14
         assert answer.choices[0].message.content == first.choices[0].message.content
-        assert answer.usage.prompt_tokens_details.cached_tokens > 48
+        assert answer.usage.prompt_tokens_details.cached_tokens >= 48
 
 
 def test_whoever_did_not_allow_it_gets_the_picture_itself(offering):

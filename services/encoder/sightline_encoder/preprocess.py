@@ -110,9 +110,7 @@ class Preprocessor:
 
     def look(self, data: bytes, budget: PixelBudget) -> ComparisonImage:
         """Decodes a file to be compared with others; raises MediaError."""
-        options = comparison_options(
-            self.limits, budget.longest_edge // self._processor.temporal_patch_size
-        )
+        options = comparison_options(self.limits, budget.longest_edge // self._num_frames)
         return ComparisonImage.of(self._decode(COMPARISON_DECODER, data, options))
 
     def prepare(self, data: bytes, budget: PixelBudget | FrameBudget) -> PreparedImage:
