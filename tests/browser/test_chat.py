@@ -27,7 +27,7 @@ async def test_dropped_picture_is_asked_about_and_text_grows(
     gate.set()
     await expect(tab.last_answer()).to_have_text("A red square.")
     await tab.expect_answers(1)
-    await expect(tab.questions().locator("img")).to_have_count(2)
+    await expect(tab.questions().locator(".thumbnail img")).to_have_count(2)
     sent = [part.media.data for part in generator.requests[0].messages[0].parts[:2]]
     assert sent == [picture.read_bytes() for picture in pictures]
 

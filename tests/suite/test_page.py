@@ -37,6 +37,6 @@ async def test_picture_question_follow_up_reload(browser, suite, java_script_ena
     assert all(said)
     await tab.page.reload()
     assert await tab.texts() == said
-    await expect(tab.questions().locator("img")).to_have_count(1)
+    await expect(tab.questions().locator(".thumbnail img")).to_have_count(1)
     await tab.page.context.close()
     assert faults == []

@@ -1,7 +1,11 @@
 """What the shipped model says about the shipped examples."""
 
+import re
+
+import httpx2
 import openai
 import pytest
+from sightline_web.chat.examples import EXAMPLES as EXAMPLES_ON_PAGE
 
 from tests.suite.pictures import EXAMPLES, image_part
 
@@ -37,3 +41,16 @@ def test_example_is_described_truthfully(client: openai.OpenAI, name):
         model="sightline-nano", messages=[{"role": "user", "content": content}]
     )
     assert shapes_of(reply.choices[0].message.content) == shapes_of(TRUTH[name])
+
+
+ANSWERS = {"shapes.png": "red circle", "tall.png": "four", "hearts.png": "purple heart"}
+
+
+@pytest.mark.parametrize("example", EXAMPLES_ON_PAGE, ids=lambda example: example.name)
+def test_examples_of_the_page_are_answered_right(suite, example):
+    with httpx2.Client(base_url=suite.url, follow_redirects=True, timeout=60) as client:
+        page = client.post("/c", data={"example": example.name, "text": example.question})
+        while "is-running" in page.text:
+            page = client.get(page.url)
+    answer = re.search(r'<div class="prose"[^>]*>(.*?)</div>', page.text, re.DOTALL)[1]
+    assert ANSWERS[example.name] in answer.lower()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,10 +18,16 @@ from starlette.types import ASGIApp
 
 from sightline_web.assets import STATIC_DIR, HashedStaticFiles
 from sightline_web.catalog import ModelCatalog
+from sightline_web.chat.attachment_routes import AttachmentRoutes
 from sightline_web.chat.errors import PageError
+from sightline_web.chat.export_routes import ExportRoutes
+from sightline_web.chat.history_routes import HistoryRoutes
+from sightline_web.chat.housekeeping import Housekeeping
 from sightline_web.chat.jobs import AnswerJobs
+from sightline_web.chat.message_routes import MessageRoutes
 from sightline_web.chat.pictures import Pictures
 from sightline_web.chat.routes import ChatPages
+from sightline_web.chat.threads import Threads
 from sightline_web.config import WebSettings
 from sightline_web.disconnect import ClientGoneError
 from sightline_web.generator_client import Generator
@@ -30,8 +37,11 @@ from sightline_web.openai.errors import ApiError, api_error
 from sightline_web.openai.routes import OpenAIApi
 from sightline_web.store.conversations import ConversationStore
 from sightline_web.store.database import Database
+from sightline_web.store.history import History
 from sightline_web.store.pictures import PictureFiles
 from sightline_web.store.records import NotFoundError
+from sightline_web.store.transfer import Transfer
+from sightline_web.store.versions import Versions
 
 _logger = logging.getLogger(__name__)
 
@@ -43,6 +53,8 @@ def create_app(generator: Generator, database: Database, settings: WebSettings) 
     jobs = AnswerJobs(generator, store, settings.generation_lifetime_s)
     files = PictureFiles(settings.data_dir / "attachments")
     pictures = Pictures(store, files, settings.max_image_bytes)
+    history = History(database)
+    threads = Threads(store, pictures, jobs)
 
     async def show_health(request: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -54,10 +66,12 @@ def create_app(generator: Generator, database: Database, settings: WebSettings) 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await database.migrate()
-        await pictures.discard_abandoned()
         interrupted = await store.interrupt_running()
+        housekeeping = asyncio.create_task(Housekeeping(history, pictures).run())
         log(_logger, "ready", interrupted_answers=interrupted)
         yield
+        housekeeping.cancel()
+        await asyncio.gather(housekeeping, return_exceptions=True)
         await jobs.close()
         await database.close()
 
@@ -66,7 +80,11 @@ def create_app(generator: Generator, database: Database, settings: WebSettings) 
             Route("/health", show_health),
             Route("/ready", show_readiness),
             *OpenAIApi(generator, catalog, settings).routes(),
-            *ChatPages(store, pictures, jobs, catalog).routes(),
+            *ChatPages(threads, history, catalog).routes(),
+            *MessageRoutes(threads, Versions(database)).routes(),
+            *HistoryRoutes(threads, history).routes(),
+            *ExportRoutes(threads, Transfer(database)).routes(),
+            *AttachmentRoutes(store, pictures).routes(),
             Mount("/static", HashedStaticFiles(directory=STATIC_DIR)),
         ],
         exception_handlers={

@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from sightline_web.assets import static_url
+from sightline_web.language import LANGUAGES, current_language, translated
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -16,7 +17,12 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.globals["static_url"] = static_url
+_environment.globals |= {
+    "static_url": static_url,
+    "_": translated,
+    "current_language": current_language,
+    "languages": LANGUAGES,
+}
 
 
 def render(template: str, **values: object) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sightline.generator.v1 import generator_pb2
 from sightline_web.chat.jobs import SAVE_INTERVAL_S, AnswerJob, AnswerJobs
+from sightline_web.chat.pace import Pace
 from sightline_web.chat.watching import watch_answer
 from sightline_web.store.conversations import ConversationStore
 from sightline_web.store.database import Database
@@ -122,11 +123,10 @@ async def test_each_watcher_sees_a_snapshot_first_and_the_end_last(
     job = jobs.start(OWNER, await running_message(store), request)
     await eventually(lambda: arrived_text(job))
     first, second = (
-        watch_answer(job, lambda message: message.text, lambda message: f"[{message.text}]")
-        for _ in range(2)
+        watch_answer(job, lambda message: f"[{message.text}]", Pace()) for _ in range(2)
     )
-    assert b"data: A" in await anext(first)
-    assert b"data: A" in await anext(second)
+    assert b"<p>A</p>" in await anext(first)
+    assert b"<p>A</p>" in await anext(second)
     gate.set()
     for watcher in (first, second):
         rest = [event async for event in watcher]

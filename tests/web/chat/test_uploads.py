@@ -8,8 +8,9 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from sightline_web.assets import STATIC_DIR
 
-from tests.web.chat.talk import HTMX
+from tests.web.chat.talk import HTMX, settled
 from tests.web.fakes import FakeGenerator, png
 
 
@@ -82,3 +83,21 @@ async def test_missing_picture_is_told_in_words(
     assert response.status_code == 422
     assert "Choose it again" in response.text
     assert generator.requests == []
+
+
+async def test_example_is_asked_about_with_its_picture(
+    client: httpx2.AsyncClient, generator: FakeGenerator
+) -> None:
+    start = (await client.get("/")).text
+    assert start.count('name="example"') == 3
+    data = {"example": "hearts.png", "text": "What is at the top right?"}
+    location = (await client.post("/c", data=data)).headers["location"]
+    assert "hearts.png" in await settled(client, location)
+    media, text = generator.requests[-1].messages[0].parts
+    assert media.media.data == (STATIC_DIR / "examples" / "hearts.png").read_bytes()
+    assert text.text == "What is at the top right?"
+
+
+async def test_unknown_example_is_nothing(client: httpx2.AsyncClient) -> None:
+    response = await client.post("/c", data={"example": "../../site.css"})
+    assert response.status_code == 422

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sightline_web.store.conversations import ConversationStore
 from sightline_web.store.database import Database
+from sightline_web.store.history import History
 from sightline_web.store.records import Attachment, MessageStatus, NotFoundError, Role
 from sightline_web.store.tables import metadata
 from sqlalchemy import Connection, inspect, select, text
@@ -60,7 +61,7 @@ async def test_migrating_again_keeps_everything(
 ) -> None:
     await store.create(A, "First", {})
     await database.migrate()
-    assert [entry.title for entry in await store.listed(A)] == ["First"]
+    assert [entry.title for entry in await History(database).listed(A)] == ["First"]
 
 
 async def test_sqlite_waits_for_locks_and_writes_ahead(database: Database) -> None:
@@ -131,7 +132,7 @@ async def test_answers_left_running_become_incomplete(store: ConversationStore) 
     assert (found.status, found.reason) == (MessageStatus.INCOMPLETE, "INTERRUPTED")
 
 
-async def test_other_owners_reach_nothing(store: ConversationStore) -> None:
+async def test_other_owners_reach_nothing(database: Database, store: ConversationStore) -> None:
     conversation_id = await store.create(A, "Secret", {})
     await store.add_attachment(A, CAT)
     question, answer = await store.add_question(A, conversation_id, "One", [CAT.digest])
@@ -151,19 +152,21 @@ async def test_other_owners_reach_nothing(store: ConversationStore) -> None:
     await store.save_answer(B, replace(answer, text="forged"))
     await store.release_attachments(B, [CAT.digest])
     assert await store.branch(B, conversation_id, answer.id) == []
-    assert [entry.title for entry in await store.listed(B)] == ["Own"]
+    assert [entry.title for entry in await History(database).listed(B)] == ["Own"]
     assert (await store.message(A, answer.id)).text == ""
     assert await store.attachment(A, CAT.digest) == CAT
 
 
-async def test_deleting_returns_files_that_nobody_uses(store: ConversationStore) -> None:
+async def test_deleting_returns_files_that_nobody_uses(
+    database: Database, store: ConversationStore
+) -> None:
     await store.add_attachment(A, CAT)
     first, second = [await store.create(A, title, {}) for title in ("First", "Second")]
     for conversation_id in (first, second):
         await store.add_question(A, conversation_id, "One", [CAT.digest])
     assert await store.delete(A, first) == []
     assert await store.delete(A, second) == [CAT.digest]
-    assert await store.listed(A) == []
+    assert await History(database).listed(A) == []
 
 
 async def test_file_of_another_owner_is_kept(store: ConversationStore) -> None:
@@ -184,8 +187,10 @@ async def test_only_pictures_never_sent_are_abandoned(store: ConversationStore) 
     assert await store.attachment(A, CAT.digest) == CAT
 
 
-async def test_last_used_conversation_is_listed_first(store: ConversationStore) -> None:
+async def test_last_used_conversation_is_listed_first(
+    database: Database, store: ConversationStore
+) -> None:
     first = await store.create(A, "First", {})
     await store.create(A, "Second", {})
     await store.add_question(A, first, "Again", [])
-    assert (await store.listed(A))[0].id == first
+    assert (await History(database).listed(A))[0].id == first

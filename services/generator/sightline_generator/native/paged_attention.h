@@ -1,24 +1,32 @@
 // Attention of single queries over keys and values that lie in blocks.
 //
 // A block of a cache is [block_size, num_kv_heads, head_size]. The softmax is taken in
-// chunks with a running maximum (Milakov and Gimelshein, 2018). Whatever is not finite
-// stays so: nothing here may be compiled with -ffast-math.
+// chunks with a running maximum (Milakov and Gimelshein, 2018). Every sum is taken in an order that
+// the place of a key alone decides: a query's result is the same whatever is attended beside
+// it. Whatever is not finite stays so: nothing here may be compiled with -ffast-math.
 
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 
 #include "exponential.h"
 #include "team.h"
+#include "vectors.h"
 
 namespace sightline {
 
 constexpr int kChunk = 128;
 
-// kSize is the head size, or 0 when it is only known at run time.
+// What a query sees of one sequence and one head of keys and values. kSize is the head size, or
+// 0 when it is only known at run time.
 template <typename T, int kSize>
-struct Row {
+struct Context {
+  static constexpr int kWidth = Lanes<T>::kCount;
+  static constexpr int kKeysAtOnce = 4, kVectorsAtOnce = 4;
+  using Vector = typename Lanes<T>::Vector;
+
   const T* keys;
   const T* values;
   const int32_t* blocks;
@@ -27,37 +35,39 @@ struct Row {
 
   int64_t size() const { return kSize ? kSize : dynamic_size; }
 
-  // Attends `num` query heads, which lie one after the other.
+  // Attends `num` query heads, which lie one after the other: two at a time, so that a key
+  // that was loaded serves both.
   void attend(const T* query, const float* slopes, int64_t num, T* output) const {
-    for (int64_t head = 0; head < num; ++head) {
-      attend_head(query + head * size(), slopes ? slopes[head] : 0.0f, output + head * size());
+    for (int64_t head = 0; head < num; head += 2) {
+      const int64_t place = head * size();
+      const float* slope = slopes ? slopes + head : nullptr;
+      if (head + 1 < num) {
+        attend_heads<2>(query + place, slope, output + place);
+      } else {
+        attend_heads<1>(query + place, slope, output + place);
+      }
     }
   }
 
-  void attend_head(const T* query, T slope, T* output) const {
-    T weights[kChunk];
-    T highest = -INFINITY, total = 0;
-    for (int64_t i = 0; i < size(); ++i) output[i] = 0;
+  template <int kHeads>
+  void attend_heads(const T* query, const float* slopes, T* output) const {
+    T weights[kHeads][kChunk], highest[kHeads], total[kHeads] = {};
+    std::fill_n(highest, kHeads, T(-INFINITY));
+    std::fill_n(output, kHeads * size(), T(0));
     for (int64_t start = 0; start < length;) {
       const int64_t count = chunk_at(start);
-      T peak = highest;
-      score(query, slope, start, count, weights);
-      for (int64_t t = 0; t < count; ++t) peak = weights[t] > peak ? weights[t] : peak;
-      T sum = 0;
-#pragma omp simd reduction(+ : sum)
-      for (int64_t t = 0; t < count; ++t) {
-        weights[t] = exp_of(weights[t] - peak);
-        sum += weights[t];
+      score<kHeads>(query, start, count, weights);
+      for (int head = 0; head < kHeads; ++head) {
+        if (slopes) lean(slopes[head], start, count, weights[head]);
+        const T kept = weigh(count, weights[head], highest[head], total[head]);
+        multiply_by(kept, output + head * size());
       }
-      const T kept = start ? exp_of(highest - peak) : T(0);
-      total = total * kept + sum;
-      highest = peak;
-#pragma omp simd
-      for (int64_t i = 0; i < size(); ++i) output[i] *= kept;
-      add_values(weights, start, count, output);
+      add_values<kHeads>(weights, start, count, output);
       start += count;
     }
-    for (int64_t i = 0; i < size() && length; ++i) output[i] /= total;
+    for (int head = 0; head < kHeads && length; ++head) {
+      for (int64_t i = 0; i < size(); ++i) output[head * size() + i] /= total[head];
+    }
   }
 
   // As many whole blocks as fit, or a piece of one that is larger than a chunk.
@@ -81,36 +91,139 @@ struct Row {
     }
   }
 
-  void score(const T* query, T slope, int64_t start, int64_t count, T* scores) const {
+  template <int kHeads>
+  void score(const T* query, int64_t start, int64_t count, T (*scores)[kChunk]) const {
     pieces(keys, start, count, [&](int64_t first, const T* key, int64_t piece) {
-      for (int64_t t = 0; t < piece; ++t, key += token_stride) {
-        T sum = 0;
-#pragma omp simd reduction(+ : sum)
-        for (int64_t i = 0; i < size(); ++i) sum += query[i] * key[i];
-        scores[first + t] = sum * scale - slope * (length - 1 - start - first - t);
+      const int64_t ahead = start_of_block_after(start + first) - (key - keys);
+      int64_t t = 0;
+      for (; t + kKeysAtOnce <= piece; t += kKeysAtOnce, key += kKeysAtOnce * token_stride) {
+        fetch_ahead(key - keys + ahead);
+        score_keys<kHeads, kKeysAtOnce>(query, key, scores, first + t);
+      }
+      for (; t < piece; ++t, key += token_stride) {
+        score_keys<kHeads, 1>(query, key, scores, first + t);
       }
     });
   }
 
-  // Four tokens at a time, so that sums are written back a quarter as often.
-  void add_values(const T* weights, int64_t start, int64_t count, T* output) const {
-    pieces(values, start, count, [&](int64_t first, const T* value, int64_t piece) {
-      const T* weight = weights + first;
-      int64_t t = 0;
-      for (; t + 4 <= piece; t += 4, weight += 4, value += 4 * token_stride) {
-        const T *second = value + token_stride, *third = second + token_stride;
-        const T* fourth = third + token_stride;
-#pragma omp simd
-        for (int64_t i = 0; i < size(); ++i) {
-          output[i] += (weight[0] * value[i] + weight[1] * second[i]) +
-                       (weight[2] * third[i] + weight[3] * fourth[i]);
-        }
+  int64_t start_of_block_after(int64_t position) const {
+    const int64_t last = (length - 1) / block_size;
+    return blocks[std::min(position / block_size + 1, last)] * block_stride;
+  }
+
+  // Blocks lie anywhere: the processor does not foresee the next one.
+  void fetch_ahead(int64_t offset) const {
+    for (int k = 0; k < kKeysAtOnce; ++k, offset += token_stride) {
+      for (int64_t i = 0; i < size(); i += 64 / sizeof(T)) {
+        __builtin_prefetch(keys + offset + i);
+        __builtin_prefetch(values + offset + i);
       }
-      for (; t < piece; ++t, ++weight, value += token_stride) {
+    }
+  }
+
+  template <int kHeads, int kKeys>
+  void score_keys(const T* query, const T* key, T (*scores)[kChunk], int64_t first) const {
+    Vector sums[kHeads][kKeys] = {};
+    int64_t i = 0;
+    for (; i + kWidth <= size(); i += kWidth) {
+      Vector lines[kKeys];
+#pragma GCC unroll 4
+      for (int k = 0; k < kKeys; ++k) lines[k] = load(key + k * token_stride + i);
+#pragma GCC unroll 2
+      for (int head = 0; head < kHeads; ++head) {
+        const Vector part = load(query + head * size() + i);
+#pragma GCC unroll 4
+        for (int k = 0; k < kKeys; ++k) sums[head][k] += part * lines[k];
+      }
+    }
+#pragma GCC unroll 2
+    for (int head = 0; head < kHeads; ++head) {
+      T totals[kKeys] = {};
+      for (int64_t j = i; j < size(); ++j) {
+        const T part = query[head * size() + j];
+        for (int k = 0; k < kKeys; ++k) totals[k] += part * key[k * token_stride + j];
+      }
+      add_across<T>(sums[head], totals);
+#pragma GCC unroll 4
+      for (int k = 0; k < kKeys; ++k) scores[head][first + k] = totals[k] * scale;
+    }
+  }
+
+  // The farther a key lies back, the less it counts.
+  void lean(T slope, int64_t start, int64_t count, T* scores) const {
+    for (int64_t t = 0; t < count; ++t) scores[t] -= slope * (length - 1 - start - t);
+  }
+
+  // Turns scores into weights; returns how much of what was summed before is kept.
+  T weigh(int64_t count, T* weights, T& highest, T& total) const {
+    T peak = highest, sum = 0;
+    for (int64_t t = 0; t < count; ++t) peak = weights[t] > peak ? weights[t] : peak;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t t = 0; t < count; ++t) {
+      weights[t] = exp_of(weights[t] - peak);
+      sum += weights[t];
+    }
+    const T kept = total > 0 ? exp_of(highest - peak) : T(0);
+    total = total * kept + sum;
+    highest = peak;
+    return kept;
+  }
+
+  void multiply_by(T factor, T* row) const {
 #pragma omp simd
-        for (int64_t i = 0; i < size(); ++i) output[i] += weight[0] * value[i];
+    for (int64_t i = 0; i < size(); ++i) row[i] *= factor;
+  }
+
+  // Sums of some columns stay in registers over all keys of a chunk.
+  template <int kHeads>
+  void add_values(const T (*weights)[kChunk], int64_t start, int64_t count, T* output) const {
+    constexpr int kColumns = kVectorsAtOnce * kWidth;
+    int64_t column = 0;
+    for (; column + kColumns <= size(); column += kColumns) {
+      add_columns<kHeads, kVectorsAtOnce>(weights, start, count, column, output + column);
+    }
+    for (; column + kWidth <= size(); column += kWidth) {
+      add_columns<kHeads, 1>(weights, start, count, column, output + column);
+    }
+    for (; column < size(); ++column) {
+      add_column<kHeads>(weights, start, count, column, output + column);
+    }
+  }
+
+  template <int kHeads, int kVectors>
+  void add_columns(const T (*weights)[kChunk], int64_t start, int64_t count, int64_t column,
+                   T* output) const {
+    Vector sums[kHeads][kVectors];
+    each<kHeads, kVectors>([&](int h, int v) { sums[h][v] = load(output + h * size() + v * kWidth); });
+    pieces(values + column, start, count, [&](int64_t first, const T* value, int64_t piece) {
+      for (int64_t t = 0; t < piece; ++t, value += token_stride) {
+        Vector lines[kVectors];
+        each<1, kVectors>([&](int, int v) { lines[v] = load(value + v * kWidth); });
+        each<kHeads, kVectors>(
+            [&](int h, int v) { sums[h][v] += weights[h][first + t] * lines[v]; });
       }
     });
+    each<kHeads, kVectors>([&](int h, int v) { put(output + h * size() + v * kWidth, sums[h][v]); });
+  }
+
+  // A column beyond the last whole vector.
+  template <int kHeads>
+  void add_column(const T (*weights)[kChunk], int64_t start, int64_t count, int64_t column,
+                  T* output) const {
+    pieces(values + column, start, count, [&](int64_t first, const T* value, int64_t piece) {
+      for (int64_t t = 0; t < piece; ++t, value += token_stride) {
+        for (int h = 0; h < kHeads; ++h) output[h * size()] += weights[h][first + t] * *value;
+      }
+    });
+  }
+
+  template <int kHeads, int kVectors, typename Body>
+  static void each(const Body& body) {
+#pragma GCC unroll 2
+    for (int head = 0; head < kHeads; ++head) {
+#pragma GCC unroll 4
+      for (int vector = 0; vector < kVectors; ++vector) body(head, vector);
+    }
   }
 };
 
@@ -130,19 +243,19 @@ void attend_sized(Team::Shared team, const Queries& queries, const T* query, con
   const int64_t token_stride = queries.num_kv_heads * size;
   team.for_each(queries.count * queries.num_kv_heads, [&](int64_t item) {
     const int64_t index = item / queries.num_kv_heads, kv_head = item % queries.num_kv_heads;
-    const Row<T, kSize> row{keys + kv_head * size,
-                            values + kv_head * size,
-                            queries.tables + queries.sequences[index] * queries.table_width,
-                            queries.lengths[index],
-                            queries.block_size,
-                            queries.block_size * token_stride,
-                            token_stride,
-                            size,
-                            static_cast<T>(queries.scale)};
+    const Context<T, kSize> context{keys + kv_head * size,
+                                    values + kv_head * size,
+                                    queries.tables + queries.sequences[index] * queries.table_width,
+                                    queries.lengths[index],
+                                    queries.block_size,
+                                    queries.block_size * token_stride,
+                                    token_stride,
+                                    size,
+                                    static_cast<T>(queries.scale)};
     const int64_t head = kv_head * group;
-    row.attend(query + index * queries.query_stride + head * size,
-               queries.slopes ? queries.slopes + head : nullptr, group,
-               output + (index * queries.num_heads + head) * size);
+    context.attend(query + index * queries.query_stride + head * size,
+                   queries.slopes ? queries.slopes + head : nullptr, group,
+                   output + (index * queries.num_heads + head) * size);
   });
 }
 

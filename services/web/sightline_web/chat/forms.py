@@ -9,7 +9,9 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
 from sightline_web.chat.errors import PageError
+from sightline_web.chat.examples import Example, example_named
 from sightline_web.chat.settings import ChatSettings, from_form
+from sightline_web.language import translated
 
 MAX_FILES = 32
 MAX_FIELDS = 128
@@ -18,10 +20,11 @@ MAX_TEXT_BYTES = 2 * 1024 * 1024
 
 @dataclass(frozen=True)
 class QuestionForm:
-    """A question: text, files that travel along, pictures that were uploaded before."""
+    """A question: text, files that travel along, an example, pictures that were uploaded before."""
 
     text: str
     files: tuple[UploadFile, ...]
+    example: Example | None
     digests: tuple[str, ...]
     settings: ChatSettings
 
@@ -36,12 +39,18 @@ def open_form(request: Request) -> AbstractAsyncContextManager[FormData]:
 
 def read_question(form: FormData) -> QuestionForm:
     """Reads the composer; raises PageError."""
-    text = str(form.get("text", "")).replace("\r\n", "\n").strip()
+    text = read_text(form)
     digests = tuple(dict.fromkeys(str(value) for value in form.getlist("attachment")))
     files = chosen_files(form)
-    if not (text or digests or files):
-        raise PageError("Write a question or add a picture.")
-    return QuestionForm(text, files, digests, from_form(form))
+    example = example_named(str(form.get("example", "")))
+    if not (text or digests or files or example):
+        raise PageError(translated("Write a question or add a picture."))
+    return QuestionForm(text, files, example, digests, from_form(form))
+
+
+def read_text(form: FormData) -> str:
+    """Returns a question's words."""
+    return str(form.get("text", "")).replace("\r\n", "\n").strip()
 
 
 def chosen_files(form: FormData) -> tuple[UploadFile, ...]:

@@ -15,6 +15,7 @@ from sightline_common.telemetry import log
 from sightline_web.answer import Answer
 from sightline_web.chat.wording import LENGTH, STOPPED
 from sightline_web.generator_client import Generator
+from sightline_web.markdown.growth import GrowingText
 from sightline_web.store.conversations import ConversationStore
 from sightline_web.store.records import INTERRUPTED, Message, MessageStatus
 
@@ -30,11 +31,12 @@ class AnswerJob:
     """One running answer.
 
     `message` is what has arrived so far and grows until `is_finished`; whoever waits
-    on `changed()` is woken at the next growth.
+    on `changed()` is woken at the next growth. `growing` is what pages that watch share.
     """
 
     def __init__(self, message: Message) -> None:
         self.message = message
+        self.growing = GrowingText()
         self.version = 0
         self.stop_reason = INTERRUPTED
         self.finished = asyncio.Event()

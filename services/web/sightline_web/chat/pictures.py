@@ -10,6 +10,7 @@ from sightline_common.errors import MediaUnreadableError
 from starlette.datastructures import UploadFile
 
 from sightline_web.chat.errors import PageError
+from sightline_web.language import translated
 from sightline_web.store.conversations import ConversationStore
 from sightline_web.store.pictures import PictureFiles, sniff_mime
 from sightline_web.store.records import Attachment, NotFoundError
@@ -30,7 +31,11 @@ class Pictures:
     async def add(self, owner_id: str, upload: UploadFile) -> Attachment:
         """Stores an uploaded file; raises PageError that says what to change."""
         data = await upload.read(self._max_image_bytes + 1)
-        name = (upload.filename or "picture")[-MAX_NAME_LENGTH:]
+        return await self.keep(owner_id, data, upload.filename or "picture")
+
+    async def keep(self, owner_id: str, data: bytes, name: str) -> Attachment:
+        """Stores a picture; raises PageError that says what to change."""
+        name = name[-MAX_NAME_LENGTH:]
         mime = self._checked_mime(data, name)
         digest = await asyncio.to_thread(sha256_digest, data)
         attachment = Attachment(digest, mime, name, len(data))
@@ -45,7 +50,9 @@ class Pictures:
             try:
                 await self._store.attachment(owner_id, digest)
             except NotFoundError:
-                raise PageError("A picture is no longer there. Choose it again.") from None
+                raise PageError(
+                    translated("A picture is no longer there. Choose it again.")
+                ) from None
 
     async def read(self, attachment: Attachment) -> bytes:
         """Returns a picture's bytes; raises MediaUnreadableError when the file is gone."""
@@ -75,11 +82,13 @@ class Pictures:
 
     def _checked_mime(self, data: bytes, name: str) -> str:
         if not data:
-            raise PageError(f"{name} is empty. Choose another file.")
+            raise PageError(translated("{name} is empty. Choose another file.", name=name))
         if len(data) > self._max_image_bytes:
             mebibytes = max(1, self._max_image_bytes // 2**20)
-            raise PageError(f"{name} is larger than {mebibytes} MiB. Choose a smaller file.", 413)
+            sentence = "{name} is larger than {n} MiB. Choose a smaller file."
+            raise PageError(translated(sentence, name=name, n=mebibytes), 413)
         mime = sniff_mime(data)
         if mime is None:
-            raise PageError(f"{name} is not a picture of a known kind: PNG, JPEG, WebP or GIF.")
+            sentence = "{name} is not a picture of a known kind: PNG, JPEG, WebP or GIF."
+            raise PageError(translated(sentence, name=name))
         return mime

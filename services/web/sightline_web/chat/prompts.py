@@ -9,6 +9,7 @@ from sightline.type.v1 import media_pb2
 
 from sightline_web.chat.pictures import Pictures
 from sightline_web.chat.settings import ChatSettings
+from sightline_web.detail import media_options
 from sightline_web.store.records import Message, Role
 
 _ROLES = {
@@ -27,18 +28,22 @@ async def build_request(
     """
     request = generator_pb2.GenerateTextRequest(media_first=True)
     settings.apply(request)
+    if settings.system:
+        part = generator_pb2.Part(text=settings.system)
+        request.messages.append(generator_pb2.Message(role=generator_pb2.ROLE_SYSTEM, parts=[part]))
     for message in branch:
         if message.text or message.attachments:
-            request.messages.append(await _message(message, pictures))
+            request.messages.append(await _message(message, pictures, settings.detail))
     return request
 
 
-async def _message(message: Message, pictures: Pictures) -> generator_pb2.Message:
+async def _message(message: Message, pictures: Pictures, detail: str) -> generator_pb2.Message:
     media = [
         generator_pb2.Media(
             kind=media_pb2.MEDIA_KIND_IMAGE,
             digest=attachment.digest,
             data=await pictures.read(attachment),
+            options=media_options(detail),
         )
         for attachment in message.attachments
     ]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from sightline_web.chat.rendering import render_markdown
+from sightline_web.chat.examples import EXAMPLES
+from sightline_web.chat.presets import PRESETS
 from sightline_web.chat.settings import SettingsView
 from sightline_web.chat.wording import words_for
+from sightline_web.language import translated
+from sightline_web.markdown.boxes import Box, boxes_in, without_marks
+from sightline_web.markdown.renderer import render_markdown
 from sightline_web.pages import page, render
-from sightline_web.store.records import Conversation, Message, MessageStatus, Role
+from sightline_web.store.records import Attachment, Conversation, Message, MessageStatus, Role
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,20 @@ class MessageView:
     """A message with everything that its template shows."""
 
     message: Message
+    picture: Attachment | None = None
+    """The picture that an answer speaks of."""
+
+    def of(self, message: Message) -> MessageView:
+        """Returns the view of the same message at another time."""
+        return replace(self, message=replace(message, versions=self.message.versions))
+
+    def render(self) -> str:
+        """Returns the whole message."""
+        return render("_message.html", view=self)
+
+    def render_final(self, message: Message) -> str:
+        """Returns a partial that puts the finished message in the place of the running one."""
+        return render("_message_replaced.html", view=self.of(message))
 
     @property
     def is_user(self) -> bool:
@@ -35,7 +53,30 @@ class MessageView:
 
     @property
     def html(self) -> Markup:
-        return render_markdown(self.message.text)
+        return render_markdown(self.plain_text)
+
+    @property
+    def plain_text(self) -> str:
+        """The text without marks, as it is copied."""
+        return without_marks(self.message.text)
+
+    @property
+    def boxes(self) -> list[Box]:
+        return boxes_in(self.message.text)
+
+    @property
+    def version_number(self) -> int:
+        """The place among the message's versions, from one; zero when there is no other."""
+        versions = self.message.versions
+        return versions.index(self.message.id) + 1 if len(versions) > 1 else 0
+
+    @property
+    def version_before(self) -> str:
+        return self.message.versions[self.version_number - 2] if self.version_number > 1 else ""
+
+    @property
+    def version_after(self) -> str:
+        return "".join(self.message.versions[self.version_number : self.version_number + 1])
 
     @property
     def notice(self) -> str:
@@ -48,13 +89,15 @@ class MessageView:
         tokens = int(stats.get("completion_tokens", 0))
         if not tokens:
             return ""
-        words = [f"{tokens} token{'s' if tokens != 1 else ''}"]
+        words = [translated("1 token") if tokens == 1 else translated("{n} tokens", n=tokens)]
         if stats.get("first_token_s"):
-            words.append(f"first after {stats['first_token_s']:.2f} s")
+            words.append(translated("first after {s} s", s=f"{stats['first_token_s']:.2f}"))
         if stats.get("decode_s") and tokens > 1:
-            words.append(f"{(tokens - 1) / stats['decode_s']:.0f} tokens/s")
+            rate = (tokens - 1) / stats["decode_s"]
+            words.append(translated("{rate} tokens/s", rate=f"{rate:.0f}"))
         if stats.get("cached_tokens"):
-            words.append(f"{int(stats['cached_tokens'])} prompt tokens from cache")
+            cached = int(stats["cached_tokens"])
+            words.append(translated("{n} prompt tokens from cache", n=cached))
         return " · ".join(words)
 
 
@@ -65,35 +108,41 @@ class ChatPage:
     conversation: Conversation | None
     branch: Sequence[Message]
     history: Sequence[Conversation]
+    words: str
+    removed: Conversation | None
     settings: SettingsView
     model: str
 
     def response(self) -> HTMLResponse:
-        views = [MessageView(message) for message in self.branch]
+        views = views_of(self.branch)
         return page(
             "chat.html",
             conversation=self.conversation,
             views=views,
             history=self.history,
+            words=self.words,
+            removed=self.removed,
             settings=self.settings,
+            presets=PRESETS,
+            examples=EXAMPLES,
             model=self.model,
             is_running=any(view.is_running for view in views),
         )
 
 
-def render_message(message: Message) -> str:
-    """A whole message."""
-    return render("_message.html", view=MessageView(message))
+def views_of(branch: Sequence[Message]) -> list[MessageView]:
+    """Pairs each message with the picture that was sent last before it."""
+    views: list[MessageView] = []
+    picture: Attachment | None = None
+    for message in branch:
+        picture = message.attachments[-1] if message.attachments else picture
+        views.append(MessageView(message, picture))
+    return views
 
 
-def render_final(message: Message) -> str:
-    """A partial that replaces a message wherever it is on the page."""
-    return render("_message_replaced.html", view=MessageView(message))
-
-
-def render_body(message: Message) -> str:
-    """The part of an answer that grows."""
-    return render("_answer.html", view=MessageView(message))
+def thread(branch: Sequence[Message]) -> HTMLResponse:
+    """The messages that are shown."""
+    return page("_thread.html", views=views_of(branch))
 
 
 def exchange(conversation_id: str, question: Message, answer: Message) -> HTMLResponse:

@@ -1,7 +1,8 @@
 """The event stream by which a page watches an answer grow.
 
-Every event holds the whole answer so far, so a page may join or come back at any
-time. The last one replaces the message, and `done` closes the stream.
+The first event of a connection holds the whole answer so far, so a page may join or come
+back at any time; those that follow hold what is new. The last one replaces the message, and
+`done` closes the stream.
 """
 
 from __future__ import annotations
@@ -10,29 +11,31 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 
+from sightline_web.chat.growing import GrowingAnswer
 from sightline_web.chat.jobs import AnswerJob
+from sightline_web.chat.pace import Pace
 from sightline_web.sse import event
 from sightline_web.store.records import Message
-
-TICK_S = 0.08
-RENDER_SHARE = 5
-"""A tick lasts at least this many times as long as rendering took."""
 
 Render = Callable[[Message], str]
 
 
 async def watch_answer(
-    job: AnswerJob, render_body: Render, render_final: Render
+    job: AnswerJob, render_final: Render, pace: Pace
 ) -> AsyncGenerator[bytes, None]:
     """Yields events until the job has finished."""
-    while not job.is_finished:
-        changed = job.changed()
-        started = time.perf_counter()
-        yield event(render_body(job.message), event_id=str(job.version))
-        tick_s = max(TICK_S, RENDER_SHARE * (time.perf_counter() - started))
-        await changed.wait()
-        if not job.is_finished:
-            await asyncio.sleep(tick_s)
+    growing = GrowingAnswer(job)
+    with pace.watching():
+        while not job.is_finished:
+            changed = job.changed()
+            started = time.perf_counter()
+            update = growing.update()
+            pace.took(time.perf_counter() - started)
+            if update:
+                yield event(update, event_id=str(job.version))
+            await changed.wait()
+            if not job.is_finished:
+                await asyncio.sleep(pace.tick_s)
     async for last in finished_answer(job.message, render_final):
         yield last
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sightline_web.language import translated
 from sightline_web.store.records import INTERRUPTED
 
 STOPPED = "STOPPED"
@@ -33,4 +34,4 @@ _UNKNOWN = "Something went wrong on the server. Try again; its log has the detai
 
 def words_for(reason: str) -> str:
     """Returns a sentence that helps, for whatever reason."""
-    return _WORDS.get(reason, _UNKNOWN)
+    return translated(_WORDS.get(reason, _UNKNOWN))

@@ -20,8 +20,6 @@ from sightline_web.store.records import (
 )
 from sightline_web.store.tables import attachments, conversations, messages
 
-LIST_LIMIT = 200
-
 
 class ConversationStore:
     """Reads and writes conversations; NotFoundError for what the owner does not have."""
@@ -29,7 +27,7 @@ class ConversationStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, owner_id: str, title: str, settings: Mapping[str, float]) -> str:
+    async def create(self, owner_id: str, title: str, settings: Mapping[str, object]) -> str:
         """Adds an empty conversation and returns its id."""
         conversation_id = uuid.uuid4().hex
         now = rows.now_ms()
@@ -46,17 +44,6 @@ class ConversationStore:
             )
         return conversation_id
 
-    async def listed(self, owner_id: str) -> list[Conversation]:
-        """Lists an owner's conversations, the last used first."""
-        query = (
-            select(conversations)
-            .where(conversations.c.owner_id == owner_id)
-            .order_by(conversations.c.updated_ms.desc(), conversations.c.id)
-            .limit(LIST_LIMIT)
-        )
-        async with self._database.reading() as connection:
-            return [rows.conversation(row) for row in await connection.execute(query)]
-
     async def get(self, owner_id: str, conversation_id: str) -> Conversation:
         async with self._database.reading() as connection:
             query = select(conversations).where(rows.owned(owner_id, conversation_id))
@@ -66,7 +53,7 @@ class ConversationStore:
         return rows.conversation(row)
 
     async def save_settings(
-        self, owner_id: str, conversation_id: str, settings: Mapping[str, float]
+        self, owner_id: str, conversation_id: str, settings: Mapping[str, object]
     ) -> None:
         change = update(conversations).where(rows.owned(owner_id, conversation_id))
         async with self._database.writing() as connection:
@@ -150,9 +137,13 @@ class ConversationStore:
         async with self._database.reading() as connection:
             by_id = {row.id: row for row in await connection.execute(query)}
             chain = rows.chain(by_id, head_id)
+            children = rows.children(by_id.values())
             wanted = messages.c.conversation_id == conversation_id
             pictures = await rows.pictures_of(connection, owner_id, wanted)
-        return [rows.message(row, pictures) for row in chain]
+        return [
+            rows.message(row, pictures, tuple(each.id for each in children[row.parent_id]))
+            for row in chain
+        ]
 
     async def interrupt_running(self) -> int:
         """Marks answers that a former process left running as incomplete; counts them."""

@@ -52,6 +52,7 @@ class Message:
     """One message of a conversation's tree.
 
     `reason` says in one word why an answer ended as it did; empty is the usual way.
+    `versions` are the ids of all messages in its place, itself among them, oldest first.
     """
 
     id: str
@@ -64,17 +65,23 @@ class Message:
     reason: str = ""
     stats: Mapping[str, float] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
+    versions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """A conversation; `head_id` is the newest message of the branch that is shown."""
+    """A conversation; `head_id` is the newest message of the branch that is shown.
+
+    A removed one is no longer listed, and can be restored until it is purged.
+    """
 
     id: str
     title: str
-    settings: Mapping[str, float]
+    settings: Mapping[str, object]
     head_id: str | None
     updated_ms: int
+    is_pinned: bool = False
+    is_removed: bool = False
 
 
 class NotFoundError(Exception):

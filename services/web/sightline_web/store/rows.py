@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, delete, exists, insert, select
@@ -34,10 +34,20 @@ def owned(owner_id: str, conversation_id: str) -> ColumnElement[bool]:
 
 
 def conversation(row: Row[Any]) -> Conversation:
-    return Conversation(row.id, row.title, row.settings, row.head_id, row.updated_ms)
+    return Conversation(
+        row.id,
+        row.title,
+        row.settings,
+        row.head_id,
+        row.updated_ms,
+        row.pinned_ms is not None,
+        row.removed_ms is not None,
+    )
 
 
-def message(row: Row[Any], pictures: Mapping[str, list[Attachment]]) -> Message:
+def message(
+    row: Row[Any], pictures: Mapping[str, list[Attachment]], versions: tuple[str, ...] = ()
+) -> Message:
     return Message(
         row.id,
         row.conversation_id,
@@ -49,6 +59,7 @@ def message(row: Row[Any], pictures: Mapping[str, list[Attachment]]) -> Message:
         row.reason,
         row.stats,
         tuple(pictures.get(row.id, ())),
+        versions,
     )
 
 
@@ -63,6 +74,14 @@ def chain(rows: Mapping[str, Row[Any]], head_id: str) -> list[Row[Any]]:
         chain.append(current)
         current = rows.get(current.parent_id or "")
     return chain[::-1]
+
+
+def children(rows: Iterable[Row[Any]]) -> dict[str | None, list[Row[Any]]]:
+    """Groups messages by their parent, oldest first."""
+    found: dict[str | None, list[Row[Any]]] = {}
+    for row in sorted(rows, key=lambda row: (row.created_ms, row.id)):
+        found.setdefault(row.parent_id, []).append(row)
+    return found
 
 
 async def insert_messages(connection: AsyncConnection, owner_id: str, *added: Message) -> None:

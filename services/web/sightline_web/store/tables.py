@@ -28,6 +28,8 @@ conversations = Table(
     Column("head_id", String(32)),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
+    Column("pinned_ms", BigInteger),
+    Column("removed_ms", BigInteger),
     Index("conversations_by_owner", "owner_id", "updated_ms"),
 )
 

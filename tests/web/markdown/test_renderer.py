@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from sightline_web.chat.rendering import render_markdown
+from sightline_web.markdown.renderer import render_markdown
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from sightline_web.chat.rendering import render_markdown
         ("**red** circle", "<strong>red</strong>"),
         ("| a |\n|---|\n| 1 |", "<td>1</td>"),
         ("1. one\n2. two", "<li>two</li>"),
-        ("```py\nx < 1\n```", "x &lt; 1"),
+        ("```\nx < 1\n```", "x &lt; 1"),
         ("a\nb", "a<br>"),
         ("~~no~~", "<s>no</s>"),
         ("![x](https://e.org/p.png)", '!<a href="https://e.org/p.png"'),

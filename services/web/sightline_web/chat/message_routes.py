@@ -1,0 +1,101 @@
+"""Endpoints of one message: watched, stopped, asked again, reworded."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from sightline_web.chat.errors import PageError
+from sightline_web.chat.forms import open_form, read_text
+from sightline_web.chat.pace import Pace
+from sightline_web.chat.requests import from_htmx, owner_of
+from sightline_web.chat.threads import Threads
+from sightline_web.chat.views import MessageView, thread, views_of
+from sightline_web.chat.watching import finished_answer, watch_answer
+from sightline_web.language import translated
+from sightline_web.sse import EventStreamResponse
+from sightline_web.store.records import Message, Role
+from sightline_web.store.versions import Versions
+
+
+class MessageRoutes:
+    """What a person does with a message. Each form works with and without htmx."""
+
+    def __init__(self, threads: Threads, versions: Versions) -> None:
+        self._threads = threads
+        self._versions = versions
+        self._pace = Pace()
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/m/{message_id}/stream", self.watch),
+            Route("/m/{message_id}/stop", self.stop, methods=["POST"]),
+            Route("/m/{message_id}/regenerate", self.regenerate, methods=["POST"]),
+            Route("/m/{message_id}/edit", self.edit, methods=["POST"]),
+            Route("/m/{message_id}/show", self.show, methods=["POST"]),
+        ]
+
+    async def watch(self, request: Request) -> Response:
+        job = self._threads.jobs.find(request.path_params["message_id"])
+        message = await self._threads.message(request)
+        view = await self._view(request, message)
+        if job is None:
+            return EventStreamResponse(finished_answer(message, view.render_final))
+        return EventStreamResponse(watch_answer(job, view.render_final, self._pace))
+
+    async def stop(self, request: Request) -> Response:
+        message = await self._threads.message(request)
+        await self._threads.jobs.stop(message.id)
+        if from_htmx(request):
+            stopped = await self._threads.message(request)
+            return HTMLResponse((await self._view(request, stopped)).render())
+        return RedirectResponse(_place(message), 303)
+
+    async def regenerate(self, request: Request) -> Response:
+        answer = await self._changeable(request, Role.ASSISTANT)
+        added = await self._versions.add_answer(owner_of(request), answer)
+        await self._threads.answer_again(owner_of(request), added)
+        return await self._thread(request, added)
+
+    async def edit(self, request: Request) -> Response:
+        async with open_form(request) as form:
+            text = read_text(form)
+        question = await self._changeable(request, Role.USER)
+        if not (text or question.attachments):
+            raise PageError(translated("Write a question or add a picture."))
+        _, answer = await self._versions.add_question(owner_of(request), question, text)
+        await self._threads.answer_again(owner_of(request), answer)
+        return await self._thread(request, answer)
+
+    async def show(self, request: Request) -> Response:
+        message = await self._threads.message(request)
+        await self._threads.idle_conversation(owner_of(request), message.conversation_id)
+        await self._versions.show(owner_of(request), message)
+        return await self._thread(request, message)
+
+    async def _view(self, request: Request, message: Message) -> MessageView:
+        branch = await self._threads.store.branch(
+            owner_of(request), message.conversation_id, message.id
+        )
+        return views_of(branch)[-1].of(message)
+
+    async def _changeable(self, request: Request, role: Role) -> Message:
+        """Returns a message that may get another version; PageError otherwise."""
+        message = await self._threads.message(request)
+        await self._threads.idle_conversation(owner_of(request), message.conversation_id)
+        if message.role is not role:
+            raise PageError(translated("This cannot be done with this message."))
+        return message
+
+    async def _thread(self, request: Request, message: Message) -> Response:
+        """Returns the messages that are shown now, or the page at one of them."""
+        if not from_htmx(request):
+            return RedirectResponse(_place(message), 303)
+        owner_id = owner_of(request)
+        conversation = await self._threads.store.get(owner_id, message.conversation_id)
+        return thread(await self._threads.branch(owner_id, conversation))
+
+
+def _place(message: Message) -> str:
+    return f"/c/{message.conversation_id}#m-{message.id}"

@@ -1,0 +1,38 @@
+"""One parser for all answers."""
+
+from __future__ import annotations
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markdown_it.utils import EnvType
+from markupsafe import Markup
+
+from sightline_web.markdown.code import highlighted
+from sightline_web.markdown.emphasis import emphasis_plugin
+from sightline_web.markdown.formulas import formulas_plugin
+from sightline_web.markdown.sanitizer import sanitized
+
+# Pictures in an answer would be fetched from wherever it says.
+_parser = (
+    MarkdownIt("commonmark", {"html": False, "breaks": True, "highlight": highlighted})
+    .enable(["table", "strikethrough"])
+    .disable("image")
+    .use(emphasis_plugin)
+    .use(formulas_plugin)
+)
+
+
+def parse(text: str, env: EnvType) -> list[Token]:
+    """Returns the tokens of a text; `map` holds the lines of each block."""
+    return _parser.parse(text, env)
+
+
+def render_tokens(tokens: list[Token], env: EnvType) -> Markup:
+    """Returns tokens as HTML, sanitised after rendering, so that nothing slips through."""
+    return Markup(sanitized(_parser.renderer.render(tokens, _parser.options, env)))
+
+
+def render_markdown(text: str) -> Markup:
+    """Returns a whole answer as HTML."""
+    env: dict[str, object] = {}
+    return render_tokens(parse(text, env), env)

@@ -1,0 +1,78 @@
+"""Versions of questions and answers: the branches of a conversation."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sightline_web.store import rows
+from sightline_web.store.database import Database
+from sightline_web.store.records import Message, MessageStatus, NotFoundError, Role
+from sightline_web.store.tables import conversations, messages
+
+
+class Versions:
+    """Adds messages beside others, and chooses which are shown.
+
+    What is added becomes the conversation's head. Raises NotFoundError for what the owner
+    does not have.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add_answer(self, owner_id: str, answer: Message) -> Message:
+        """Adds a running answer beside another one, to the same question."""
+        added = _running_answer(answer.conversation_id, answer.parent_id)
+        await self._add(owner_id, added)
+        return added
+
+    async def add_question(
+        self, owner_id: str, question: Message, text: str
+    ) -> tuple[Message, Message]:
+        """Adds a reworded question beside another one, with its pictures, and its answer."""
+        reworded = replace(question, id=uuid.uuid4().hex, text=text, versions=())
+        answer = _running_answer(question.conversation_id, reworded.id)
+        await self._add(owner_id, reworded, answer)
+        return reworded, answer
+
+    async def show(self, owner_id: str, message: Message) -> None:
+        """Shows a message with the newest of what followed it."""
+        query = select(messages).where(
+            messages.c.conversation_id == message.conversation_id,
+            messages.c.owner_id == owner_id,
+        )
+        async with self._database.writing() as connection:
+            children = rows.children(await connection.execute(query))
+            head_id = message.id
+            while head_id in children:
+                head_id = children[head_id][-1].id
+            await _set_head(connection, owner_id, message.conversation_id, head_id)
+
+    async def _add(self, owner_id: str, *added: Message) -> None:
+        async with self._database.writing() as connection:
+            await _set_head(connection, owner_id, added[-1].conversation_id, added[-1].id)
+            await rows.insert_messages(connection, owner_id, *added)
+
+
+def _running_answer(conversation_id: str, parent_id: str | None) -> Message:
+    return Message(
+        uuid.uuid4().hex,
+        conversation_id,
+        parent_id,
+        Role.ASSISTANT,
+        "",
+        status=MessageStatus.RUNNING,
+    )
+
+
+async def _set_head(
+    connection: AsyncConnection, owner_id: str, conversation_id: str, head_id: str
+) -> None:
+    change = update(conversations).where(rows.owned(owner_id, conversation_id))
+    done = await connection.execute(change.values(head_id=head_id, updated_ms=rows.now_ms()))
+    if not done.rowcount:
+        raise NotFoundError
