@@ -1,6 +1,7 @@
 """Makes the shipped model from nothing: builds, trains, exports, draws the examples, examines.
 
-May be stopped at any time; started again, it goes on where it was.
+May be stopped at any time; started again, it goes on where it was. With `--minutes-a-call` it stops
+training by itself and exits with status 75 as long as training is not over.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from training.examination.exam import ITEMS
@@ -20,6 +22,13 @@ def run(module: str, *options: str) -> None:
     status = subprocess.run([sys.executable, "-m", f"training.{module}", *options]).returncode
     if status:
         sys.exit(status)
+
+
+def left(minutes_a_call: float | None, began: float) -> tuple[str, ...]:
+    """The trainer's option for what remains of this call, at least a step."""
+    if minutes_a_call is None:
+        return ()
+    return ("--minutes-a-call", f"{max(0.01, minutes_a_call - (time.monotonic() - began) / 60):g}")
 
 
 def commands(
@@ -52,14 +61,17 @@ def main() -> None:
     parser.add_argument(
         "--items", type=int, default=ITEMS, help="examined of each cell and language"
     )
+    parser.add_argument("--minutes-a-call", type=float, help="train no longer than this at once")
     parser.add_argument("--dry-run", action="store_true", help="print the commands only")
     arguments = parser.parse_args()
+    began = time.monotonic()
     plan = PLANS[choose_device(arguments.device).type]
     plan = tuple(phase.scaled(arguments.scale) for phase in plan)
     for command in commands(plan, arguments.folder, arguments.model, arguments.items):
         print("python -m training." + " ".join(command), flush=True)
         if not arguments.dry_run:
-            run(*command)
+            limit = left(arguments.minutes_a_call, began) if command[0] == "trainer" else ()
+            run(*command, *limit)
 
 
 if __name__ == "__main__":

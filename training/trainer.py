@@ -1,10 +1,15 @@
-"""Trains sightline-nano; may be stopped at any time and goes on from its last checkpoint."""
+"""Trains sightline-nano; may be stopped at any time and goes on from its last checkpoint.
+
+Exits with status 75 where `--minutes-a-call` ended it before its phase: call it again.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
@@ -26,12 +31,17 @@ from training.learning.learner import Learner, Losses
 from training.learning.optimizer import build_optimizers, set_learning_rate, step
 from training.learning.progress import Progress
 from training.learning.schedule import Schedule
-from training.learning.stage import CURRICULUM, SMALL_WORLD, Stage
+from training.learning.stage import CURRICULUM, SCENES_WORLD, SMALL_WORLD, Stage
 from training.learning.takeover import row_names, take_over
 from training.processing import Processor
 
+UNFINISHED = 75  # EX_TEMPFAIL of sysexits.h: the same again will get further
 TRIM_EVERY = 4  # steps; a gigabyte of holes comes with each, and filling them anew takes time
-WORLDS: dict[str, tuple[Stage, ...]] = {"whole": CURRICULUM, "small": (SMALL_WORLD,)}
+WORLDS: dict[str, tuple[Stage, ...]] = {
+    "whole": CURRICULUM,
+    "scenes": (SCENES_WORLD,),
+    "small": (SMALL_WORLD,),
+}
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,7 @@ class Settings:
     freeze_sight: bool = False
     gradient_checkpointing: bool = False
     workers: int = 1
+    minutes_a_call: float = math.inf
     save_every: int = 50  # steps
     log_every: int = 10  # steps
 
@@ -71,7 +82,7 @@ class Trainer:
         self.processor = processor
         self.compute = Compute.choose(settings.device, settings.precision)
         self.learner = Learner(build_model(processor.tokenizer, settings.seed))
-        self.learner.place(self.compute.device).train()
+        self.learner.place(self.compute.device, self.compute.products).train()
         if settings.gradient_checkpointing:
             self.learner.save_memory()
         if settings.freeze_sight:
@@ -148,7 +159,7 @@ class Trainer:
         return losses, norm
 
     def run(self) -> None:
-        """Trains until the schedule ends."""
+        """Trains until the schedule ends, or this call's minutes; then saves."""
         progress, batches = Progress(), self.batches()
         before, began = self.phase.seconds, time.monotonic()
         while share := self.share():
@@ -162,7 +173,9 @@ class Trainer:
                 self.save()
             if self.step % TRIM_EVERY == 0:
                 return_freed_memory()
-        self.phase = replace(self.phase, finished=True)
+            if seconds - before > 60 * self.settings.minutes_a_call:
+                break
+        self.phase = replace(self.phase, finished=not self.share())
         self.save()
 
     def share(self) -> float:
@@ -203,6 +216,7 @@ def parser() -> argparse.ArgumentParser:
     add("--freeze-sight", action="store_true", help="with a frozen vision tower, talk alone")
     add("--gradient-checkpointing", action="store_true", help="less memory, more computing")
     add("--workers", type=int, help="processes that draw pictures")
+    add("--minutes-a-call", type=float, help="then save and end, to be called again")
     add("--threads", type=int, default=usable_cores(), help="of the CPU's matrix products")
     add("--steps", type=int, help="at the full learning rate; without an end if nothing is given")
     add("--minutes", type=float, help="the same, by the clock")
@@ -239,6 +253,7 @@ def main() -> None:
     trainer.prepare()
     print(f"{settings.phase}: step {trainer.step}, {trainer.compute}", flush=True)
     trainer.run()
+    sys.exit(0 if trainer.phase.finished else UNFINISHED)
 
 
 if __name__ == "__main__":

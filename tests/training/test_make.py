@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
-from training.make import commands, run
+from training.make import commands, left, run
 from training.plan import CPU_PLAN, PLANS, Phase
 from training.trainer import parser, schedule_of, settings_of
 
@@ -53,6 +54,13 @@ def test_names_of_phases_differ() -> None:
 def test_a_scaled_phase_differs_in_its_length_alone() -> None:
     assert PLAN[1].scaled(0.5) == Phase("talk", 0, 2.5, ("--freeze-sight",))
     assert CPU_PLAN[0].scaled(1) == CPU_PLAN[0]
+
+
+def test_training_gets_what_is_left_of_a_call() -> None:
+    assert left(None, began=0) == ()
+    _, minutes = left(9, began=time.monotonic() - 120)
+    assert float(minutes) == pytest.approx(7, abs=0.1)
+    assert float(left(9, began=time.monotonic() - 6000)[1]) > 0
 
 
 def test_a_failing_command_ends_making_with_its_status(tmp_path: Path) -> None:

@@ -82,8 +82,19 @@ def test_resumed_training_continues_with_the_same_losses(
 
     assert resumed.step == TALKING + 2
     assert resumed.phase.steps == 2
-    # Muon computes in bfloat16, so the order of sums in threads shows.
     assert losses(resumed, 2) == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_call_of_few_minutes_trains_a_step_and_leaves_the_rest_to_the_next(
+    tmp_path: Path, processor: Processor
+) -> None:
+    hurried = replace(tiny(tmp_path), minutes_a_call=1e-9)
+    talking(hurried, processor, Schedule(steady=1, decay=1)).run()
+    again = Trainer(hurried, Schedule(steady=1, decay=1), processor)
+    again.prepare()
+    assert (again.phase.steps, again.phase.finished) == (1, False)
+    again.run()
+    assert (again.phase.steps, again.phase.finished) == (2, True)
 
 
 def test_a_finished_phase_is_not_trained_again(tmp_path: Path, processor: Processor) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from training.examination import cells, reading_cells
 from training.examination.cells import CellMaker, Draw, about_scene
 from training.examination.item import Item
-from training.examination.world import SMALL, WHOLE, World
+from training.examination.world import SCENES, SMALL, WHOLE, World
 from training.talk import scenetalk as talk
 from training.talk.language import Language
 
@@ -25,7 +25,7 @@ class Cell:
 
 Cells = dict[str, Cell]
 
-WHOLE_CELLS: Cells = {
+SCENE_CELLS: Cells = {
     "color": Cell(about_scene(talk.color_of), 0.97),
     "shape": Cell(about_scene(talk.kind_of), 0.97),
     "where": Cell(about_scene(talk.where_is), 0.97),
@@ -38,15 +38,24 @@ WHOLE_CELLS: Cells = {
     "follow-up": Cell(cells.follow_up, 0.95),
     "later picture": Cell(cells.later_picture, 0.95),
     "two pictures": Cell(cells.two_pictures, 0.95),
+    "no picture": Cell(cells.no_picture, 0.95),
+    "outside": Cell(cells.outside, 0.95),
+    "no text, no chart": Cell(about_scene(talk.no_text)),
+    "thinking, all exact": Cell(cells.thinking),
+}
+WHOLE_CELLS: Cells = SCENE_CELLS | {
     "words, Latin": Cell(reading_cells.words("latin"), 0.85),
     "words, Chinese": Cell(reading_cells.words("chinese")),
     "receipt": Cell(reading_cells.receipt),
     "dialog": Cell(reading_cells.dialog),
     "chart": Cell(reading_cells.chart, 0.85),
-    "no picture": Cell(cells.no_picture, 0.95),
-    "outside": Cell(cells.outside, 0.95),
-    "no text, no chart": Cell(about_scene(talk.no_text)),
-    "thinking, all exact": Cell(cells.thinking),
+}
+# What is not known must be declined.
+SCENES_CELLS: Cells = {
+    name: cell for name, cell in SCENE_CELLS.items() if name not in ("JSON", "box")
+} | {
+    "box or JSON, declined": Cell(about_scene(talk.declined), 0.95),
+    "text or chart, declined": Cell(reading_cells.unread, 0.95),
 }
 SMALL_CELLS: Cells = {
     "color": Cell(about_scene(talk.color_of), 0.90),
@@ -93,4 +102,8 @@ class Exam:
                     yield cell.make(Draw(name, item_seed, self.world, tongue))
 
 
-EXAMS = {"whole": Exam(WHOLE, WHOLE_CELLS), "small": Exam(SMALL, SMALL_CELLS)}
+EXAMS = {
+    "whole": Exam(WHOLE, WHOLE_CELLS),
+    "scenes": Exam(SCENES, SCENES_CELLS),
+    "small": Exam(SMALL, SMALL_CELLS),
+}

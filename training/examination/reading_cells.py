@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
 from training.examination.cells import CellMaker, Draw
-from training.examination.item import Item
+from training.examination.item import Item, exact
 from training.talk import charttalk, reading
 from training.talk.chart_phrases import CHARTS
 from training.talk.exchange import Exchange
@@ -81,6 +82,14 @@ def about(
 receipt = about(draw_receipt, RECEIPT_QUESTIONS, READING)
 dialog = about(draw_dialog, DIALOG_QUESTIONS, READING)
 chart = about(draw_chart, CHART_QUESTIONS, CHARTS)
+
+
+def unread(draw: Draw) -> Item:
+    """Text or a chart before weights that know nothing but scenes."""
+    make = draw.rng().choice((words("latin"), words("chinese"), receipt, dialog, chart))
+    item = make(draw)
+    declined = draw.tongue.say("outside")
+    return replace(item, expected=declined, grade=exact(declined))
 
 
 def first(asked: Sequence[Exchange | None]) -> Exchange:

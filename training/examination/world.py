@@ -8,6 +8,7 @@ from random import Random
 from training.talk.chinese import CHINESE
 from training.talk.english import ENGLISH, FIRST_ENGLISH
 from training.talk.tongue import Tongue
+from training.talk.tongues import SCENES_TONGUES
 from training.world.picture import Picture
 from training.world.renderer import draw_picture
 from training.world.scene import SMALL_LIMITS, Limits, Scene, draw_scene
@@ -33,3 +34,4 @@ class World:
 
 WHOLE = World((ENGLISH, CHINESE), Limits())
 SMALL = World((FIRST_ENGLISH,), SMALL_LIMITS, painter="pillow")
+SCENES = World(SCENES_TONGUES, SMALL_LIMITS)

@@ -99,7 +99,14 @@ class BatchPools(Dataset[list[Batch]]):
         """Samples in batches of similar size."""
         count = batches * size
         drawn = [
-            draw_sample(rng, stage.limits, stage.talks, stage.shares, stage.tongues)
+            draw_sample(
+                rng,
+                stage.limits,
+                stage.talks,
+                stage.shares,
+                stage.tongues,
+                stage.picture_last_share,
+            )
             for _ in range(count)
         ]
         encoded = [encode(self.processor, sample) for sample in drawn]

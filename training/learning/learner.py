@@ -31,10 +31,11 @@ class Learner(nn.Module):
         self.sight_head = SightHead(model.config.vision_config.out_hidden_size)
         self.place(torch.device("cpu"))
 
-    def place(self, device: torch.device) -> Learner:
-        """Moves to a device, with the attention that is fastest there."""
+    def place(self, device: torch.device, products: torch.dtype = torch.float32) -> Learner:
+        """Moves to a device, with the attention that is fastest there for such products."""
         # torch's fused attention is slower backwards in bfloat16 on CPUs than matrix products.
-        attention = "eager" if device.type == "cpu" else "sdpa"
+        slow = device.type == "cpu" and products == torch.bfloat16
+        attention = "eager" if slow else "sdpa"
         self.model.model.language_model.config._attn_implementation = attention
         return self.to(device)
 

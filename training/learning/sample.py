@@ -16,7 +16,9 @@ from training.world.scene import Limits
 __all__ = [
     "EVERYTHING",
     "LOOKING",
+    "PICTURE_LAST_SHARE",
     "SCENES_ALONE",
+    "SCENES_TALKS",
     "SMALL_TALKS",
     "Sample",
     "Shares",
@@ -45,12 +47,14 @@ class Shares:
     receipt: float = 0.05
     dialog: float = 0.05
     chart: float = 0.12
+    unread: float = 0.0  # text and charts, declined
 
 
 EVERYTHING = Shares()
 NOTHING = Shares(**{field.name: 0.0 for field in fields(Shares)})
 LOOKING = replace(NOTHING, scene=0.6, poster=0.4)
 SCENES_ALONE = replace(NOTHING, scene=1.0)
+SCENES_TALKS = replace(NOTHING, scene=0.66, pair=0.15, later=0.06, small_talk=0.05, unread=0.05)
 SMALL_TALKS = replace(NOTHING, scene=0.83, pair=0.13, small_talk=0.04)
 
 
@@ -88,10 +92,11 @@ def draw_sample(
     talks: int = 6,
     shares: Shares = EVERYTHING,
     tongues: Sequence[Tongue] = tuple(TONGUES.values()),
+    picture_last_share: float = PICTURE_LAST_SHARE,
 ) -> Sample:
     """Without talks there must be a picture to look at: LOOKING."""
     topic = draw_topic(rng, limits, shares)
-    picture_last = rng.random() < PICTURE_LAST_SHARE and bool(topic.pictures)
+    picture_last = rng.random() < picture_last_share and bool(topic.pictures)
     if picture_last or not topic.shared:
         talks = min(talks, 1)
     return Sample(

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from training.learning.sample import EVERYTHING, LOOKING, SCENES_ALONE, SMALL_TALKS, Shares
+from training.learning.sample import (
+    EVERYTHING,
+    LOOKING,
+    PICTURE_LAST_SHARE,
+    SCENES_ALONE,
+    SCENES_TALKS,
+    SMALL_TALKS,
+    Shares,
+)
+from training.talk.chinese import SCENES_CHINESE
 from training.talk.english import FIRST_ENGLISH
 from training.talk.tongue import Tongue
-from training.talk.tongues import TONGUES
+from training.talk.tongues import SCENES_TONGUES, TONGUES
 from training.world.scene import SMALL_LIMITS, Limits
 
 
@@ -18,7 +27,8 @@ class Stage:
 
     There are `talks` conversations about each picture. `look_share` of the batches have none:
     only the vision tower learns from them. `shares` and `looks` say what the pictures show, with
-    and without talks. A talk is in one of the `tongues`.
+    and without talks. A talk is in one of the `tongues`,
+    and `picture_last_share` of the pictures come behind their question.
     """
 
     start: int
@@ -28,6 +38,7 @@ class Stage:
     shares: Shares = EVERYTHING
     looks: Shares = LOOKING
     tongues: tuple[Tongue, ...] = tuple(TONGUES.values())
+    picture_last_share: float = PICTURE_LAST_SHARE
 
 
 CURRICULUM = (
@@ -43,6 +54,15 @@ CURRICULUM = (
 
 SMALL_WORLD = Stage(
     0, SMALL_LIMITS, shares=SMALL_TALKS, looks=SCENES_ALONE, tongues=(FIRST_ENGLISH,)
+)
+# The pictures of the small world, and in both languages all that can be asked about them.
+SCENES_WORLD = Stage(
+    0,
+    SMALL_LIMITS,
+    shares=SCENES_TALKS,
+    looks=SCENES_ALONE,
+    tongues=(*SCENES_TONGUES, SCENES_CHINESE),  # English is known already
+    picture_last_share=0.2,  # known already, and dear
 )
 
 

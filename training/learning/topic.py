@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from training.talk.beyond import ask_outside
@@ -14,8 +14,14 @@ from training.talk.pairtalk import converse_about_two
 from training.talk.reading import Text, converse_about_text, think_about_text
 from training.talk.scenetalk import converse
 from training.talk.smalltalk import small_talk
-from training.talk.thought import think_about_none, think_about_scene, think_about_two
+from training.talk.thought import (
+    think_about_none,
+    think_about_scene,
+    think_about_two,
+    think_about_unread,
+)
 from training.talk.tongue import Tongue
+from training.talk.unread import decline
 from training.world.chartplots import draw_chart_picture
 from training.world.charts import Chart, draw_chart
 from training.world.dialogs import draw_dialog, draw_dialog_picture
@@ -105,6 +111,12 @@ def dialog_topic(rng: Random, limits: Limits) -> Topic:
     return text_topic(dialog, draw_dialog_picture(rng, dialog, difficulty(limits)))
 
 
+def unread_topic(rng: Random, limits: Limits) -> Topic:
+    """Text or a chart, of which weights that know nothing but scenes say so."""
+    shown = rng.choice((words_topic, receipt_topic, dialog_topic, chart_topic))(rng, limits)
+    return replace(shown, converse=decline(shown.converse), think=think_about_unread)
+
+
 def text_topic(text: Text, picture: Picture) -> Topic:
     def talk(rng: Random, count: int, tongue: Tongue) -> list[Exchange]:
         exchanges = converse_about_text(rng, text, count, tongue.language)
@@ -156,4 +168,5 @@ TOPICS: dict[str, Callable[[Random, Limits], Topic]] = {
     "receipt": receipt_topic,
     "dialog": dialog_topic,
     "chart": chart_topic,
+    "unread": unread_topic,
 }

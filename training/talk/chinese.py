@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from training.talk import chinese_phrases as phrases
 from training.talk.call import Call, name_of
-from training.talk.tongue import Tongue
-from training.world.scene import Shape
+from training.talk.tongue import DECLINED, Tongue
+from training.world.scene import SMALL_LIMITS, Shape
 
 
 @dataclass(frozen=True)
@@ -58,4 +58,12 @@ CHINESE = Chinese(
     questions=phrases.QUESTIONS,
     answers=phrases.ANSWERS,
     synonyms=phrases.SYNONYMS,
+)
+# About the pictures of the first weights, whatever can be asked.
+SCENES_CHINESE = replace(
+    CHINESE,
+    kinds={kind: phrases.KINDS[kind] for kind in SMALL_LIMITS.kinds},
+    colors={color: phrases.COLORS[color] for color in SMALL_LIMITS.colors},
+    answers=phrases.SCENES_ANSWERS,
+    declined=DECLINED,
 )

@@ -259,6 +259,12 @@ ANSWERS = {
     "thought": "图中{}",
     "thought of two": "两张图片分别有{}个和{}个图形",
     "thought of none": "没有图片",
+    "thought of unread": "图中不是图形",
+}
+# Of weights that know nothing but scenes.
+SCENES_ANSWERS = ANSWERS | {
+    "about": "我是sightline-nano，我回答关于图形的图片的问题",
+    "outside": "我回答不了这个问题，我只认识图形",
 }
 ORDINALS = ("第一张", "第二张")
 SYNONYMS: Phrases = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from training.talk import english_phrases as phrases
 from training.talk.call import Call
 from training.talk.phrases import NUMBERS, WHERE, listed, plural, sentence, there_are, with_article
-from training.talk.tongue import Tongue
+from training.talk.tongue import DECLINED, Tongue
 from training.world.scene import COLORS, KINDS, SMALL_LIMITS, Shape
 
 
@@ -63,4 +63,12 @@ FIRST_ENGLISH = replace(
     colors={color: color for color in SMALL_LIMITS.colors},
     questions=phrases.FIRST_QUESTIONS,
     synonyms={},
+)
+# About the same pictures, whatever can be asked.
+SCENES_ENGLISH = replace(
+    FIRST_ENGLISH,
+    questions=phrases.QUESTIONS,
+    answers=phrases.SCENES_ANSWERS,
+    synonyms=phrases.SYNONYMS,
+    declined=DECLINED,
 )

@@ -286,6 +286,12 @@ ANSWERS = {
     "thought": "the picture shows {}",
     "thought of two": "the pictures show {} and {} shapes",
     "thought of none": "there is no picture",
+    "thought of unread": "the picture shows something else than shapes",
+}
+# Of weights that know nothing but scenes.
+SCENES_ANSWERS = ANSWERS | {
+    "about": "I am sightline-nano. I answer questions about pictures of colored shapes",
+    "outside": "I cannot answer that. I only know colored shapes",
 }
 ORDINALS = ("first", "second")
 SYNONYMS: Phrases = {

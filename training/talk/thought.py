@@ -17,3 +17,7 @@ def think_about_two(scenes: Pair, tongue: Tongue) -> str:
 
 def think_about_none(tongue: Tongue) -> str:
     return tongue.say("thought of none")
+
+
+def think_about_unread(tongue: Tongue) -> str:
+    return tongue.say("thought of unread")

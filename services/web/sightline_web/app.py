@@ -27,6 +27,7 @@ from sightline_web.chat.jobs import AnswerJobs
 from sightline_web.chat.message_routes import MessageRoutes
 from sightline_web.chat.pictures import Pictures
 from sightline_web.chat.routes import ChatPages
+from sightline_web.chat.share_routes import ShareRoutes
 from sightline_web.chat.threads import Threads
 from sightline_web.config import WebSettings
 from sightline_web.disconnect import ClientGoneError
@@ -40,6 +41,7 @@ from sightline_web.store.database import Database
 from sightline_web.store.history import History
 from sightline_web.store.pictures import PictureFiles
 from sightline_web.store.records import NotFoundError
+from sightline_web.store.shares import Shares
 from sightline_web.store.transfer import Transfer
 from sightline_web.store.versions import Versions
 
@@ -54,6 +56,7 @@ def create_app(generator: Generator, database: Database, settings: WebSettings) 
     files = PictureFiles(settings.data_dir / "attachments")
     pictures = Pictures(store, files, settings.max_image_bytes)
     history = History(database)
+    shares = Shares(database)
     threads = Threads(store, pictures, jobs)
 
     async def show_health(request: Request) -> Response:
@@ -80,8 +83,9 @@ def create_app(generator: Generator, database: Database, settings: WebSettings) 
             Route("/health", show_health),
             Route("/ready", show_readiness),
             *OpenAIApi(generator, catalog, settings).routes(),
-            *ChatPages(threads, history, catalog).routes(),
+            *ChatPages(threads, history, shares, catalog).routes(),
             *MessageRoutes(threads, Versions(database)).routes(),
+            *ShareRoutes(threads, shares).routes(),
             *HistoryRoutes(threads, history).routes(),
             *ExportRoutes(threads, Transfer(database)).routes(),
             *AttachmentRoutes(store, pictures).routes(),

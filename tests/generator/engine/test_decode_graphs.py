@@ -8,6 +8,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sightline_generator.attention.base import NULL_BLOCK
+from sightline_generator.attention.flash import (
+    FlashAttention2,
+    FlashAttention3,
+    GatheredFlashAttention,
+    PagedFlashAttention,
+)
 from sightline_generator.attention.sdpa import SdpaAttention
 from sightline_generator.engine.batch import build_batch
 from sightline_generator.engine.decode_graphs import MAX_GRAPH_SEQS, graph_sizes
@@ -15,6 +21,8 @@ from sightline_generator.engine.model_runner import KVCache, ModelRunner
 from sightline_generator.engine.scheduler import ScheduledChunk
 
 from tests.generator import harness
+from tests.generator.attention import kernels
+from tests.generator.engine.recorded_graph import Recorder
 from tests.generator.engine.sequences import make_sequence
 from tests.generator.harness import generated, run_to_end, user
 
@@ -55,18 +63,20 @@ class Replays:
 class Decoding:
     """A runner with graphs and one without over caches of equal, random content."""
 
-    def __init__(self, ours):
-        attention = SdpaAttention(SIZE, ours.dtype)
+    def __init__(self, ours, attention=None, capture=None):
+        attention = attention or SdpaAttention(SIZE, ours.dtype)
+        size = attention.block_size
         self.replays = Replays()
         self.eager, self.captured = (
             ModelRunner(
                 ours.model,
-                KVCache(ours.family.shape, NUM_BLOCKS, SIZE, ours.device, ours.dtype),
+                KVCache(ours.family.shape, NUM_BLOCKS, size, ours.device, ours.dtype),
                 attention,
             )
             for _ in range(2)
         )
-        self.done = list(self.captured.capture(SIZES, MAX_TOKENS, self.replays))
+        captured = self.captured.capture(SIZES, 4 * size, capture or self.replays)
+        self.done = list(captured)
         draw = torch.Generator().manual_seed(0)
         for cache in (self.captured.cache, self.eager.cache):
             cache.keys.zero_()
@@ -87,7 +97,7 @@ def decoding(tiny_ours):
     return Decoding(tiny_ours)
 
 
-def chunks_of(lengths, num_tokens=1):
+def chunks_of(lengths, num_tokens=1, size=SIZE):
     """Returns decoding chunks of sequences with so many tokens, each in blocks of its own."""
     chunks, block = [], 1
     for number, length in enumerate(lengths):
@@ -95,7 +105,7 @@ def chunks_of(lengths, num_tokens=1):
         sequence.prompt_token_ids = sequence.prompt_token_ids[:1]
         sequence.position_ids = sequence.position_ids[:, :1]
         sequence.num_computed_tokens = length - num_tokens
-        count = -(-length // SIZE)
+        count = -(-length // size)
         sequence.block_table = list(range(block + count - 1, block - 1, -1))
         block += count
         chunks.append(ScheduledChunk(sequence, num_tokens))
@@ -200,3 +210,42 @@ def test_engine_with_graphs_answers_as_without(tiny_ours, monkeypatch):
     expected = answers()
     monkeypatch.setattr(harness, "GRAPH_SIZES", SIZES)
     assert answers() == expected
+
+
+@pytest.fixture(scope="module")
+def half(tiny_folder):
+    return harness.Ours(tiny_folder, torch.bfloat16)
+
+
+def flash_kernels(recorder):
+    """Returns every FlashAttention implementation over its kernel's contract."""
+    kernel = recorder.kernel
+    dtype = torch.bfloat16
+    varlen, decode = kernels.flash_attn_varlen_func, kernels.flash_attn_with_kvcache
+    ragged = kernels.flash_attn_3_with_kvcache
+    return {
+        "flash-attn-3": lambda: FlashAttention3(16, dtype, kernel(ragged)),
+        "flash-attn-2": lambda: FlashAttention2(256, dtype, kernel(varlen), kernel(decode)),
+        "torch-flash-paged": lambda: PagedFlashAttention(256, dtype, kernel(kernels.varlen_attn)),
+        "torch-flash": lambda: GatheredFlashAttention(16, dtype, kernel(kernels.varlen_attn)),
+    }
+
+
+@pytest.mark.parametrize("name", ["flash-attn-3", "flash-attn-2", "torch-flash-paged"])
+def test_recorded_steps_follow_tokens_lengths_and_blocks_that_change(half, name):
+    recorder = Recorder()
+    attention = flash_kernels(recorder)[name]()
+    assert attention.capturable
+    size = attention.block_size
+    decoding = Decoding(half, attention, recorder.capture)
+    for lengths in ([5, size + 20, 17], [2], [3 * size + 9, 6, 1, size, 12], [41, size + 1, 6]):
+        expected, actual = decoding.both(chunks_of(lengths, size=size))
+        torch.testing.assert_close(actual, expected, atol=0.05, rtol=0.02)
+
+
+def test_attention_that_asks_for_lengths_cannot_be_recorded(half):
+    for make in (flash_kernels(Recorder())["torch-flash"], lambda: SdpaAttention(16, half.dtype)):
+        attention, recorder = make(), Recorder()
+        assert not attention.capturable
+        with pytest.raises(RuntimeError, match="where that is forbidden"):
+            Decoding(half, attention, recorder.capture)

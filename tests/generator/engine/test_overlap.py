@@ -103,10 +103,10 @@ def test_no_block_is_shared_before_its_logits_are_known_to_be_finite(tiny_ours):
 
 def test_preempted_sequence_keeps_the_token_that_was_on_its_way(tiny_ours):
     engine = tiny_ours.engine()
-    sequence = make(tiny_ours)
+    text = "word " * 40
+    sequence = make(tiny_ours, text)
     engine.add(sequence)
-    for _ in range(4):
-        engine.step()
+    engine.step()
     assert sequence.num_pending_tokens == 1
     num_tokens = sequence.num_tokens
     engine.scheduler._preempt(sequence)
@@ -118,7 +118,7 @@ def test_preempted_sequence_keeps_the_token_that_was_on_its_way(tiny_ours):
     assert engine.scheduler.blocks.num_cached_blocks == 0
     engine.scheduler._enqueue(sequence)
     run_to_end(engine)
-    assert generated(sequence) == answer(tiny_ours)
+    assert generated(sequence) == answer(tiny_ours, text)
 
 
 def test_cancelled_sequence_hears_nothing_of_the_token_on_its_way(tiny_ours):

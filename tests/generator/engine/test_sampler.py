@@ -9,6 +9,7 @@ from sightline_generator.engine.sampler import Sampler
 from sightline_generator.engine.sequence import SamplingParams
 from sightline_generator.engine.stop import StopParams
 
+from tests.generator.engine.recorded_graph import Refusing
 from tests.generator.engine.sequences import make_sequence
 
 VOCABULARY = 16
@@ -222,3 +223,41 @@ def test_logprobs_are_the_models_own():
     best = expected.topk(2)
     assert [token_id for token_id, _value in token.logprob.alternatives] == best.indices.tolist()
     assert sample_one(logits, make()).logprob is None
+
+
+STYLES = [
+    {},
+    {"temperature": 1.0, "top_p": 0.9},
+    {"temperature": 1.0, "top_k": 3, "repetition_penalty": 1.1},
+    {"temperature": 0.7, "min_p": 0.1},
+    {"presence_penalty": 0.5, "frequency_penalty": 0.2, "logit_bias": {3: 1.0}},
+    {"num_logprobs": 2},
+    {"stop": StopParams(10, token_ids=frozenset({4}), min_tokens=5)},
+]
+
+
+def test_a_step_can_be_sampled_without_waiting_for_the_device():
+    sampler = Sampler(num_candidates=2, waits=False)
+    logits = logits_of(rows=len(STYLES))
+    logits[3, 5] = torch.nan
+    sequences = [make(answer=[3], **style) for style in STYLES]
+    for _ in range(2):
+        with Refusing():
+            sampled = sampler.sample(logits, sequences)
+        tokens = sampled.tokens()
+        assert [token is None for token in tokens] == [row == 3 for row in range(len(STYLES))]
+        for sequence, token in zip(sequences, tokens, strict=True):
+            sequence.token_ids.append(token.token_id if token else 0)
+    with pytest.raises(RuntimeError, match="where that is forbidden"), Refusing():
+        Sampler(num_candidates=2).sample(logits, sequences)
+
+
+def test_row_that_is_not_finite_leaves_the_others_tokens_alone():
+    logits = logits_of(rows=3)
+    fields = {"temperature": 1.0, "top_p": 0.8, "frequency_penalty": 0.1}
+    expected = sample(logits, [make(seed=seed, **fields) for seed in range(3)])
+    for bad in (torch.nan, torch.inf, -torch.inf):
+        poisoned = logits.clone()
+        poisoned[1, 7] = bad
+        tokens = sample(poisoned, [make(seed=seed, **fields) for seed in range(3)])
+        assert tokens == [expected[0], None, expected[2]]

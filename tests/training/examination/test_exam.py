@@ -65,3 +65,15 @@ def test_the_small_world_keeps_its_limits() -> None:
         assert max(scene.width, scene.height) <= 448
         assert {shape.kind for shape in scene.shapes} <= set(KINDS[:6])
         assert {shape.color for shape in scene.shapes} <= set(COLORS[:7])
+
+
+@pytest.mark.parametrize("cell", ["text or chart, declined", "box or JSON, declined"])
+def test_what_weights_of_scenes_do_not_know_is_to_be_declined(cell: str) -> None:
+    declined = {
+        "en": "I cannot answer that. I only know colored shapes.",
+        "zh": "我回答不了这个问题，我只认识图形。",
+    }
+    for item in EXAMS["scenes"].draw(2, 6, only=[cell]):
+        assert isinstance(item.subjects[0], Scene) == ("box" in cell)
+        assert item.expected == declined[item.language]
+        assert item.grade(item.expected)

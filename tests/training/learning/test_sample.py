@@ -13,7 +13,7 @@ from training.learning.sample import (
     Shares,
     draw_sample,
 )
-from training.learning.stage import SMALL_WORLD
+from training.learning.stage import SCENES_WORLD, SMALL_WORLD, Stage
 from training.learning.topic import TOPICS
 from training.world.scene import SMALL_LIMITS, Limits, Scene
 
@@ -96,3 +96,35 @@ def test_the_small_world_has_its_own_shapes_and_speaks_english_alone() -> None:
             assert max(scene.width, scene.height) <= SMALL_LIMITS.longest_side
         exchanges = [exchange for talk in sample.talks for exchange in talk.exchanges]
         assert all(exchange.question.isascii() for exchange in exchanges)
+
+
+def of_stage(stage: Stage, seed: int) -> Sample:
+    rng = Random(f"stage {seed}")
+    return draw_sample(
+        rng, stage.limits, stage.talks, stage.shares, stage.tongues, stage.picture_last_share
+    )
+
+
+def test_the_world_of_scenes_declines_what_is_no_scene_in_both_languages() -> None:
+    declined = {tongue.say("outside") for tongue in SCENES_WORLD.tongues}
+    unread = replace(SCENES_WORLD, shares=replace(NOTHING, unread=1.0))
+    for seed in range(12):
+        sample = of_stage(unread, seed)
+        assert not isinstance(sample.subjects[0], Scene)
+        answers = {each.answer for talk in sample.talks for each in talk.exchanges}
+        assert answers <= declined
+
+
+def test_the_world_of_scenes_never_boasts_of_words_or_charts() -> None:
+    for seed in range(60):
+        for talk in of_stage(SCENES_WORLD, seed).talks:
+            for exchange in talk.exchanges:
+                if exchange.topic in ("outside", "about", "unread"):
+                    assert not any(word in exchange.answer for word in ("charts", "图表"))
+
+
+def test_pictures_come_last_as_often_as_the_stage_says() -> None:
+    always = replace(SCENES_WORLD, shares=replace(NOTHING, scene=1.0), picture_last_share=1.0)
+    assert all(of_stage(always, seed).picture_last for seed in range(5))
+    never = replace(always, picture_last_share=0.0)
+    assert not any(of_stage(never, seed).picture_last for seed in range(5))

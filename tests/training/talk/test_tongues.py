@@ -8,9 +8,9 @@ from training.talk.chinese import CHINESE
 from training.talk.english import ENGLISH
 from training.talk.english_phrases import FIRST_QUESTIONS
 from training.talk.language import LANGUAGES
-from training.talk.tongue import Tongue
-from training.talk.tongues import TONGUES
-from training.world.scene import COLORS, KINDS, PLACES
+from training.talk.tongue import DECLINED, Tongue
+from training.talk.tongues import SCENES_TONGUES, TONGUES
+from training.world.scene import COLORS, KINDS, PLACES, SMALL_LIMITS
 
 both_tongues = pytest.mark.parametrize("tongue", [ENGLISH, CHINESE], ids=["en", "zh"])
 
@@ -80,3 +80,13 @@ def test_english_still_asks_what_the_first_weights_were_taught() -> None:
 )
 def test_english_answers_keep_their_first_form(topic: str, names: list[str], answer: str) -> None:
     assert ENGLISH.say(topic, *names) == answer
+
+
+def test_the_tongues_of_scenes_know_the_first_kinds_and_colors_alone_but_ask_everything() -> None:
+    for tongue, whole in zip(SCENES_TONGUES, (ENGLISH, CHINESE), strict=True):
+        assert set(tongue.kinds) == set(SMALL_LIMITS.kinds)
+        assert set(tongue.colors) == set(SMALL_LIMITS.colors)
+        assert tongue.questions == whole.questions
+        assert set(tongue.answers) == set(whole.answers)
+        assert tongue.language == whole.language
+        assert {topic for topic in whole.questions if not tongue.can_ask(topic)} == set(DECLINED)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sightline_web.store.conversations import ConversationStore
@@ -15,21 +13,10 @@ from sightline_web.store.tables import metadata
 from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from tests.web.store.conftest import NewUrl
+
 A, B = "anna", "boris"
 CAT = Attachment("sha256:" + "c" * 64, "image/png", "cat.png", 10)
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path}/deep/new.db")
-    await database.migrate()
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-def store(database: Database) -> ConversationStore:
-    return ConversationStore(database)
 
 
 def described(connection: Connection) -> dict[str, set[tuple[str, str, bool]]]:
@@ -45,9 +32,9 @@ def described(connection: Connection) -> dict[str, set[tuple[str, str, bool]]]:
 
 
 async def test_migrations_from_empty_give_the_declared_tables(
-    database: Database, tmp_path: Path
+    database: Database, new_url: NewUrl
 ) -> None:
-    declared = Database(f"sqlite+aiosqlite:///{tmp_path}/declared.db")
+    declared = Database(new_url())
     async with declared.writing() as connection:
         await connection.run_sync(metadata.create_all)
         wanted = await connection.run_sync(described)
@@ -64,6 +51,7 @@ async def test_migrating_again_keeps_everything(
     assert [entry.title for entry in await History(database).listed(A)] == ["First"]
 
 
+@pytest.mark.parametrize("new_url", ["sqlite"], indirect=True)
 async def test_sqlite_waits_for_locks_and_writes_ahead(database: Database) -> None:
     async with database.reading() as connection:
         mode = (await connection.execute(text("PRAGMA journal_mode"))).scalar()

@@ -24,14 +24,15 @@ def upload_tensor(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 
 class Download:
-    """Tensors on their way to the host, behind what the device was asked for before."""
+    """Tensors of one device on their way to the host, behind what it was asked for before."""
 
     def __init__(self, tensors: Sequence[torch.Tensor]) -> None:
         self._tensors = [_begin(tensor) for tensor in tensors]
         self._arrived: torch.cuda.Event | None = None
-        if any(tensor.is_cuda for tensor in tensors):
+        device = tensors[0].device
+        if device.type == "cuda":
             self._arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
-            self._arrived.record()
+            self._arrived.record(torch.cuda.current_stream(device))
 
     def wait(self) -> list[torch.Tensor]:
         """Returns the tensors in the host's memory once they have come."""

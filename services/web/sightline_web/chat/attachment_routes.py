@@ -52,7 +52,7 @@ class AttachmentRoutes:
     async def show(self, request: Request) -> Response:
         attachment = await self._store.attachment(owner_of(request), _digest(request))
         data = await self._pictures.read(attachment)
-        return Response(data, media_type=attachment.mime, headers=_PICTURE_HEADERS)
+        return picture_response(attachment, data)
 
     async def discard(self, request: Request) -> Response:
         await self._pictures.discard(owner_of(request), _digest(request))
@@ -68,6 +68,11 @@ class AttachmentRoutes:
             except PageError as error:
                 refused.append(error)
         return added, refused
+
+
+def picture_response(attachment: Attachment, data: bytes) -> Response:
+    """Returns a picture that never runs as a page of this site."""
+    return Response(data, media_type=attachment.mime, headers=_PICTURE_HEADERS)
 
 
 def _digest(request: Request) -> str:

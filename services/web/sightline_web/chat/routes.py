@@ -21,6 +21,7 @@ from sightline_web.language import COOKIE, LANGUAGES
 from sightline_web.pages import page
 from sightline_web.store.history import History
 from sightline_web.store.records import Conversation, Message, NotFoundError
+from sightline_web.store.shares import Shares
 
 LANGUAGE_MAX_AGE_S = 365 * 24 * 3600
 
@@ -37,9 +38,12 @@ class Question:
 class ChatPages:
     """Pages and fragments over conversations and jobs."""
 
-    def __init__(self, threads: Threads, history: History, catalog: ModelCatalog) -> None:
+    def __init__(
+        self, threads: Threads, history: History, shares: Shares, catalog: ModelCatalog
+    ) -> None:
         self._threads = threads
         self._history = history
+        self._shares = shares
         self._catalog = catalog
 
     def routes(self) -> list[Route]:
@@ -125,9 +129,15 @@ class ChatPages:
             history=await self._history.listed(owner_id, words),
             words=words,
             removed=await self._removed(request),
+            is_shared=await self._is_shared(owner_id, conversation),
             settings=shown(settings, info),
             model=info.model if info else "",
         ).response()
+
+    async def _is_shared(self, owner_id: str, conversation: Conversation | None) -> bool:
+        if conversation is None:
+            return False
+        return await self._shares.count(owner_id, conversation.id) > 0
 
     async def _removed(self, request: Request) -> Conversation | None:
         """Returns the conversation that was just removed and can be restored."""

@@ -110,6 +110,7 @@ class ChatPage:
     history: Sequence[Conversation]
     words: str
     removed: Conversation | None
+    is_shared: bool
     settings: SettingsView
     model: str
 
@@ -122,6 +123,7 @@ class ChatPage:
             history=self.history,
             words=self.words,
             removed=self.removed,
+            is_shared=self.is_shared,
             settings=self.settings,
             presets=PRESETS,
             examples=EXAMPLES,

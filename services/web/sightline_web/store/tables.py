@@ -57,6 +57,22 @@ messages = Table(
     Index("messages_by_status", "status"),
 )
 
+shares = Table(
+    "shares",
+    metadata,
+    Column("token", String(64), primary_key=True),
+    Column("owner_id", String(64), nullable=False),
+    Column(
+        "conversation_id",
+        String(32),
+        ForeignKey("conversations.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("head_id", String(32), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Index("shares_by_conversation", "conversation_id"),
+)
+
 attachments = Table(
     "attachments",
     metadata,

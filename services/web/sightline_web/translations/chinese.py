@@ -67,6 +67,13 @@ CHINESE = {
     "Delete {name}": "删除“{name}”",
     "“{title}” was deleted.": "已删除“{title}”。",
     "Undo": "撤销",
+    "Share a link to read": "分享只读链接",
+    "Withdraw all links": "撤回所有链接",
+    "Whoever has this link can read the conversation as it is now:": (
+        "拥有此链接的人可以阅读目前的对话："
+    ),
+    "Copy the link": "复制链接",
+    "Shared conversation": "分享的对话",
     "Save as {kind}": "另存为 {kind}",
     "Read in a saved conversation": "导入已保存的对话",
     "Read in": "导入",
