@@ -13,7 +13,7 @@ from sightline_encoder.confirmation import MAX_DISTANCE
 from benchmarks.similar.journeys import JOURNEYS
 from benchmarks.similar.trial import Trial
 
-BINS = np.geomspace(0.005, 10, 70)
+BINS = [float(edge) for edge in np.geomspace(0.005, 10, 70)]
 
 
 def draw_distances(trials: Sequence[Trial], path: Path) -> None:

@@ -13,7 +13,8 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline_encoder.comparison_image import ComparisonImage, Plane
+from sightline_encoder.comparison_image import ComparisonImage
+from sightline_encoder.decoded import Plane
 
 REGION = 8
 """The edge in pixels of a region, and of a JPEG's block; contrast is that of 3 x 3 regions."""
@@ -90,7 +91,8 @@ def _local_difference(one: Plane, other: Plane) -> NDArray[np.float32]:
     """Returns the difference of the means over 2 x 2 pixels, which cancels ringing."""
     signed = np.pad(one.astype(np.int16) - other, ((0, 1), (0, 1)), mode="edge")
     pairs = signed[:-1] + signed[1:]
-    return np.abs(pairs[:, :-1] + pairs[:, 1:]).astype(np.float32) / 4
+    means: NDArray[np.float32] = np.abs(pairs[:, :-1] + pairs[:, 1:]).astype(np.float32) / 4
+    return means
 
 
 def _contrast(plane: Plane) -> Levels:

@@ -43,7 +43,7 @@ class Donor:
 
 class _Band(NamedTuple):
     scope: str
-    index: int
+    place: int
     bits: int
 
 
