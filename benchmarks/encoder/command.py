@@ -12,14 +12,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from benchmarks.encoder import images, preprocessing
+from benchmarks.encoder import images, intake, preprocessing, streaming
 from benchmarks.encoder.part import Options, Part, Section
 from benchmarks.machine import describe_machine, versions
 from benchmarks.report import write_report
 
 RESULTS = Path(__file__).parents[1] / "results"
 PARTS: MappingProxyType[str, Part] = MappingProxyType(
-    {"images": images.measure, "preprocessing": preprocessing.measure}
+    {
+        "images": images.measure,
+        "intake": intake.measure,
+        "preprocessing": preprocessing.measure,
+        "streaming": streaming.measure,
+    }
 )
 
 

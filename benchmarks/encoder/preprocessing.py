@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,15 @@ HEADER = ("picture", "patches", "processor ms", "ours ms", "times as fast")
 Cut = Callable[[], torch.Tensor]
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """Seconds of each round, the same number of patches on both sides."""
+
+    num_patches: int
+    ours_s: Sequence[float]
+    processor_s: Sequence[float]
+
+
 def measure(options: Options, say: Say) -> Section:
     """Compares resizing and cutting on one thread, without decoding."""
     say("preprocessing")
@@ -37,22 +46,36 @@ def measure(options: Options, say: Say) -> Section:
     about = (
         f"{type(processor).__name__}, one thread, no decoding, bounds of GLM-4.6V-Flash; medians."
     )
+    rows = table(HEADER, [comparison_row(each) for each in found])
     facts = {"processor": type(processor).__name__, "budget": asdict(BUDGET), "sizes": found}
-    return Section("Preprocessing", f"{about}\n\n{_table(found)}", facts)
+    return Section("Preprocessing", f"{about}\n\n{rows}", facts)
 
 
 def _compare(processor: Any, size: tuple[int, int], rounds: int) -> dict[str, Any]:
     pixels = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
-    ours, theirs = _paths(processor, Image.fromarray(pixels))
-    if not torch.equal(ours(), theirs()):
-        raise RuntimeError("our cut differs from the processor's")
+    found = compare(*_paths(processor, Image.fromarray(pixels)), rounds)
+    return {"picture": f"{size[0]} x {size[1]}", **asdict(found)}
+
+
+def compare(ours: Cut, theirs: Cut, rounds: int) -> Comparison:
+    """Lets two ways to the same patches take turns; raises RuntimeError when patches differ."""
+    patches = ours()
+    if not torch.equal(patches, theirs()):
+        raise RuntimeError("our patches differ from the processor's")
     pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(rounds)]
-    return {
-        "size": size,
-        "num_patches": len(ours()),
-        "ours_s": [pair[0] for pair in pairs],
-        "processor_s": [pair[1] for pair in pairs],
-    }
+    return Comparison(len(patches), [pair[0] for pair in pairs], [pair[1] for pair in pairs])
+
+
+def comparison_row(found: Mapping[str, Any]) -> list[str]:
+    """Returns a table's row under HEADER."""
+    pairs = zip(found["processor_s"], found["ours_s"], strict=True)
+    return [
+        found["picture"],
+        str(found["num_patches"]),
+        f"{median(found['processor_s']) * 1e3:.1f}",
+        f"{median(found['ours_s']) * 1e3:.1f}",
+        f"{median([theirs / ours for theirs, ours in pairs]):.1f}",
+    ]
 
 
 def _paths(processor: Any, image: Image.Image) -> tuple[Cut, Cut]:
@@ -75,19 +98,3 @@ def _seconds(cut: Cut) -> float:
     began = time.perf_counter()
     cut()
     return time.perf_counter() - began
-
-
-def _table(found: Sequence[Mapping[str, Any]]) -> str:
-    return table(HEADER, [_row(each) for each in found])
-
-
-def _row(found: Mapping[str, Any]) -> list[str]:
-    width, height = found["size"]
-    pairs = zip(found["processor_s"], found["ours_s"], strict=True)
-    return [
-        f"{width} x {height}",
-        str(found["num_patches"]),
-        f"{median(found['processor_s']) * 1e3:.1f}",
-        f"{median(found['ours_s']) * 1e3:.1f}",
-        f"{median([theirs / ours for theirs, ours in pairs]):.1f}",
-    ]

@@ -10,6 +10,7 @@ import torch
 from sightline_encoder.families import FAMILIES
 from sightline_encoder.preprocess import PreparedImage
 from sightline_encoder.vision import Placement, VisionTower
+from sightline_encoder.vision import vision_tower as lean_vision_tower
 from sightline_generator.attention.base import Attention, AttentionDemand
 from sightline_generator.attention.registry import IMPLEMENTATIONS, choose_attention, refusal
 from sightline_generator.engine.block_manager import BlockManager
@@ -205,7 +206,7 @@ def vision_tower(
     tensors = {name: tensor for name, tensor in own.items() if name is not None}
     module.load_state_dict(tensors, assign=True)
     module.eval().requires_grad_(False).to(device)
-    return VisionTower(module, vision_config, Placement(device, dtype))
+    return lean_vision_tower(module, vision_config, Placement(device, dtype))
 
 
 def random_picture(config: Config, edge: int) -> Picture:

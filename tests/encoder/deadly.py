@@ -34,6 +34,13 @@ def spin(data, options):
         pass
 
 
+def burn(data, options):
+    until = time.process_time() + options["cpu_s"]
+    while time.process_time() < until:
+        pass
+    return "burnt"
+
+
 def refuse(data, options):
     raise MediaUnreadableError("damaged", metadata={"format": "TEST"})
 
@@ -72,6 +79,7 @@ ACTS = {
     "raise": lambda data, options: {}["no such key"],
     "fill_disk": lambda data, options: Decoded([np.zeros(options["num_bytes"], np.uint8)]),
     "nonsense": lambda data, options: {"self": float("nan")},
+    "burn": burn,
     "die_once": die_once,
     "spin": spin,
     "refuse": refuse,

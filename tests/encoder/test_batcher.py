@@ -7,6 +7,7 @@ import pytest
 import torch
 from sightline_common.errors import EngineFailedError, NotReadyError
 from sightline_encoder.batcher import Batcher
+from sightline_encoder.preprocess import PreparedImage
 
 from tests.encoder.tiny import prepared
 
@@ -22,7 +23,7 @@ class GatedTower:
         if opened:
             self.gate.set()
 
-    def encode(self, images):
+    def encode_units(self, images):
         self.passes.append([image.num_patches for image in images])
         self.entered.set()
         assert self.gate.wait(10)
@@ -34,18 +35,18 @@ class GatedTower:
 class NanTower(GatedTower):
     not_finite = 7
 
-    def encode(self, images):
+    def encode_units(self, images):
         return [
             part * float("nan") if image.num_patches == self.not_finite else part
-            for image, part in zip(images, super().encode(images), strict=True)
+            for image, part in zip(images, super().encode_units(images), strict=True)
         ]
 
 
 class ForgetfulTower(GatedTower):
     """Gives too few answers to its first pass."""
 
-    def encode(self, images):
-        answers = super().encode(images)
+    def encode_units(self, images):
+        answers = super().encode_units(images)
         return [] if len(self.passes) == 1 else answers
 
 
@@ -86,9 +87,9 @@ async def test_waiting_pictures_share_a_pass_up_to_the_budget(batcher_for):
 
     encoded = await asyncio.gather(*futures)
 
-    assert tower.passes == [[1], [40, 50], [20], [90], [30]]
+    assert tower.passes == [[1], [20, 30, 40], [50], [90]]
     assert [result.features[0, 0].item() for result in encoded] == [1, 40, 50, 20, 90, 30]
-    assert batcher.num_forwards == 5
+    assert batcher.num_forwards == 4
 
 
 async def test_picture_over_the_budget_passes_alone(batcher_for):
@@ -98,7 +99,7 @@ async def test_picture_over_the_budget_passes_alone(batcher_for):
     tower.gate.set()
     await asyncio.gather(*futures)
 
-    assert tower.passes == [[1], [10], [250], [10]]
+    assert tower.passes == [[1], [10, 10], [250]]
 
 
 async def test_failing_picture_fails_alone(batcher_for):
@@ -145,7 +146,7 @@ async def test_cancelled_pictures_are_not_computed(batcher_for):
     tower.gate.set()
     await asyncio.gather(first, futures[0], futures[2])
 
-    assert tower.passes == [[1], [60, 40]]
+    assert tower.passes == [[1], [40, 60]]
 
 
 async def test_full_queue_makes_new_pictures_wait(batcher_for):
@@ -210,3 +211,81 @@ async def test_pass_that_breaks_off_fails_its_pictures_and_not_the_next(batcher_
         encoded = await (await batcher.submit(image(5)))
     assert encoded.features[0, 0].item() == 5
     assert batcher._held_patches == 0
+
+
+def video(num_groups, num_patches):
+    patches = torch.zeros(num_groups * num_patches, 1)
+    return PreparedImage(patches, (num_groups, 1, num_patches), 0, 0)
+
+
+async def test_thumbnail_passes_before_the_rest_of_a_video(batcher_for):
+    tower = GatedTower(opened=False)
+    batcher = batcher_for(tower)
+    futures = [await occupied(tower, batcher), await batcher.submit(video(64, 50))]
+    futures += await submitted(batcher, [4])
+    tower.gate.set()
+    await asyncio.gather(*futures)
+
+    assert tower.passes[1][0] == 4
+    assert all(sum(sizes) <= 100 for sizes in tower.passes)
+    assert sum(map(sum, tower.passes)) == 1 + 64 * 50 + 4
+
+
+async def test_thumbnails_are_admitted_beside_videos_larger_than_the_queue(batcher_for):
+    tower = GatedTower(opened=False)
+    batcher = batcher_for(tower)
+    futures = [await occupied(tower, batcher)]
+    futures += [await batcher.submit(video(64, 50)) for _ in range(4)]
+    async with asyncio.timeout(5):
+        futures += await submitted(batcher, [4] * 20)
+    tower.gate.set()
+    await asyncio.gather(*futures)
+
+    assert tower.passes[1] == [4] * 20
+
+
+async def test_video_gets_its_frame_groups_in_order(batcher_for):
+    encoded = await (await batcher_for(GatedTower()).submit(video(7, 30)))
+
+    assert encoded.features[:, 0].tolist() == [30] * 7
+
+
+async def test_cancelled_video_leaves_after_the_running_pass(batcher_for):
+    tower = GatedTower(opened=False)
+    batcher = batcher_for(tower)
+    future = await batcher.submit(video(64, 100))
+    assert await asyncio.to_thread(tower.entered.wait, 10)
+    future.cancel()
+    tower.gate.set()
+    await (await batcher.submit(image(3)))
+
+    assert tower.passes == [[100], [3]]
+    assert batcher._held_large == 0
+
+
+async def test_video_with_one_bad_frame_group_fails_as_a_whole_and_stops(batcher_for):
+    tower = GatedTower()
+    tower.poison = (60,)
+    batcher = batcher_for(tower)
+    with pytest.raises(EngineFailedError):
+        await (await batcher.submit(video(40, 60)))
+    await (await batcher.submit(image(3)))
+
+    assert len(tower.passes) < 4
+
+
+async def test_large_picture_is_overtaken_a_bounded_number_of_times(batcher_for):
+    """Thumbnails that keep coming, each pass full of them, do not starve it."""
+    tower = GatedTower(opened=False)
+    batcher = batcher_for(tower)
+    first = await occupied(tower, batcher)
+    large = await batcher.submit(image(250))
+    tower.gate.set()
+    await first
+    for _ in range(40):
+        futures = await submitted(batcher, [25] * 8)
+        await asyncio.gather(*futures)
+
+    before = tower.passes[: tower.passes.index([250])]
+    assert large.done()
+    assert len(before) <= 2 * 16

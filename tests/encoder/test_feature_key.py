@@ -26,6 +26,7 @@ def test_every_part_of_a_request_changes_the_key():
         dataclasses.replace(REQUEST, budget=PixelBudget(11, 20)),
         dataclasses.replace(REQUEST, budget=PixelBudget(10, 21)),
         dataclasses.replace(REQUEST, salt=""),
+        dataclasses.replace(REQUEST, tiled=True),
     ]
 
     keys = {request.key(FINGERPRINT) for request in requests}

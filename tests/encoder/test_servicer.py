@@ -220,8 +220,8 @@ async def test_own_checkpoint_is_accepted(served, tiny_model):
         ({"kind": media_pb2.MEDIA_KIND_VIDEO}, "PARAMETER_UNSUPPORTED", "header.kind"),
         ({"kind": 9}, "REQUEST_FIELD_INVALID", "header.kind"),
         (
-            {"options": media_pb2.MediaOptions(tiling=media_pb2.TILING_TILED)},
-            "PARAMETER_UNSUPPORTED",
+            {"options": media_pb2.MediaOptions(tiling=9)},
+            "REQUEST_FIELD_INVALID",
             "header.options.tiling",
         ),
         (

@@ -8,9 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from sightline_common.checkpoint import Checkpoint, CheckpointError
+from sightline_common.errors import ParameterUnsupportedError
 from sightline_encoder.families import family_of
 from sightline_encoder.image import MediaLimits
-from sightline_encoder.preprocess import load_preprocessor
+from sightline_encoder.preprocess import PreparedImage, load_preprocessor
 from sightline_encoder.vision import Placement, choose_placement, load_vision_tower
 from transformers import Glm4vForConditionalGeneration
 
@@ -39,7 +40,7 @@ def assert_same_features(folder, images):
     found = tower.encode(images)
 
     for one, other in zip(found, reference_features(folder, images), strict=True):
-        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-5)
 
 
 def test_features_equal_the_whole_models_in_transformers(tiny_folder):
@@ -172,3 +173,57 @@ def test_auto_is_float32_on_the_cpu():
 def test_missing_device_is_named():
     with pytest.raises(CheckpointError, match="SIGHTLINE_ENCODER_DEVICE=nonsense"):
         choose_placement("nonsense", "auto")
+
+
+@pytest.mark.parametrize("grid", [(24, 24), (2, 2), (12, 40), (96, 30)])
+def test_features_equal_transformers_in_float64(tiny_folder, grid):
+    placement = Placement(torch.device("cpu"), torch.float64)
+    tower = load_vision_tower(Checkpoint(tiny_folder), placement)
+    picture = prepared(*grid)
+    model = Glm4vForConditionalGeneration.from_pretrained(tiny_folder, dtype=torch.float64)
+
+    with torch.inference_mode():
+        (expected,) = (
+            model.eval()
+            .get_image_features(picture.patches.double(), torch.tensor([picture.grid]))
+            .pooler_output
+        )
+
+    torch.testing.assert_close(tower.encode([picture])[0], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_configuration_that_is_not_known_is_left_to_transformers(tiny_folder, monkeypatch):
+    expected = load_vision_tower(Checkpoint(tiny_folder), CPU_FLOAT32).encode(pictures())
+    monkeypatch.setattr("sightline_encoder.vision.lean_refusal", lambda module: "it is odd")
+    tower = load_vision_tower(Checkpoint(tiny_folder), CPU_FLOAT32)
+
+    assert tower.attention == "transformers"
+    for one, other in zip(tower.encode(pictures()), expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+    with pytest.raises(ParameterUnsupportedError, match="tiling"):
+        tower.encode([prepared(40, 40)], tiled=True)
+
+
+def test_frame_groups_get_what_they_get_as_pictures(tiny_model):
+    groups = [prepared(4, 6, seed) for seed in range(3)]
+    patches = torch.cat([group.patches for group in groups])
+
+    (together,) = tiny_model.tower.encode([PreparedImage(patches, (3, 4, 6), 0, 0)])
+
+    alone = torch.cat(tiny_model.tower.encode(groups))
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
+
+
+def test_picture_of_one_tile_is_the_same_tiled_and_whole(tiny_model):
+    picture = prepared(24, 10)
+
+    (tiled,) = tiny_model.tower.encode([picture], tiled=True)
+
+    torch.testing.assert_close(tiled, tiny_model.tower.encode([picture])[0], atol=1e-5, rtol=0)
+
+
+def test_tiles_give_the_whole_pictures_number_of_features(tiny_model):
+    (features,) = tiny_model.tower.encode([prepared(60, 34)], tiled=True)
+
+    assert features.shape == (30 * 17, 64)
+    assert torch.isfinite(features).all()

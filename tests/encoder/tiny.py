@@ -30,6 +30,7 @@ from sightline_encoder.intake import Intake, Prepare
 from sightline_encoder.loading import LoadedModel, model_info
 from sightline_encoder.lower_tiers import LowerTiers
 from sightline_encoder.preprocess import PreparedImage, load_preprocessor
+from sightline_encoder.registration import add_servicer
 from sightline_encoder.servicer import EncoderServicer
 from sightline_encoder.similar_pictures import SimilarPictures
 from sightline_encoder.upload import UploadBudget
@@ -145,9 +146,7 @@ async def running_encoder(
     servicer = EncoderServicer(encoder, model.preprocessor, uploads, info)
     server = GrpcServer(ServerOptions("sightline.encoder.v1.EncoderService", drain_s=0.1))
     await server.start()
-    await server.set_ready(
-        lambda s: encoder_pb2_grpc.add_EncoderServiceServicer_to_server(servicer, s)
-    )
+    await server.set_ready(lambda s: add_servicer(servicer, s))
     target = f"127.0.0.1:{server.port}"
     try:
         async with open_channel(target) as channel:

@@ -49,7 +49,7 @@ ACCEPTED = [
     request(messages=[message("a", MEDIUM, MEDIUM)]),
     request(messages=[message("a"), message(role=pb.ROLE_ASSISTANT), message("b")]),
     request(messages=[message("a", name="Ann")]),
-    media_request(options=media_pb2.MediaOptions(max_pixel_count=1, tiling=media_pb2.TILING_WHOLE)),
+    media_request(options=media_pb2.MediaOptions(max_pixel_count=1, tiling=media_pb2.TILING_TILED)),
 ]
 
 
@@ -98,8 +98,8 @@ REFUSED = [
         "messages[0].parts[1].media.kind",
     ),
     (
-        media_request(options=media_pb2.MediaOptions(tiling=media_pb2.TILING_TILED)),
-        ParameterUnsupportedError,
+        media_request(options=media_pb2.MediaOptions(tiling=9)),
+        FieldInvalidError,
         "messages[0].parts[1].media.options.tiling",
     ),
     (

@@ -5,32 +5,38 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 from sightline_common.errors import EngineFailedError, NotReadyError, SightlineError
 
+from sightline_encoder.fair_queue import FairQueue
 from sightline_encoder.preprocess import PreparedImage
+from sightline_encoder.tiling import TileRule
+from sightline_encoder.units import Unit, join, split
 
 _logger = logging.getLogger(__name__)
 _WAITING_PASSES = 4
-"""Bounds the patches that wait, counted in full passes."""
+"""Bounds the patches that wait, counted in full passes, and the pictures larger than one."""
+_COST_SHARE = 16
+"""The smallest picture costs this share of a pass, so that few overtake a large one."""
 
 
 class Tower(Protocol):
     """The part of VisionTower that is used here."""
 
-    def encode(self, images: Sequence[PreparedImage]) -> list[torch.Tensor]: ...
+    tile_rule: TileRule
+
+    def encode_units(self, units: Sequence[Unit]) -> list[torch.Tensor]: ...
 
 
 @dataclass(frozen=True)
 class EncodedImage:
-    """A picture's features, [num_tokens, hidden_size] on the CPU, and its share of the pass."""
+    """A picture's features, [num_tokens, hidden_size] on the CPU, and its share of passes."""
 
     features: torch.Tensor
     tower_s: float
@@ -39,39 +45,74 @@ class EncodedImage:
 Outcome = EncodedImage | SightlineError
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Job:
-    image: PreparedImage
+    """A picture or video, its units, and the features of those that passed."""
+
+    units: list[Unit]
+    num_patches: int
     future: asyncio.Future[EncodedImage]
+    features: dict[int, torch.Tensor] = field(default_factory=dict)
+    num_left: int = 0
+    tower_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """One unit of a job."""
+
+    job: _Job
+    index: int
+
+    @property
+    def unit(self) -> Unit:
+        return self.job.units[self.index]
+
+    @property
+    def is_wanted(self) -> bool:
+        return not self.job.future.done()
 
 
 class Batcher:
-    """Serves pictures in order of arrival, as many a pass as `max_patches` holds.
+    """Packs units (pictures, frame groups, tiles) into passes of up to `max_patches`.
 
-    There is no waiting for company: what arrives during a pass shares the next one. A
-    picture that fails, or whose features are not finite, fails alone.
+    There is no waiting for company: what arrives during a pass shares the next one. The
+    units of a large request take turns with other requests. A picture that fails, or whose
+    features are not finite, fails alone.
     """
 
     def __init__(self, tower: Tower, max_patches: int) -> None:
         self.num_forwards = 0
         self._tower = tower
         self._max_patches = max_patches
-        self._jobs: deque[_Job] = deque()
+        self._queue: FairQueue[_Piece] = FairQueue()
         self._held_patches = 0
+        self._held_large = 0
         self._changed = asyncio.Condition()
         self._thread = ThreadPoolExecutor(1, "tower")
         self._loop_task = asyncio.create_task(self._run(), name="batcher")
 
-    async def submit(self, image: PreparedImage) -> asyncio.Future[EncodedImage]:
-        """Queues a picture, waiting while the queue is full, and returns its future result.
+    @property
+    def tile_rule(self) -> TileRule:
+        """How the tower's pictures are cut into tiles."""
+        return self._tower.tile_rule
 
-        A picture whose future is cancelled before its pass is not computed.
+    async def submit(
+        self, image: PreparedImage, rule: TileRule | None = None
+    ) -> asyncio.Future[EncodedImage]:
+        """Queues a picture or video, waiting while the queue is full; returns its future result.
+
+        With a rule it passes in tiles. What has not passed when its future is cancelled is
+        not computed.
         """
         future: asyncio.Future[EncodedImage] = asyncio.get_running_loop().create_future()
+        units = split(image, rule)
+        job = _Job(units, image.num_patches, future, num_left=len(units))
         async with self._changed:
-            await self._changed.wait_for(lambda: self._has_room(image))
-            self._jobs.append(_Job(image, future))
-            self._held_patches += image.num_patches
+            await self._changed.wait_for(lambda: self._has_room(job))
+            self._hold(job, 1)
+            pieces = [_Piece(job, index) for index in range(len(units))]
+            self._queue.push((self._cost(piece), piece) for piece in pieces)
             self._changed.notify_all()
         return future
 
@@ -81,70 +122,105 @@ class Batcher:
         with suppress(asyncio.CancelledError):
             await self._loop_task
         self._thread.shutdown(wait=True, cancel_futures=True)
-        _fail(self._jobs, _stopping())
-        self._jobs.clear()
+        _fail(self._queue.clear(), _stopping())
 
-    def _has_room(self, image: PreparedImage) -> bool:
-        bound = _WAITING_PASSES * self._max_patches
-        return not self._held_patches or self._held_patches + image.num_patches <= bound
+    def _cost(self, piece: _Piece) -> int:
+        smallest = max(self._max_patches // _COST_SHARE, 1)
+        return min(max(piece.unit.num_patches, smallest), self._max_patches)
+
+    def _has_room(self, job: _Job) -> bool:
+        """Large pictures are counted apart: small ones never wait for them to be admitted."""
+        if job.num_patches > self._max_patches:
+            return self._held_large < _WAITING_PASSES
+        return self._held_patches + job.num_patches <= _WAITING_PASSES * self._max_patches
+
+    def _hold(self, job: _Job, sign: int) -> None:
+        if job.num_patches > self._max_patches:
+            self._held_large += sign
+        else:
+            self._held_patches += sign * job.num_patches
 
     async def _run(self) -> None:
         while True:
-            await self._serve_next_jobs()
+            await self._serve_next_pieces()
 
-    async def _serve_next_jobs(self) -> None:
+    async def _serve_next_pieces(self) -> None:
         async with self._changed:
-            await self._changed.wait_for(lambda: bool(self._jobs))
-            jobs = self._next_jobs()
-        wanted = [job for job in jobs if not job.future.done()]
+            await self._changed.wait_for(lambda: bool(self._queue))
+            pieces = self._next_pieces()
+        wanted = [piece for piece in pieces if piece.is_wanted]
         try:
             await self._encode(wanted)
         except Exception as error:
             _logger.error("pass failed", exc_info=error)
             _fail(wanted, EngineFailedError("The vision tower failed on this picture."))
-        finally:
+        except BaseException:
             _fail(wanted, _stopping())
+            raise
         async with self._changed:
-            self._held_patches -= sum(job.image.num_patches for job in jobs)
+            for piece in pieces:
+                self._release(piece.job)
             self._changed.notify_all()
 
-    def _next_jobs(self) -> list[_Job]:
-        """Takes pictures off the queue's front; those that were cancelled fill no pass."""
-        jobs: list[_Job] = []
+    def _release(self, job: _Job) -> None:
+        job.num_left -= 1
+        if not job.num_left:
+            self._hold(job, -1)
+
+    def _next_pieces(self) -> list[_Piece]:
+        """Takes units off the queue; those of cancelled pictures fill no pass."""
+        pieces: list[_Piece] = []
         num_patches = 0
-        while self._jobs:
-            added = 0 if self._jobs[0].future.done() else self._jobs[0].image.num_patches
+        while self._queue:
+            first = self._queue.first()
+            added = first.unit.num_patches if first.is_wanted else 0
             if num_patches and num_patches + added > self._max_patches:
                 break
             num_patches += added
-            jobs.append(self._jobs.popleft())
-        return jobs
+            pieces.append(self._queue.pop())
+        return pieces
 
-    async def _encode(self, jobs: Sequence[_Job]) -> None:
-        if not jobs:
+    async def _encode(self, pieces: Sequence[_Piece]) -> None:
+        if not pieces:
             return
         loop = asyncio.get_running_loop()
-        images = [job.image for job in jobs]
-        outcomes = await loop.run_in_executor(self._thread, self._pass, images)
-        for job, outcome in zip(jobs, outcomes, strict=True):
-            _settle(job.future, outcome)
+        outcomes = await loop.run_in_executor(self._thread, self._pass, pieces)
+        for piece, outcome in zip(pieces, outcomes, strict=True):
+            if outcome is not None:
+                _settle(piece.job.future, outcome)
 
-    def _pass(self, images: Sequence[PreparedImage]) -> list[Outcome]:
+    def _pass(self, pieces: Sequence[_Piece]) -> list[Outcome | None]:
+        """Returns what became of each unit's picture, None where others of it are missing."""
         started = time.monotonic()
         self.num_forwards += 1
         try:
-            features = self._tower.encode(images)
+            features = self._tower.encode_units([piece.unit for piece in pieces])
+        except SightlineError as error:
+            return [error] if len(pieces) == 1 else self._pass_alone(pieces, error)
         except Exception as error:
-            return self._pass_alone(images, error)
-        seconds = (time.monotonic() - started) / sum(image.num_patches for image in images)
-        pairs = zip(images, features, strict=True)
-        return [_checked(part, image.num_patches * seconds) for image, part in pairs]
+            return self._pass_alone(pieces, error)
+        num_patches = sum(piece.unit.num_patches for piece in pieces)
+        seconds = (time.monotonic() - started) / num_patches
+        pairs = zip(pieces, features, strict=True)
+        return [_collected(piece, part, seconds) for piece, part in pairs]
 
-    def _pass_alone(self, images: Sequence[PreparedImage], error: Exception) -> list[Outcome]:
-        if len(images) > 1:
-            return [self._pass([image])[0] for image in images]
+    def _pass_alone(self, pieces: Sequence[_Piece], error: Exception) -> list[Outcome | None]:
+        if len(pieces) > 1:
+            return [self._pass([piece])[0] for piece in pieces]
         _logger.error("forward pass failed", exc_info=error)
         return [EngineFailedError("The vision tower failed on this picture.")]
+
+
+def _collected(piece: _Piece, features: torch.Tensor, patch_s: float) -> Outcome | None:
+    """Keeps a unit's features and returns the picture's once they are whole."""
+    job = piece.job
+    job.features[piece.index] = features
+    job.tower_s += piece.unit.num_patches * patch_s
+    if len(job.features) < len(job.units):
+        return None
+    whole = join(job.units, [job.features[index] for index in range(len(job.units))])
+    job.features.clear()
+    return _checked(whole, job.tower_s)
 
 
 def _checked(features: torch.Tensor, tower_s: float) -> Outcome:
@@ -163,10 +239,10 @@ def _settle(future: asyncio.Future[EncodedImage], outcome: Outcome) -> None:
         future.set_exception(outcome)
 
 
-def _fail(jobs: Sequence[_Job] | deque[_Job], error: SightlineError) -> None:
+def _fail(pieces: Iterable[_Piece], error: SightlineError) -> None:
     """Answers those that were left without an answer."""
-    for job in jobs:
-        _settle(job.future, error)
+    for piece in pieces:
+        _settle(piece.job.future, error)
 
 
 def _stopping() -> SightlineError:

@@ -116,9 +116,10 @@ class EncoderSettings:
     )
     batch_patches: int = setting(
         "SIGHTLINE_ENCODER_BATCH_PATCHES",
-        "Patches that share one forward pass; a larger picture passes alone.",
-        default=16384,
-        minimum=1,
+        "Patches that share one forward pass; a larger picture passes alone. 0: 4096 on a CPU, "
+        "16384 on a GPU.",
+        default=0,
+        minimum=0,
     )
     upload_bytes: int = setting(
         "SIGHTLINE_ENCODER_UPLOAD_BYTES",
@@ -190,6 +191,12 @@ class EncoderSettings:
         "SIGHTLINE_ENCODER_MAX_PIXEL_BUDGET",
         "Largest max_pixel_count a request may ask for; the checkpoint's own is always allowed.",
         default=6 * 1024**2,
+        minimum=1,
+    )
+    max_tiled_pixel_budget: int = setting(
+        "SIGHTLINE_ENCODER_MAX_TILED_PIXEL_BUDGET",
+        "Largest max_pixel_count a request may ask for in tiled mode.",
+        default=16 * 1024**2,
         minimum=1,
     )
     drain_s: float = setting(

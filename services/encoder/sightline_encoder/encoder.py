@@ -184,7 +184,8 @@ class Encoder:
 
     async def _compute(self, key: str, request: FeatureRequest, data: bytes) -> FeatureEntry:
         async with self._intake.prepared(data, request.budget) as image:
-            pending = await self._batcher.submit(image)
+            rule = self._batcher.tile_rule if request.tiled else None
+            pending = await self._batcher.submit(image, rule)
         encoded = await pending
         # Hashing tens of MiB would hold up the event loop.
         entry = await asyncio.to_thread(_feature_entry, key, image, encoded)

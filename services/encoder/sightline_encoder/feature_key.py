@@ -12,6 +12,8 @@ from sightline_encoder.preprocess import PREPROCESSING_VERSION
 
 PAYLOAD_VERSION = "1"
 """Changes when the tensors of a payload, or their order, change."""
+TILED = "tiled-1"
+"""Changes when tiles are cut, placed or blended differently."""
 
 
 def feature_fingerprint(checkpoint_fingerprint: str, dtype: torch.dtype) -> str:
@@ -35,12 +37,13 @@ class FeatureRequest:
     kind: str
     budget: PixelBudget | FrameBudget
     salt: str
+    tiled: bool = False
     similar_allowed: bool = False
 
     def key(self, fingerprint: str) -> str:
         """Returns the features' key for an encoder with this feature fingerprint."""
-        parts = self.budget.key_parts
-        return combined_digest([self.digest, fingerprint, self.kind, "whole", *parts, self.salt])
+        parts = (TILED if self.tiled else "whole", *self.budget.key_parts)
+        return combined_digest([self.digest, fingerprint, self.kind, *parts, self.salt])
 
     def scope(self, fingerprint: str) -> str:
         """Returns what the keys of all pictures share that may stand for one another."""

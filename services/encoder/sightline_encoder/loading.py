@@ -43,6 +43,7 @@ from sightline_encoder.worker_pool import WorkerPool
 from sightline_encoder.worker_process import WorkerLimits
 
 _logger = logging.getLogger(__name__)
+CPU_BATCH_PATCHES, GPU_BATCH_PATCHES = 4096, 16384
 Loaded = TypeVar("Loaded")
 VIDEO_GRACE_S = 15.0
 """Starting to decode videos, and one frame's time, in seconds."""
@@ -71,7 +72,7 @@ async def open_servicer(settings: EncoderSettings) -> AsyncIterator[EncoderServi
         lower_tiers = await opened.enter_async_context(open_lower_tiers(settings, fingerprint))
         preprocessor = model.preprocessor
         intake = Intake(preprocessor.prepare, preprocessor.look, settings.intake_workers)
-        batcher = Batcher(model.tower, settings.batch_patches)
+        batcher = Batcher(model.tower, pass_patches(settings, model.tower))
         cache = FeatureCache(settings.cache_bytes)
         similar = SimilarPictures(settings.similar_bytes) if settings.similar_bytes else None
         try:
@@ -159,11 +160,25 @@ def load_model(settings: EncoderSettings, decode: Decode = decode_here) -> Loade
     video = load_video_preprocessor(checkpoint, video_limits(settings), budget, decode)
     preprocessor = _step(
         "image processor",
-        lambda: load_preprocessor(checkpoint, media_limits(settings), budget, decode, video),
+        lambda: load_preprocessor(
+            checkpoint,
+            media_limits(settings),
+            budget,
+            decode,
+            video,
+            settings.max_tiled_pixel_budget,
+        ),
     )
     tower = load_vision_tower(checkpoint, placement)
     _step("warm-up", tower.warm_up)
     return LoadedModel(checkpoint, tower, preprocessor)
+
+
+def pass_patches(settings: EncoderSettings, tower: VisionTower) -> int:
+    """Returns how many patches share a pass: few on a CPU, which gains nothing by more."""
+    if settings.batch_patches:
+        return settings.batch_patches
+    return CPU_BATCH_PATCHES if tower.placement.device.type == "cpu" else GPU_BATCH_PATCHES
 
 
 def media_limits(settings: EncoderSettings) -> MediaLimits:
@@ -191,6 +206,7 @@ def video_limits(settings: EncoderSettings) -> VideoLimits:
 def model_info(model: LoadedModel, fingerprint: str) -> encoder_pb2.GetModelInfoResponse:
     """Describes what is served."""
     tower, limits = model.tower, model.preprocessor.limits
+    bounds = model.preprocessor.budget_bounds
     return encoder_pb2.GetModelInfoResponse(
         checkpoint_fingerprint=model.checkpoint.fingerprint,
         feature_fingerprint=fingerprint,
@@ -205,6 +221,10 @@ def model_info(model: LoadedModel, fingerprint: str) -> encoder_pb2.GetModelInfo
         max_pixel_count=limits.max_pixels,
         device=str(tower.placement.device),
         version=version("sightline-encoder"),
+        attention=tower.attention,
+        default_pixel_budget=bounds.default,
+        max_pixel_budget=bounds.whole,
+        max_tiled_pixel_budget=bounds.tiled,
     )
 
 

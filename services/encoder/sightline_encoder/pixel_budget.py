@@ -46,6 +46,15 @@ class FrameBudget:
 
 
 @dataclass(frozen=True)
+class BudgetBounds:
+    """The pixels a resized picture has at most: by default, on request, and in tiles."""
+
+    default: int
+    whole: int
+    tiled: int
+
+
+@dataclass(frozen=True)
 class BudgetRule:
     """Which pixel counts a request may ask for, beside the checkpoint's `own`.
 
@@ -73,8 +82,13 @@ class BudgetRule:
             shortest = self._checked_min(min_pixel_count, longest)
         return PixelBudget(min(shortest, longest), longest)
 
+    @property
+    def largest(self) -> int:
+        """The largest upper bound that a request may state."""
+        return max(self.own.longest_edge // self.num_frames, self.extra)
+
     def _checked_max(self, max_pixel_count: int) -> int:
-        largest = max(self.own.longest_edge // self.num_frames, self.extra)
+        largest = self.largest
         if not self.smallest <= max_pixel_count <= largest:
             raise FieldInvalidError(
                 f"max_pixel_count must be from {self.smallest} to {largest}.",

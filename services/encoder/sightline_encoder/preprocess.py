@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import PIL
@@ -18,7 +18,7 @@ from sightline_encoder.decoded import Decode, Plane, decode_here
 from sightline_encoder.image import MediaLimits
 from sightline_encoder.patches import PatchCutter
 from sightline_encoder.picture import picture_options
-from sightline_encoder.pixel_budget import BudgetRule, FrameBudget
+from sightline_encoder.pixel_budget import BudgetBounds, BudgetRule, FrameBudget
 from sightline_encoder.pixel_budget import PixelBudget as PixelBudget
 from sightline_encoder.resizing import Resizing
 
@@ -70,6 +70,7 @@ class Preprocessor:
         max_pixel_budget: int,
         decode: Decode = decode_here,
         video: VideoPreprocessor | None = None,
+        max_tiled_pixel_budget: int = 0,
     ) -> None:
         self._processor = processor
         self._video = video
@@ -82,16 +83,28 @@ class Preprocessor:
         own = PixelBudget(processor.size.shortest_edge, processor.size.longest_edge)
         cell = self.patch_size * self.merge_size
         self._budget_rule = BudgetRule(own, self._num_frames, cell**2, max_pixel_budget)
+        largest = max(max_pixel_budget, max_tiled_pixel_budget)
+        self._tiled_rule = replace(self._budget_rule, extra=largest)
 
     def pixel_budget(
-        self, min_pixel_count: int | None = None, max_pixel_count: int | None = None
+        self,
+        min_pixel_count: int | None = None,
+        max_pixel_count: int | None = None,
+        tiled: bool = False,
     ) -> PixelBudget:
         """Returns the bounds for a request's bounds on the resized picture's pixels.
 
         None takes the checkpoint's own bound. A lower bound left to the checkpoint
         yields to the upper one. Raises FieldInvalidError.
         """
-        return self._budget_rule.budget(min_pixel_count, max_pixel_count)
+        rule = self._tiled_rule if tiled else self._budget_rule
+        return rule.budget(min_pixel_count, max_pixel_count)
+
+    @property
+    def budget_bounds(self) -> BudgetBounds:
+        """The upper bounds on pixels that requests get and may ask for."""
+        own = self._budget_rule.own.longest_edge // self._num_frames
+        return BudgetBounds(own, self._budget_rule.largest, self._tiled_rule.largest)
 
     @property
     def takes_videos(self) -> bool:
@@ -182,6 +195,7 @@ def load_preprocessor(
     max_pixel_budget: int,
     decode: Decode = decode_here,
     video: VideoPreprocessor | None = None,
+    max_tiled_pixel_budget: int = 0,
 ) -> Preprocessor:
     """Builds the checkpoint's image processor in its PIL form, without remote code.
 
@@ -195,4 +209,4 @@ def load_preprocessor(
         raise CheckpointError(f"{checkpoint.folder} has no usable image processor: {error}") from (
             error
         )
-    return Preprocessor(processor, limits, max_pixel_budget, decode, video)
+    return Preprocessor(processor, limits, max_pixel_budget, decode, video, max_tiled_pixel_budget)

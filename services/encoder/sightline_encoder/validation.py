@@ -48,7 +48,7 @@ def feature_request(header: encoder_pb2.MediaHeader, preprocessor: Preprocessor)
     """
     _check_kind(header.kind)
     _check_digest(header, file_limits(header, preprocessor))
-    _check_tiling(header.options)
+    tiled = _is_tiled(header)
     is_video = header.kind == media_pb2.MEDIA_KIND_VIDEO
     budget = _frame_budget if is_video else _pixel_budget
     return FeatureRequest(
@@ -56,6 +56,7 @@ def feature_request(header: encoder_pb2.MediaHeader, preprocessor: Preprocessor)
         kind="video" if is_video else "image",
         budget=budget(header.options, preprocessor),
         salt=header.salt,
+        tiled=tiled,
         similar_allowed=header.options.similar_allowed and not is_video,
     )
 
@@ -90,13 +91,16 @@ def _check_kind(kind: media_pb2.MediaKind) -> None:
         raise FieldInvalidError("kind must be a known kind of medium.", field="header.kind")
 
 
-def _check_tiling(options: media_pb2.MediaOptions) -> None:
-    if options.tiling == media_pb2.TILING_TILED:
-        raise ParameterUnsupportedError(
-            "This encoder has no tiled mode; leave tiling out.", field="header.options.tiling"
-        )
-    if options.tiling not in (media_pb2.TILING_UNSPECIFIED, media_pb2.TILING_WHOLE):
+def _is_tiled(header: encoder_pb2.MediaHeader) -> bool:
+    tiling = header.options.tiling
+    if tiling not in media_pb2.Tiling.values():
         raise FieldInvalidError("tiling must be a known mode.", field="header.options.tiling")
+    tiled = tiling == media_pb2.TILING_TILED
+    if tiled and header.kind == media_pb2.MEDIA_KIND_VIDEO:
+        raise ParameterUnsupportedError(
+            "Videos have no tiled mode; leave tiling out.", field="header.options.tiling"
+        )
+    return tiled
 
 
 def _pixel_budget(options: media_pb2.MediaOptions, preprocessor: Preprocessor) -> PixelBudget:
@@ -104,6 +108,7 @@ def _pixel_budget(options: media_pb2.MediaOptions, preprocessor: Preprocessor) -
     return preprocessor.pixel_budget(
         options.min_pixel_count if options.HasField("min_pixel_count") else None,
         options.max_pixel_count if options.HasField("max_pixel_count") else None,
+        tiled=options.tiling == media_pb2.TILING_TILED,
     )
 
 

@@ -6,15 +6,23 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, cast
 
 import torch
 from sightline_common.checkpoint import Checkpoint, CheckpointError
+from sightline_common.errors import ParameterUnsupportedError
 from sightline_common.telemetry import log
 from torch import nn
+from transformers.models.glm4v.modeling_glm4v import Glm4vVisionModel
 
 from sightline_encoder.families import family_of
+from sightline_encoder.lean_tower import LeanTower, lean_refusal
+from sightline_encoder.packed_attention import PackedAttention
+from sightline_encoder.packed_attention_choice import choose_packed_attention
 from sightline_encoder.preprocess import PreparedImage
+from sightline_encoder.tiling import TileRule
+from sightline_encoder.units import Unit, join, split
+from sightline_encoder.window import Window
 
 _logger = logging.getLogger(__name__)
 
@@ -45,46 +53,75 @@ def choose_placement(device: str, dtype: str) -> Placement:
     return Placement(chosen, kinds[dtype])
 
 
+class WindowTower(Protocol):
+    """Computes the features of windows that are packed in order."""
+
+    def __call__(self, patches: torch.Tensor, windows: Sequence[Window]) -> torch.Tensor: ...
+
+
+class PlainTower:
+    """transformers' own module, for configurations that `LeanTower` does not know."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+
+    def __call__(self, patches: torch.Tensor, windows: Sequence[Window]) -> torch.Tensor:
+        """Raises ParameterUnsupportedError for tiles, whose places the module cannot tell."""
+        if not all(window.is_whole for window in windows):
+            raise ParameterUnsupportedError(
+                "This model has no tiled mode; leave tiling out.", field="header.options.tiling"
+            )
+        grid = [(1, window.rows, window.columns) for window in windows]
+        features: torch.Tensor = self._module(
+            patches, grid_thw=torch.tensor(grid, device=patches.device)
+        ).pooler_output
+        return features
+
+
 class VisionTower:
     """Runs one variable-length forward pass over pictures of any sizes.
 
     Not safe for several threads at once: the batcher owns the only one.
     """
 
-    def __init__(self, module: nn.Module, config: Any, placement: Placement) -> None:
-        self._module = module
+    def __init__(
+        self, tower: WindowTower, config: Any, placement: Placement, attention: str
+    ) -> None:
+        self._tower = tower
         self.placement = placement
+        self.attention = attention
         self.hidden_size: int = config.out_hidden_size
         self.patch_size: int = config.patch_size
         self.merge_size: int = config.spatial_merge_size
         self.patch_values: int = (
             config.in_channels * config.temporal_patch_size * config.patch_size**2
         )
+        self.tile_rule = TileRule.of(self.patch_size, self.merge_size)
 
     @torch.inference_mode()
-    def encode(self, images: Sequence[PreparedImage]) -> list[torch.Tensor]:
-        """Returns each picture's or video's features, [num_tokens, hidden_size], on the CPU."""
-        device = self.placement.device
-        patches = torch.cat([image.patches for image in images]).to(device, self.placement.dtype)
-        grid = torch.tensor([row for image in images for row in _still_grids(image)], device=device)
-        features = self._module(patches, grid_thw=grid).pooler_output.cpu()
-        sizes = [image.num_patches // self.merge_size**2 for image in images]
-        if len(images) == 1:
+    def encode_units(self, units: Sequence[Unit]) -> list[torch.Tensor]:
+        """Returns each unit's features, [num_tokens, hidden_size], on the CPU."""
+        device, dtype = self.placement.device, self.placement.dtype
+        patches = torch.cat([unit.patches() for unit in units]).to(device, dtype)
+        features = self._tower(patches, [unit.window for unit in units]).cpu()
+        sizes = [unit.num_patches // self.merge_size**2 for unit in units]
+        if len(units) == 1:
             return [features]
         # A view would keep the whole batch alive for as long as one picture is cached.
-        return [part.clone() for part in features.split(sizes)]
+        return [part.clone() for part in torch.split(features, sizes)]
+
+    def encode(self, images: Sequence[PreparedImage], tiled: bool = False) -> list[torch.Tensor]:
+        """Returns each picture's or video's features, [num_tokens, hidden_size], on the CPU."""
+        rule = self.tile_rule if tiled else None
+        parts = [split(image, rule) for image in images]
+        features = iter(self.encode_units([unit for units in parts for unit in units]))
+        return [join(units, [next(features) for _ in units]) for units in parts]
 
     def warm_up(self) -> None:
         """Runs a small picture, so that the first request meets loaded kernels."""
         side = 4 * self.merge_size
         patches = torch.zeros(side * side, self.patch_values)
         self.encode([PreparedImage(patches, (1, side, side), 0, 0)])
-
-
-def _still_grids(image: PreparedImage) -> list[tuple[int, int, int]]:
-    """Returns a grid for every frame group: the tower sees each as a picture of its own."""
-    num_groups, rows, columns = image.grid
-    return [(1, rows, columns)] * num_groups
 
 
 def load_vision_tower(checkpoint: Checkpoint, placement: Placement) -> VisionTower:
@@ -107,7 +144,20 @@ def load_vision_tower(checkpoint: Checkpoint, placement: Placement) -> VisionTow
     module.eval().requires_grad_(False).to(placement.device)
     num_bytes = sum(tensor.nbytes for tensor in tensors.values())
     _log_loaded(placement, len(tensors), num_bytes, time.monotonic() - started)
-    return VisionTower(module, config, placement)
+    return vision_tower(module, config, placement)
+
+
+def vision_tower(module: nn.Module, config: Any, placement: Placement) -> VisionTower:
+    """Returns the leanest tower that computes what a loaded module computes."""
+    reason = lean_refusal(module)
+    if reason is not None:
+        log(_logger, "tower is computed by transformers", reason=reason)
+        return VisionTower(PlainTower(module), config, placement, "transformers")
+    attention: PackedAttention = choose_packed_attention(
+        placement.device, placement.dtype, config.hidden_size // config.num_heads
+    )
+    lean = LeanTower(cast(Glm4vVisionModel, module), attention)
+    return VisionTower(lean, config, placement, attention.name)
 
 
 def _log_loaded(placement: Placement, tensors: int, num_bytes: int, seconds: float) -> None:

@@ -6,6 +6,8 @@ import json
 
 import pytest
 from sightline.generator.v1 import generator_pb2
+from sightline.type.v1 import media_pb2
+from sightline_web.openai.errors import ApiError
 from sightline_web.openai.messages import LOW_DETAIL_PIXELS, MessageReader
 from sightline_web.openai.request import IGNORED, UNSUPPORTED_WHEN_SET, read_request
 
@@ -117,12 +119,35 @@ def test_low_detail_bounds_the_pixels() -> None:
     assert not high.media.options.HasField("max_pixel_count")
 
 
+def _options(**image: object) -> media_pb2.MediaOptions:
+    part = {"type": "image_url", "image_url": {"url": data_url(png()), **image}}
+    read = generation(messages=[{"role": "user", "content": [part]}])
+    return read.messages[0].parts[0].media.options
+
+
+@pytest.mark.parametrize("detail", ["auto", "high", "original"])
+def test_other_details_leave_the_pixels_to_the_checkpoint(detail: str) -> None:
+    assert _options(detail=detail) == media_pb2.MediaOptions()
+
+
+def test_tiles_and_pixels_are_asked_for_beside_detail() -> None:
+    options = _options(detail="low", tiling="tiled", max_pixel_count=2688**2)
+
+    assert options == media_pb2.MediaOptions(tiling=media_pb2.TILING_TILED, max_pixel_count=2688**2)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("tiling", "both"), ("max_pixel_count", 0), ("max_pixel_count", "many")]
+)
+def test_wrong_tiling_or_pixels_are_named(key: str, value: object) -> None:
+    with pytest.raises(ApiError) as caught:
+        _options(**{key: value})
+    assert caught.value.param == f"messages[0].content[0].image_url.{key}"
+
+
 @pytest.mark.parametrize(("value", "allowed"), [(None, False), (False, False), (True, True)])
 def test_similar_pictures_are_allowed_only_by_name(value: bool | None, allowed: bool) -> None:
-    image = {"url": data_url(png()), "similar_allowed": value}
-    parts = [{"type": "image_url", "image_url": image}]
-    read = generation(messages=[{"role": "user", "content": parts}]).messages[0].parts[0]
-    assert read.media.options.similar_allowed is allowed
+    assert _options(similar_allowed=value).similar_allowed is allowed
 
 
 def test_caller_keeps_order_unless_media_first_is_asked() -> None:

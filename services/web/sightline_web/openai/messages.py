@@ -22,6 +22,10 @@ _ROLES = {
     "user": generator_pb2.ROLE_USER,
     "assistant": generator_pb2.ROLE_ASSISTANT,
 }
+_TILINGS = {
+    "whole": media_pb2.TILING_UNSPECIFIED,
+    "tiled": media_pb2.TILING_TILED,
+}
 _DETAILS = {"auto", "high", "low", "original"}
 _OTHER_PARTS = {"input_audio", "audio_url", "video_url", "video", "file", "file_url", "refusal"}
 
@@ -85,10 +89,7 @@ class MessageReader:
         raise ApiError("A part's type must be text or image_url.", param=fields.name("type"))
 
     def _image(self, fields: Fields) -> generator_pb2.Media:
-        url, detail, similar_allowed = _image_reference(fields)
-        options = media_pb2.MediaOptions(similar_allowed=similar_allowed)
-        if detail == "low":
-            options.max_pixel_count = LOW_DETAIL_PIXELS
+        url, options = _image_reference(fields)
         return generator_pb2.Media(
             kind=media_pb2.MEDIA_KIND_IMAGE,
             data=image_bytes(url, fields.path, self.max_image_bytes),
@@ -106,13 +107,27 @@ def _role(fields: Fields) -> generator_pb2.Role:
     return _ROLES[role]
 
 
-def _image_reference(fields: Fields) -> tuple[str, str, bool]:
+def _image_reference(fields: Fields) -> tuple[str, media_pb2.MediaOptions]:
     value: Json = fields.required("image_url")
     if isinstance(value, str):
-        return value, "auto", False
+        return value, media_pb2.MediaOptions()
     image = Fields.of(value, fields.name("image_url"))
     image.required("url")
-    detail = image.text("detail") or "auto"
+    return image.text("url") or "", _media_options(image)
+
+
+def _media_options(image: Fields) -> media_pb2.MediaOptions:
+    """Reads `detail`, and extensions: `max_pixel_count` (wins over it), `tiling`, `similar_allowed`."""
+    detail, tiling = image.text("detail") or "auto", image.text("tiling") or "whole"
     if detail not in _DETAILS:
         raise ApiError("detail must be auto, low or high.", param=image.name("detail"))
-    return image.text("url") or "", detail, bool(image.boolean("similar_allowed"))
+    if tiling not in _TILINGS:
+        raise ApiError("tiling must be whole or tiled.", param=image.name("tiling"))
+    pixels = image.integer("max_pixel_count", minimum=1)
+    if pixels is None and detail == "low":
+        pixels = LOW_DETAIL_PIXELS
+    return media_pb2.MediaOptions(
+        max_pixel_count=pixels,
+        tiling=_TILINGS[tiling],
+        similar_allowed=bool(image.boolean("similar_allowed")),
+    )

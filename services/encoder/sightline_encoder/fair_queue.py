@@ -1,0 +1,51 @@
+"""Who is next: large requests do not hold up small ones, and small ones do not starve them."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+from itertools import count
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class FairQueue(Generic[Item]):
+    """Orders work by virtual finish times, without a clock.
+
+    A request's first piece of cost c is due c after the virtual time of its arrival, each
+    further piece its own cost later; the virtual time is what the last piece taken was due
+    at (self-clocked fair queueing, Golestani 1994). So a small request overtakes the rest of
+    a large one, and what waits is overtaken only by requests that arrive before the virtual
+    time reaches it.
+    """
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, Item]] = []
+        self._arrivals = count()
+        self._virtual_time = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._heap)
+
+    def push(self, pieces: Iterable[tuple[int, Item]]) -> None:
+        """Adds one request's pieces and their costs."""
+        due = self._virtual_time
+        for cost, item in pieces:
+            due += cost
+            heapq.heappush(self._heap, (due, next(self._arrivals), item))
+
+    def first(self) -> Item:
+        """Returns what is next."""
+        return self._heap[0][2]
+
+    def pop(self) -> Item:
+        """Takes what is next."""
+        self._virtual_time, _, item = heapq.heappop(self._heap)
+        return item
+
+    def clear(self) -> list[Item]:
+        """Takes everything."""
+        items = [item for _, _, item in self._heap]
+        self._heap.clear()
+        return items
