@@ -101,8 +101,9 @@ async def test_own_features_are_preferred_once_they_exist(offering):
         {"salt": "tenant"},
         {"options": media_pb2.MediaOptions(similar_allowed=True, max_pixel_count=56 * 56)},
         {"options": media_pb2.MediaOptions(similar_allowed=True, min_pixel_count=200 * 200)},
+        {"options": media_pb2.MediaOptions(similar_allowed=True, tiling=media_pb2.TILING_TILED)},
     ],
-    ids=["salt", "pixel budget", "lower bound"],
+    ids=["salt", "pixel budget", "lower bound", "tiling"],
 )
 async def test_scopes_never_share_a_donor(offering, changes):
     await ask(offering.stub, DONOR, options=ALLOWED)
@@ -217,12 +218,12 @@ async def test_donor_whose_computation_fails_costs_its_finder_nothing(offering, 
     submit = offering.encoder._batcher.submit
     fail = [True]
 
-    async def failing(image):
+    async def failing(*job):
         if fail:
             fail.clear()
             await gate.wait()
             raise EngineFailedError("The vision tower failed on this picture.")
-        return await submit(image)
+        return await submit(*job)
 
     monkeypatch.setattr(offering.encoder._batcher, "submit", failing)
     first = asyncio.create_task(refusal(ask(offering.stub, DONOR, options=ALLOWED)))

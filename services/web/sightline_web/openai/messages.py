@@ -117,7 +117,7 @@ def _image_reference(fields: Fields) -> tuple[str, media_pb2.MediaOptions]:
 
 
 def _media_options(image: Fields) -> media_pb2.MediaOptions:
-    """Reads `detail`, and extensions: `max_pixel_count` (wins over it), `tiling`, `similar_allowed`."""
+    """Reads `detail`, and extensions, of which `max_pixel_count` wins over it."""
     detail, tiling = image.text("detail") or "auto", image.text("tiling") or "whole"
     if detail not in _DETAILS:
         raise ApiError("detail must be auto, low or high.", param=image.name("detail"))
