@@ -44,3 +44,9 @@ def test_services_get_both_malloc_variables_unless_they_are_set():
     for child in _children(LauncherSettings(), {trim: "1"}):
         assert child._environ[mmap] == MALLOC_VARIABLES[mmap]
         assert child._environ[trim] == "1"
+
+
+def test_services_do_not_spin_at_barriers_unless_told_to():
+    for asked, expected in (({}, "passive"), ({"OMP_WAIT_POLICY": "active"}, "active")):
+        for child in _children(LauncherSettings(), asked):
+            assert child._environ["OMP_WAIT_POLICY"] == expected

@@ -22,6 +22,8 @@ from sightline_common.malloc import MALLOC_VARIABLES
 
 STOP_GRACE_S = 10.0
 PROBE_TIMEOUT_S = 2.0
+OPENMP_VARIABLES = {"OMP_WAIT_POLICY": "passive"}
+"""Services share the cores: threads that spin at a barrier keep those off that they wait for."""
 
 
 def _port(variable: str, help: str, default: int) -> Any:
@@ -110,6 +112,7 @@ def _children(settings: LauncherSettings, environ: Mapping[str, str]) -> list[Ch
     generator = f"127.0.0.1:{settings.generator_port}"
     shared = {
         **MALLOC_VARIABLES,
+        **OPENMP_VARIABLES,
         "SIGHTLINE_ENCODER_TARGET": encoder,
         "SIGHTLINE_GENERATOR_TARGET": generator,
         **environ,

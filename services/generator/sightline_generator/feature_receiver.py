@@ -13,6 +13,7 @@ from sightline_common.tensors import spec_byte_count, tensors_from_payload
 from sightline_generator.families.base import Family, MediumGrid
 from sightline_generator.media import EncodedMedium
 
+MAX_SECONDS = 1e6
 _BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
@@ -79,6 +80,7 @@ class FeatureReceiver:
             feature_key=header.feature_key,
             source=header.source,
             similar_distance=header.similar_distance if similar else None,
+            timestamps=tuple(header.frame_timestamps),
         )
 
 
@@ -109,12 +111,22 @@ def _check_header(header: encoder_pb2.FeatureHeader, fingerprint: str, family: F
         raise PayloadCorruptError(
             f"A grid of {sizes} patches does not have {header.token_count} tokens."
         )
+    _check_timestamps(header)
     shape = [header.token_count, family.shape.hidden_size]
     specs = header.tensors
     if not specs or specs[0].name != "features" or list(specs[0].shape) != shape:
         raise PayloadCorruptError(f"The first tensor is not features of shape {shape}.")
     if sum(map(spec_byte_count, specs)) != header.payload_byte_count:
         raise PayloadCorruptError("The tensors do not have the stated size.")
+
+
+def _check_timestamps(header: encoder_pb2.FeatureHeader) -> None:
+    """A picture has no times, a video one for each frame group: they become its prompt."""
+    times = header.frame_timestamps
+    if times and len(times) != header.grid.time_count:
+        raise PayloadCorruptError("The frame groups do not have one time each.")
+    if not all(0 <= seconds < MAX_SECONDS for seconds in times):
+        raise PayloadCorruptError("A frame group's time is none.")
 
 
 def _grid(header: encoder_pb2.FeatureHeader) -> MediumGrid:

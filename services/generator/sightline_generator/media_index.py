@@ -11,6 +11,8 @@ from sightline_generator.media import EncodedMedium, Medium, MediumKey
 
 ENTRY_BYTES = 1024
 """About what an entry takes besides its features."""
+TIMESTAMP_BYTES = 32
+"""What each time in a video takes."""
 
 
 class MediaIndex:
@@ -68,4 +70,5 @@ def _remembered_source(encoded: EncodedMedium) -> media_pb2.FeatureSource:
 
 
 def _num_bytes(entry: EncodedMedium) -> int:
-    return ENTRY_BYTES + (0 if entry.features is None else entry.features.nbytes)
+    features = 0 if entry.features is None else entry.features.nbytes
+    return ENTRY_BYTES + features + TIMESTAMP_BYTES * len(entry.timestamps)

@@ -25,7 +25,7 @@ class Identity:
     """What all chunks of one answer share.
 
     `similar_images` has the pictures for which a similar one's features stood: their index
-    in the request, from 0, and their distance. Answers without any do not mention it.
+    among the request's media, from 0, and their distance. Answers without any do not mention it.
     """
 
     model: str
