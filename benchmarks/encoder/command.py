@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from benchmarks.encoder import images, intake, preprocessing
+from benchmarks.encoder import images, intake, preprocessing, streaming
 from benchmarks.encoder.part import Options, Part, Section
 from benchmarks.machine import describe_machine, versions
 from benchmarks.report import write_report
@@ -23,6 +23,7 @@ PARTS: MappingProxyType[str, Part] = MappingProxyType(
         "images": images.measure,
         "intake": intake.measure,
         "preprocessing": preprocessing.measure,
+        "streaming": streaming.measure,
     }
 )
 

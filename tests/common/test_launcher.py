@@ -4,7 +4,8 @@ import sys
 
 import pytest
 from sightline_common.child_process import say
-from sightline_common.launcher import _stop_on_signals
+from sightline_common.launcher import LauncherSettings, _children, _stop_on_signals
+from sightline_common.malloc import MALLOC_VARIABLES
 
 
 @pytest.fixture
@@ -36,3 +37,16 @@ def test_terminal_that_is_gone_stops_nothing(monkeypatch):
 
     monkeypatch.setattr(sys, "stdout", Gone())
     say("encoder", "ready")
+
+
+def test_services_get_both_malloc_variables_unless_they_are_set():
+    mmap, trim = MALLOC_VARIABLES
+    for child in _children(LauncherSettings(), {trim: "1"}):
+        assert child._environ[mmap] == MALLOC_VARIABLES[mmap]
+        assert child._environ[trim] == "1"
+
+
+def test_services_do_not_spin_at_barriers_unless_told_to():
+    for asked, expected in (({}, "passive"), ({"OMP_WAIT_POLICY": "active"}, "active")):
+        for child in _children(LauncherSettings(), asked):
+            assert child._environ["OMP_WAIT_POLICY"] == expected

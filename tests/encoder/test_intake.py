@@ -15,6 +15,10 @@ from tests.encoder.tiny import prepared, until
 BUDGET = PixelBudget(1, 2)
 
 
+def look(data, budget):
+    raise AssertionError("nothing is compared here")
+
+
 class GatedPrepare:
     """Counts how many run at once and holds them."""
 
@@ -43,7 +47,7 @@ async def prepare(intake, data=b"x"):
 
 async def test_no_more_files_than_workers_are_prepared_at_once():
     gated = GatedPrepare()
-    intake = Intake(gated, 2)
+    intake = Intake(gated, look, 2)
     tasks = [asyncio.create_task(prepare(intake)) for _ in range(6)]
     await asyncio.sleep(0)
     gated.gate.set()
@@ -66,7 +70,7 @@ class InlineExecutor(Executor):
 async def test_slot_is_kept_until_the_patches_are_handed_on():
     gated = GatedPrepare()
     gated.gate.set()
-    intake = Intake(gated, 1, InlineExecutor())
+    intake = Intake(gated, look, 1, InlineExecutor())
     async with intake.prepared(b"a", BUDGET):
         other = asyncio.create_task(prepare(intake))
         for _ in range(5):
@@ -80,7 +84,7 @@ async def test_slot_is_kept_until_the_patches_are_handed_on():
 
 async def test_event_loop_turns_while_a_file_is_prepared():
     gated = GatedPrepare()
-    intake = Intake(gated, 1)
+    intake = Intake(gated, look, 1)
     task = asyncio.create_task(prepare(intake))
     for _ in range(100):
         await asyncio.sleep(0)
@@ -95,7 +99,7 @@ async def test_event_loop_turns_while_a_file_is_prepared():
 async def test_file_whose_asker_left_is_abandoned_and_keeps_its_slot_until_it_ends(monkeypatch):
     monkeypatch.setattr(intake_module, "LEFT_GRACE_S", 0.01)
     gated, abandoned = GatedPrepare(), asyncio.Event()
-    intake = Intake(gated, 1, abandon=lambda data: data == b"left" and abandoned.set())
+    intake = Intake(gated, look, 1, abandon=lambda data: data == b"left" and abandoned.set())
     leaving = asyncio.create_task(prepare(intake, b"left"))
     await until(lambda: gated.running)
     leaving.cancel()
@@ -112,7 +116,7 @@ async def test_file_whose_asker_left_is_abandoned_and_keeps_its_slot_until_it_en
 async def test_file_that_ends_soon_after_its_asker_left_is_not_abandoned(monkeypatch):
     monkeypatch.setattr(intake_module, "LEFT_GRACE_S", 60)
     gated, abandoned = GatedPrepare(), []
-    intake = Intake(gated, 1, abandon=abandoned.append)
+    intake = Intake(gated, look, 1, abandon=abandoned.append)
     leaving = asyncio.create_task(prepare(intake))
     await until(lambda: gated.running)
     leaving.cancel()
@@ -130,7 +134,7 @@ async def test_refusal_frees_the_slot():
     def refuse(data, budget):
         raise MediaUnreadableError("broken")
 
-    intake = Intake(refuse, 1)
+    intake = Intake(refuse, look, 1)
     for _ in range(3):
         with pytest.raises(MediaUnreadableError):
             await prepare(intake)

@@ -30,7 +30,9 @@ from sightline_encoder.intake import Intake, Prepare
 from sightline_encoder.loading import LoadedModel, model_info
 from sightline_encoder.lower_tiers import LowerTiers
 from sightline_encoder.preprocess import PreparedImage, load_preprocessor
+from sightline_encoder.registration import add_servicer
 from sightline_encoder.servicer import EncoderServicer
+from sightline_encoder.similar_pictures import SimilarPictures
 from sightline_encoder.upload import UploadBudget
 from sightline_encoder.video_options import VideoLimits
 from sightline_encoder.video_preprocess import load_video_preprocessor
@@ -130,20 +132,22 @@ async def running_encoder(
     upload_bytes: int = 2**26,
     prepare: Prepare | None = None,
     lower_tiers: LowerTiers | None = None,
+    similar_bytes: int = 0,
     abandon: Callable[[bytes], None] = lambda data: None,
 ) -> AsyncIterator[RunningEncoder]:
     fingerprint = feature_fingerprint(model.checkpoint.fingerprint, torch.float32)
-    intake = Intake(prepare or model.preprocessor.prepare, 2, abandon=abandon)
+    preprocessor = model.preprocessor
+    intake = Intake(prepare or preprocessor.prepare, preprocessor.look, 2, abandon=abandon)
     batcher = Batcher(model.tower, 4096)
-    encoder = Encoder(intake, batcher, FeatureCache(cache_bytes), fingerprint, lower_tiers)
+    cache = FeatureCache(cache_bytes)
+    similar = SimilarPictures(similar_bytes) if similar_bytes else None
+    encoder = Encoder(intake, batcher, cache, fingerprint, lower_tiers, similar)
     uploads = UploadBudget(upload_bytes)
     info = model_info(model, fingerprint)
     servicer = EncoderServicer(encoder, model.preprocessor, uploads, info)
     server = GrpcServer(ServerOptions("sightline.encoder.v1.EncoderService", drain_s=0.1))
     await server.start()
-    await server.set_ready(
-        lambda s: encoder_pb2_grpc.add_EncoderServiceServicer_to_server(servicer, s)
-    )
+    await server.set_ready(lambda s: add_servicer(servicer, s))
     target = f"127.0.0.1:{server.port}"
     try:
         async with open_channel(target) as channel:

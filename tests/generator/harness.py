@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence as Sequence_
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import torch
 from sightline_common.checkpoint import Checkpoint
@@ -27,11 +29,15 @@ from sightline_generator.engine.sampler import Sampler
 from sightline_generator.engine.scheduler import Scheduler, SchedulerLimits
 from sightline_generator.engine.sequence import FeatureSpan, SamplingParams, Sequence
 from sightline_generator.engine.stop import StopParams
-from sightline_generator.families.base import MediaKind, MediumGrid, PlaceholderRange
+from sightline_generator.families.base import MediaKind, MediumGrid, MediumShape, PlaceholderRange
 from sightline_generator.families.registry import family_of
 from transformers import AutoModelForImageTextToText, AutoTokenizer
+from transformers.models.glm4v.processing_glm4v import Glm4vProcessor
+from transformers.models.glm46v.processing_glm46v import Glm46VProcessor
+from transformers.video_utils import VideoMetadata
 
 BLOCK_SIZE = 16
+_PROCESSORS = {"glm4v": "Glm4vProcessor", "glm46v": "Glm46VProcessor"}
 OVERLAP = False
 """Whether engines schedule a step while the one before runs; `in_both_modes` sets it."""
 GRAPH_SIZES: list[int] = []
@@ -51,6 +57,22 @@ class Picture:
         generator = torch.Generator().manual_seed(self.seed)
         num_patches = self.grid.time * self.grid.height * self.grid.width
         return torch.randn(num_patches, 3 * 2 * 14 * 14, generator=generator)
+
+
+@dataclass(frozen=True)
+class Film(Picture):
+    """Random patches of frame groups that begin at these seconds."""
+
+    timestamps: tuple[float, ...] = ()
+
+
+def film(*timestamps: float, rows: int = 2, columns: int = 3, seed: int = 0) -> Film:
+    """Returns a video of merged cells, one frame group a timestamp."""
+    return Film(MediumGrid(len(timestamps), 2 * rows, 2 * columns), seed, timestamps)
+
+
+def shape_of(shown: Picture) -> MediumShape:
+    return MediumShape(shown.grid, shown.timestamps if isinstance(shown, Film) else ())
 
 
 def picture(rows: int, columns: int, seed: int = 0) -> Picture:
@@ -113,7 +135,7 @@ class Ours:
     def prompt(self, turns: list[Turn], thinking: bool | None = None) -> Prompt:
         pictures = pictures_of(turns)
         rendered = self.builder.render(conversation(turns, thinking))
-        return self.builder.expand(rendered, dict(enumerate(shown.grid for shown in pictures)))
+        return self.builder.expand(rendered, dict(enumerate(map(shape_of, pictures))))
 
     def engine(
         self,
@@ -146,15 +168,15 @@ class Ours:
     def sequence(
         self,
         prompt: Prompt,
-        features: list[torch.Tensor] | None = None,
+        features: Sequence_[torch.Tensor] = (),
         max_tokens: int = 12,
         sampling: SamplingParams | None = None,
         stop: StopParams | None = None,
         **fields: object,
     ) -> Sequence:
         spans = [
-            feature_span(placeholder, given)
-            for placeholder, given in zip(prompt.ranges, features or [], strict=True)
+            feature_span(placeholder, features[index])
+            for placeholder, index in zip(prompt.ranges, prompt.media_indices, strict=True)
         ]
         return Sequence(
             prompt_token_ids=prompt.token_ids,
@@ -170,8 +192,10 @@ class Ours:
 
 def feature_span(placeholder: PlaceholderRange, features: torch.Tensor) -> FeatureSpan:
     """Names features after their values, as a feature key would."""
-    content = f"{sha256_digest(features.numpy().tobytes())} {placeholder.grid}"
-    return FeatureSpan(placeholder.offset, placeholder.length, content, features)
+    start, end = placeholder.feature_offset, placeholder.feature_offset + placeholder.length
+    taken = features[start:end]
+    content = f"{sha256_digest(taken.numpy().tobytes())} {placeholder.grid}"
+    return FeatureSpan(placeholder.offset, placeholder.length, content, taken)
 
 
 def conversation(turns: list[Turn], thinking: bool | None = None) -> Conversation:
@@ -180,7 +204,8 @@ def conversation(turns: list[Turn], thinking: bool | None = None) -> Conversatio
     def part(given: str | Picture) -> TextPart | MediaPart:
         if isinstance(given, str):
             return TextPart(given)
-        return MediaPart(MediaKind.IMAGE, next(media))
+        kind = MediaKind.VIDEO if isinstance(given, Film) else MediaKind.IMAGE
+        return MediaPart(kind, next(media))
 
     messages = [Message(turn.role, tuple(map(part, turn.parts)), turn.reasoning) for turn in turns]
     return Conversation(tuple(messages), thinking)
@@ -204,15 +229,55 @@ class Theirs:
             list(map(_as_mapping, turns)), tokenize=False, add_generation_prompt=True, **options
         )
         for shown in pictures_of(turns):
-            count = shown.grid.height * shown.grid.width // 4
-            text = text.replace("<|image|>", "<|held|>" * count, 1)
+            if isinstance(shown, Film):
+                text = text.replace("<|video|>", self._film_text(shown), 1)
+            else:
+                count = shown.grid.height * shown.grid.width // 4
+                text = text.replace("<|image|>", "<|held|>" * count, 1)
         text = text.replace("<|held|>", "<|image|>")
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
 
+    @property
+    def processor(self) -> type:
+        """transformers' processor class: its methods run without an instance, which needs
+        torchvision."""
+        folder = Checkpoint(self.folder)
+        name = folder.processor_class or _PROCESSORS[folder.config["model_type"]]
+        return {"Glm4vProcessor": Glm4vProcessor, "Glm46VProcessor": Glm46VProcessor}[name]
+
+    def _film_text(self, shown: Film) -> str:
+        """Returns what transformers' processor writes for a video."""
+        processor = SimpleNamespace(
+            image_token="<|held|>", video_processor=SimpleNamespace(merge_size=2)
+        )
+        write = self.processor.replace_frame_token_id
+        processor.replace_frame_token_id = lambda *args, **given: write(processor, *args, **given)
+        # Frame numbers at a thousand a second give these times back.
+        indices = [round(1000 * seconds) for seconds in shown.timestamps for _ in range(2)]
+        metadata = VideoMetadata(0, fps=1000.0, frames_indices=indices)
+        given = {"video_grid_thw": torch.tensor([_grid(shown)]), "video_metadata": [metadata]}
+        text: str = self.processor.replace_video_token(processor, given, 0)
+        return text
+
+    def token_types(self, ids: list[int]) -> torch.Tensor:
+        """Returns what transformers' processor says each token stands for."""
+        added = self.tokenizer.convert_tokens_to_ids
+        processor = SimpleNamespace(
+            video_start_id=added("<|begin_of_video|>"),
+            video_end_id=added("<|end_of_video|>"),
+            image_token_id=added("<|image|>"),
+        )
+        return torch.tensor(self.processor.create_mm_token_type_ids(processor, [ids]))
+
     @torch.inference_mode()
     def features(self, shown: Picture) -> torch.Tensor:
-        grid = torch.tensor([[shown.grid.time, shown.grid.height, shown.grid.width]])
-        output = self.model.get_image_features(shown.pixels.to(self.dtype), grid)
+        grid = torch.tensor([_grid(shown)])
+        encode = (
+            self.model.get_video_features
+            if isinstance(shown, Film)
+            else self.model.get_image_features
+        )
+        output = encode(shown.pixels.to(self.dtype), grid)
         return output.pooler_output[0]
 
     @torch.inference_mode()
@@ -220,14 +285,20 @@ class Theirs:
         """Returns greedy ids, end tokens ignored, and the logits behind each."""
         ids = torch.tensor([self.prompt_ids(turns)])
         inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-        pictures = pictures_of(turns)
-        if pictures:
+        shown = pictures_of(turns)
+        if shown:
+            films = [isinstance(each, Film) for each in shown]
+            # transformers itself cannot place pictures and videos in one prompt.
+            assert all(films) or not any(films)
+            pixels, grid = (
+                ("pixel_values_videos", "video_grid_thw")
+                if all(films)
+                else ("pixel_values", "image_grid_thw")
+            )
             inputs |= {
-                "pixel_values": torch.cat([shown.pixels for shown in pictures]).to(self.dtype),
-                "image_grid_thw": torch.tensor(
-                    [[shown.grid.time, shown.grid.height, shown.grid.width] for shown in pictures]
-                ),
-                "mm_token_type_ids": (ids == self.model.config.image_token_id).int(),
+                pixels: torch.cat([each.pixels for each in shown]).to(self.dtype),
+                grid: torch.tensor(list(map(_grid, shown))),
+                "mm_token_type_ids": self.token_types(ids[0].tolist()),
             }
         output = self.model.generate(
             **inputs,
@@ -240,9 +311,15 @@ class Theirs:
         return output.sequences[0, ids.shape[1] :].tolist(), [row[0] for row in output.logits]
 
 
+def _grid(shown: Picture) -> list[int]:
+    return [shown.grid.time, shown.grid.height, shown.grid.width]
+
+
 def _as_mapping(turn: Turn) -> dict[str, object]:
     items = [
-        {"type": "text", "text": part} if isinstance(part, str) else {"type": "image"}
+        {"type": "text", "text": part}
+        if isinstance(part, str)
+        else {"type": "video" if isinstance(part, Film) else "image"}
         for part in turn.parts
     ]
     mapping: dict[str, object] = {"role": turn.role, "content": items}

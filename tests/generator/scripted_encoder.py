@@ -84,7 +84,7 @@ class ScriptedEncoder(encoder_pb2_grpc.EncoderServiceServicer):
         yield encoder_pb2.EncodeMediaResponse(header=described)
         if not header.header_only:
             for chunk in split_chunks(tensor_bytes(tensor)):
-                yield encoder_pb2.EncodeMediaResponse(chunk=chunk)
+                yield encoder_pb2.EncodeMediaResponse(chunk=bytes(chunk))
 
     def _answer(self, header):
         if self.answer_header:

@@ -37,6 +37,8 @@ def build_checkpoint(
         video_token_id=4082,
         image_start_token_id=4075,
         image_end_token_id=4076,
+        video_start_token_id=4077,
+        video_end_token_id=4078,
         tie_word_embeddings=False,
     )
     torch.manual_seed(seed)

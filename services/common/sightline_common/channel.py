@@ -7,6 +7,9 @@ from grpc import aio
 MAX_CHUNK_BYTES = 1024 * 1024
 """Bounds one chunk of a file or tensor on any stream."""
 
+CHUNK_BYTES = 1024 * 1024
+"""What is sent in one chunk, chosen by `python -m benchmarks.encoder --parts streaming`."""
+
 DEFAULT_MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 
 KEEPALIVE_OPTIONS: list[tuple[str, int]] = [

@@ -18,9 +18,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from sightline_common.channel import open_channel
 from sightline_common.child_process import ChildProcess, Probe, say
 from sightline_common.config import MAX_PORT, SettingInvalidError, read_settings, setting
+from sightline_common.malloc import MALLOC_VARIABLES
 
 STOP_GRACE_S = 10.0
 PROBE_TIMEOUT_S = 2.0
+OPENMP_VARIABLES = {"OMP_WAIT_POLICY": "passive"}
+"""Services share the cores: threads that spin at a barrier keep those off that they wait for."""
 
 
 def _port(variable: str, help: str, default: int) -> Any:
@@ -108,6 +111,8 @@ def _children(settings: LauncherSettings, environ: Mapping[str, str]) -> list[Ch
     encoder = f"127.0.0.1:{settings.encoder_port}"
     generator = f"127.0.0.1:{settings.generator_port}"
     shared = {
+        **MALLOC_VARIABLES,
+        **OPENMP_VARIABLES,
         "SIGHTLINE_ENCODER_TARGET": encoder,
         "SIGHTLINE_GENERATOR_TARGET": generator,
         **environ,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from sightline.type.v1 import tensor_pb2
 
-from sightline_common.channel import MAX_CHUNK_BYTES
+from sightline_common.channel import CHUNK_BYTES
 from sightline_common.errors import PayloadCorruptError
 
 DATA_TYPES: dict[torch.dtype, tensor_pb2.DataType] = {
@@ -46,14 +46,14 @@ def tensor_bytes(tensor: torch.Tensor) -> memoryview:
     return flat.view(torch.uint8).numpy().data
 
 
-def split_chunks(payload: memoryview, chunk_bytes: int = MAX_CHUNK_BYTES) -> Iterator[bytes]:
-    """Yields a payload in pieces of at most `chunk_bytes`."""
+def split_chunks(payload: memoryview, chunk_bytes: int = CHUNK_BYTES) -> Iterator[memoryview]:
+    """Yields a payload in pieces of at most `chunk_bytes`, which share its memory."""
     for start in range(0, len(payload), chunk_bytes):
-        yield bytes(payload[start : start + chunk_bytes])
+        yield payload[start : start + chunk_bytes]
 
 
 def tensors_from_payload(
-    specs: Sequence[tensor_pb2.TensorSpec], payload: bytearray
+    specs: Sequence[tensor_pb2.TensorSpec], payload: bytearray | memoryview
 ) -> dict[str, torch.Tensor]:
     """Returns the named tensors of a payload, sharing its memory.
 
@@ -70,7 +70,9 @@ def tensors_from_payload(
     return tensors
 
 
-def _tensor_at(spec: tensor_pb2.TensorSpec, payload: bytearray, offset: int) -> torch.Tensor:
+def _tensor_at(
+    spec: tensor_pb2.TensorSpec, payload: bytearray | memoryview, offset: int
+) -> torch.Tensor:
     shape, dtype = tuple(spec.shape), TORCH_TYPES[spec.data_type]
     count = math.prod(shape)
     if count == 0:

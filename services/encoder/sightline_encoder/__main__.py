@@ -10,7 +10,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
 from grpc import aio
-from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
 from sightline_common.checkpoint import CheckpointError
 from sightline_common.config import SettingInvalidError, read_settings
 from sightline_common.event_loop import run
@@ -18,13 +17,13 @@ from sightline_common.server import Register, ServerOptions, run_server
 from sightline_common.telemetry import configure_logging, log
 
 from sightline_encoder.config import EncoderSettings
+from sightline_encoder.registration import SERVICE_NAME, add_servicer
 
 if TYPE_CHECKING:
     from sightline_encoder.servicer import EncoderServicer
 
     Opener: TypeAlias = Callable[[EncoderSettings], AbstractAsyncContextManager[EncoderServicer]]
 
-SERVICE_NAME = encoder_pb2.DESCRIPTOR.services_by_name["EncoderService"].full_name
 _logger = logging.getLogger("sightline_encoder")
 REFUSED = 2
 """Exit code of a start that a setting or the checkpoint makes impossible."""
@@ -53,7 +52,7 @@ async def _load(settings: EncoderSettings) -> AsyncIterator[Register]:
     async with open_servicer(settings) as servicer:
 
         def register(server: aio.Server) -> None:
-            encoder_pb2_grpc.add_EncoderServiceServicer_to_server(servicer, server)
+            add_servicer(servicer, server)
 
         yield register
 

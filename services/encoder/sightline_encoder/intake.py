@@ -8,11 +8,16 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import TypeVar
 
+from sightline_encoder.comparison_image import ComparisonImage
 from sightline_encoder.pixel_budget import FrameBudget, PixelBudget
 from sightline_encoder.preprocess import PreparedImage
 
 Prepare = Callable[[bytes, PixelBudget | FrameBudget], PreparedImage]
+Look = Callable[[bytes, PixelBudget], ComparisonImage]
+Result = TypeVar("Result")
 LEFT_GRACE_S = 0.5
 """How long a file whose asker has left may go on: most end sooner than a worker starts."""
 
@@ -20,19 +25,22 @@ LEFT_GRACE_S = 0.5
 class Intake:
     """Turns files into patches on `num_workers` workers.
 
-    `prepare` is called in an executor; threads by default, and any other executor for
-    which `prepare` can be sent to it. `abandon` ends the preparing of the file it is given.
+    `prepare` and `look` are called in an executor; threads by default, and any other
+    executor for which they can be sent to it. `abandon` ends what they do with the file that
+    it is given.
     """
 
     def __init__(
         self,
         prepare: Prepare,
+        look: Look,
         num_workers: int,
         executor: Executor | None = None,
         abandon: Callable[[bytes], None] = lambda data: None,
     ) -> None:
         self._prepare = prepare
         self._abandon = abandon
+        self._look = look
         self._slots = asyncio.Semaphore(num_workers)
         self._executor = executor or ThreadPoolExecutor(num_workers, "intake")
 
@@ -46,8 +54,19 @@ class Intake:
         ends bounds how many of them exist. A file whose asker leaves is abandoned soon, and
         keeps its slot until it has ended. Raises MediaError.
         """
+        async with self._result(partial(self._timed, data, budget), data) as image:
+            yield image
+
+    async def look(self, data: bytes, budget: PixelBudget) -> ComparisonImage:
+        """Returns a file's pixels as they are compared with others'; raises MediaError."""
+        async with self._result(partial(self._look, data, budget), data) as image:
+            pass
+        return image
+
+    @asynccontextmanager
+    async def _result(self, work: Callable[[], Result], data: bytes) -> AsyncIterator[Result]:
         await self._slots.acquire()
-        running = self._executor.submit(self._timed, data, budget)
+        running = self._executor.submit(work)
         try:
             yield await asyncio.wrap_future(running)
         finally:
@@ -56,7 +75,7 @@ class Intake:
             else:
                 self._leave(running, data)
 
-    def _leave(self, running: Future[PreparedImage], data: bytes) -> None:
+    def _leave(self, running: Future[Result], data: bytes) -> None:
         loop = asyncio.get_running_loop()
         timer = loop.call_later(LEFT_GRACE_S, self._abandon, data)
 
@@ -64,7 +83,7 @@ class Intake:
             timer.cancel()
             self._slots.release()
 
-        def tell(_: Future[PreparedImage]) -> None:
+        def tell(_: Future[Result]) -> None:
             with suppress(RuntimeError):  # the loop may be closed by then
                 loop.call_soon_threadsafe(end)
 

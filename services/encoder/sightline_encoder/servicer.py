@@ -15,8 +15,14 @@ from sightline_encoder.encoder import Answer, Encoder
 from sightline_encoder.feature_cache import FeatureEntry
 from sightline_encoder.feature_record import describe, duration
 from sightline_encoder.preprocess import Preprocessor
+from sightline_encoder.registration import RESPONSES
 from sightline_encoder.upload import Requests, UploadBudget, receive_file, receive_header
-from sightline_encoder.validation import check_model, feature_request, file_limits
+from sightline_encoder.validation import (
+    check_model,
+    check_similar,
+    feature_request,
+    file_limits,
+)
 
 if TYPE_CHECKING:
     from grpc import aio
@@ -50,13 +56,14 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
         self._uploads = uploads
         self._info = info
 
-    async def EncodeMedia(
+    async def EncodeMedia(  # type: ignore[override]  # chunks are serialised already
         self, request_iterator: Requests, context: MediaContext
-    ) -> AsyncIterator[encoder_pb2.EncodeMediaResponse]:
+    ) -> AsyncIterator[encoder_pb2.EncodeMediaResponse | bytes]:
         started = time.monotonic()
         header = await receive_header(request_iterator)
         check_model(header, self._info.checkpoint_fingerprint)
         request = feature_request(header, self._preprocessor)
+        check_similar(request, offered=self._encoder.similar is not None)
         with ExitStack() as held:
             # A client that goes away while a write is blocked ends this generator late.
             context.add_done_callback(lambda _: held.close())  # type: ignore[arg-type]
@@ -74,13 +81,15 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
             held.enter_context(self._encoder.cache.pinned(answer.entry))
             yield self._header(answer, time.monotonic() - started)
             if not header.header_only:
-                for response in _chunks(answer.entry):
-                    yield response
+                for chunk in _chunks(answer.entry):
+                    yield chunk
 
     def _header(self, answer: Answer, seconds: float) -> encoder_pb2.EncodeMediaResponse:
         header = describe(answer.entry)
         header.checkpoint_fingerprint = self._info.checkpoint_fingerprint
         header.source = answer.source
+        if answer.similar_distance is not None:
+            header.similar_distance = answer.similar_distance
         header.encode_time.CopyFrom(duration(seconds))
         return encoder_pb2.EncodeMediaResponse(header=header)
 
@@ -103,6 +112,5 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
         )
 
 
-def _chunks(entry: FeatureEntry) -> Iterator[encoder_pb2.EncodeMediaResponse]:
-    for chunk in split_chunks(entry.payload):
-        yield encoder_pb2.EncodeMediaResponse(chunk=chunk)
+def _chunks(entry: FeatureEntry) -> Iterator[bytes]:
+    return map(RESPONSES.frame, split_chunks(entry.payload))

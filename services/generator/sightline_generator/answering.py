@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from sightline.generator.v1 import generator_pb2
@@ -28,6 +28,7 @@ from sightline_generator.defaults import SamplingDefaults
 from sightline_generator.engine.async_engine import AsyncEngine
 from sightline_generator.engine.engine import SequenceUpdate
 from sightline_generator.engine.sequence import FeatureSpan, Sequence
+from sightline_generator.families.base import MediaKind
 from sightline_generator.preparation import FeaturesChangedError, Preparation, PreparedPrompt
 
 NUM_LAYOUTS = 3
@@ -47,31 +48,43 @@ class AnswerRules:
 
 
 class ReaderWatch:
-    """Ends what a request holds when its client leaves the answer unread for too long."""
+    """Ends what a request holds when its client leaves the answer unread for too long.
+
+    Entered for each message while it is written; one timer watches over all of them. Leaving
+    it raises DeadlineError when the message was not taken in time.
+    """
 
     def __init__(self, held: ExitStack, timeout_s: float) -> None:
         self._held = held
         self._timeout_s = timeout_s
+        self._loop = asyncio.get_running_loop()
+        self._writing_since: float | None = None
         self._gave_up = False
+        self._look_after(timeout_s)
+        held.callback(lambda: self._timer.cancel())
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Bounds the time until a message is taken; raises DeadlineError when it was not."""
-        loop = asyncio.get_running_loop()
-        timer = loop.call_later(self._timeout_s, self._give_up)
-        try:
-            yield
-        finally:
-            timer.cancel()
-        if self._gave_up:
+    def __enter__(self) -> None:
+        self._writing_since = self._loop.time()
+
+    def __exit__(self, kind: type[BaseException] | None, *_exception: object) -> None:
+        self._writing_since = None
+        if self._gave_up and kind is None:
             raise DeadlineError(
                 f"The answer was not read for {self._timeout_s:g} s and was ended; ask again."
             )
 
-    def _give_up(self) -> None:
-        # The handler itself is stuck in its write until the client reads or goes away.
-        self._gave_up = True
-        self._held.close()
+    def _look_after(self, seconds: float) -> None:
+        self._timer = self._loop.call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        since = self._writing_since
+        waited_s = 0.0 if since is None else self._loop.time() - since
+        if waited_s < self._timeout_s:
+            self._look_after(self._timeout_s - waited_s)
+        else:
+            # The handler itself is stuck in its write until the client reads or goes away.
+            self._gave_up = True
+            self._held.close()
 
 
 class Answering:
@@ -120,10 +133,10 @@ class Answering:
                 if update.token_ids:
                     features.close()
                 for message in self._messages(request, index, update, prepared):
-                    with watch.writing():
+                    with watch:
                         yield message
         complete = _complete(candidates, prepared, arrival)
-        with watch.writing():
+        with watch:
             yield generator_pb2.GenerateTextResponse(complete=complete)
 
     def _messages(
@@ -208,12 +221,15 @@ class Answering:
         )
 
     def _started(self, sequence: Sequence, prepared: PreparedPrompt) -> generator_pb2.Started:
-        media = [prepared.media[index] for index in prepared.prompt.media_indices]
-        encoded = [prepared.encoded[index] for index in prepared.prompt.media_indices]
+        # A video has several ranges and is reported once.
+        indices = list(dict.fromkeys(prepared.prompt.media_indices))
+        media = [prepared.media[index] for index in indices]
+        encoded = [prepared.encoded[index] for index in indices]
         return generator_pb2.Started(
             prompt_token_count=prepared.num_tokens,
             cached_token_count=sequence.num_reused_tokens,
-            image_token_count=prepared.num_image_tokens,
+            image_token_count=prepared.num_feature_tokens(MediaKind.IMAGE),
+            video_token_count=prepared.num_feature_tokens(MediaKind.VIDEO),
             max_token_count=sequence.stop.max_tokens,
             model=self._info.model,
             checkpoint_fingerprint=self._info.checkpoint_fingerprint,
@@ -237,7 +253,8 @@ def _complete(
     usage = generator_pb2.Usage(
         prompt_token_count=prepared.num_tokens,
         cached_token_count=candidates.first.num_reused_tokens,
-        image_token_count=prepared.num_image_tokens,
+        image_token_count=prepared.num_feature_tokens(MediaKind.IMAGE),
+        video_token_count=prepared.num_feature_tokens(MediaKind.VIDEO),
         completion_token_count=sum(each.num_generated_tokens for each in candidates),
         reasoning_token_count=sum(each.reader.num_reasoning_tokens for each in candidates),
     )

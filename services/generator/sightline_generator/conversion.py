@@ -70,16 +70,18 @@ def _part(part: generator_pb2.Part, field: str, media: list[Medium]) -> TextPart
     if part.WhichOneof("content") == "text":
         return TextPart(part.text)
     given = part.media
+    is_video = given.kind == media_pb2.MEDIA_KIND_VIDEO
+    kind = MediaKind.VIDEO if is_video else MediaKind.IMAGE
     media.append(
         Medium(
-            kind=MediaKind.IMAGE,
+            kind=kind,
             digest=given.digest,
             data=given.data or None,
             options=given.options,
             field=f"{field}.media",
         )
     )
-    return MediaPart(MediaKind.IMAGE, len(media) - 1)
+    return MediaPart(kind, len(media) - 1)
 
 
 def candidate_count(request: generator_pb2.GenerateTextRequest) -> int:
@@ -171,16 +173,16 @@ def delta_message(
     token_ids_wanted: bool,
 ) -> generator_pb2.Delta | None:
     """Carries what an update brought; None if that is nothing to tell."""
-    delta = generator_pb2.Delta(
+    token_ids = update.token_ids if token_ids_wanted else []
+    if not (update.text or update.reasoning or token_ids or update.logprobs):
+        return None
+    return generator_pb2.Delta(
+        candidate_index=candidate_index,
         text=update.text,
         reasoning=update.reasoning,
-        token_ids=update.token_ids if token_ids_wanted else [],
+        token_ids=token_ids,
         logprobs=[_logprob_message(logprob, token_bytes) for logprob in update.logprobs],
     )
-    if not delta.ByteSize():
-        return None
-    delta.candidate_index = candidate_index
-    return delta
 
 
 def _logprob_message(

@@ -11,9 +11,12 @@ from sightline_common.errors import ModelMismatchError
 from sightline_common.interceptors import REQUEST_ID_KEY
 from sightline_common.telemetry import request_id
 
-from sightline_generator.exchange import EncoderLostError, Exchange
+from sightline_generator.exchange import REQUESTS, RESPONSES, EncoderLostError, Exchange
 from sightline_generator.families.base import Family
 from sightline_generator.media import Medium
+
+_SERVICE = encoder_pb2.DESCRIPTOR.services_by_name["EncoderService"]
+_ENCODE_MEDIA = f"/{_SERVICE.full_name}/EncodeMedia"
 
 
 class EncoderClient:
@@ -26,6 +29,10 @@ class EncoderClient:
         self._exchanges: set[Exchange] = set()
         self._channel = open_channel(target)
         self._stub = encoder_pb2_grpc.EncoderServiceStub(self._channel)
+        # Chunks pass protobuf by.
+        self._encode_media = self._channel.stream_stream(
+            _ENCODE_MEDIA, REQUESTS.serialize, RESPONSES.parse
+        )
 
     async def close(self, grace_s: float | None = None) -> None:
         """Closes the channel when its calls have ended, or after `grace_s` seconds."""
@@ -49,7 +56,7 @@ class EncoderClient:
     def exchange(self, medium: Medium, timeout_s: float, *, header_only: bool) -> Exchange:
         """Opens a call about a medium; `end` it. Raises EncoderLostError after `close`."""
         try:
-            call = self._stub.EncodeMedia(timeout=timeout_s, metadata=_metadata())
+            call = self._encode_media(timeout=timeout_s, metadata=_metadata())
         except aio.UsageError as closed:
             raise EncoderLostError("The encoder is no longer named.") from closed
         exchange = Exchange(

@@ -11,6 +11,7 @@ import grpc
 from grpc import aio
 from sightline.encoder.v1 import encoder_pb2
 from sightline.type.v1 import media_pb2
+from sightline_common.chunk_codec import ChunkCodec
 from sightline_common.errors import (
     EncoderUnavailableError,
     InvalidRequestError,
@@ -27,10 +28,12 @@ from sightline_generator.media import EncodedMedium, Medium
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    Call: TypeAlias = aio.StreamStreamCall[
-        encoder_pb2.EncodeMediaRequest, encoder_pb2.EncodeMediaResponse
-    ]
+    Request: TypeAlias = encoder_pb2.EncodeMediaRequest | bytes
+    Response: TypeAlias = encoder_pb2.EncodeMediaResponse | memoryview
+    Call: TypeAlias = aio.StreamStreamCall[Request, Response]
 
+REQUESTS = ChunkCodec(encoder_pb2.EncodeMediaRequest)
+RESPONSES = ChunkCodec(encoder_pb2.EncodeMediaResponse)
 _KINDS = {
     MediaKind.IMAGE: media_pb2.MEDIA_KIND_IMAGE,
     MediaKind.VIDEO: media_pb2.MEDIA_KIND_VIDEO,
@@ -72,7 +75,7 @@ class Exchange:
         with self._errors():
             await _write(self._call, encoder_pb2.EncodeMediaRequest(header=self._header()))
             response = await self._read()
-            if response is not None and response.WhichOneof("payload") == "bytes_wanted":
+            if _kind(response) == "bytes_wanted":
                 return False
             self._take_header(response)
             return True
@@ -82,7 +85,7 @@ class Exchange:
         assert self._medium.data is not None, "only what is at hand can be sent"
         with self._errors():
             for chunk in split_chunks(memoryview(self._medium.data)):
-                if not await _write(self._call, encoder_pb2.EncodeMediaRequest(chunk=chunk)):
+                if not await _write(self._call, REQUESTS.frame(chunk)):
                     return
             if not self._call.done():
                 await self._call.done_writing()
@@ -96,9 +99,10 @@ class Exchange:
             assert receiver is not None
             while (response := await self._read()) is not None:
                 receiver.add(_chunk(response))
+                receiver.hash_meanwhile()
         if self._header_only:
             return receiver.encoded(None)
-        return receiver.encoded(await asyncio.to_thread(receiver.features))
+        return receiver.encoded(await receiver.features())
 
     def close(self) -> None:
         """Ends the call if it has not ended."""
@@ -109,13 +113,15 @@ class Exchange:
         self._end = "The encoder does not answer its probes."
         self._call.cancel()
 
-    async def _read(self) -> encoder_pb2.EncodeMediaResponse | None:
+    async def _read(self) -> Response | None:
         response = await self._call.read()
-        return response if isinstance(response, encoder_pb2.EncodeMediaResponse) else None
+        if isinstance(response, (encoder_pb2.EncodeMediaResponse, memoryview)):
+            return response
+        return None
 
-    def _take_header(self, response: encoder_pb2.EncodeMediaResponse | None) -> None:
-        kind = response.WhichOneof("payload") if response is not None else None
-        if response is None or kind != "header":
+    def _take_header(self, response: Response | None) -> None:
+        kind = _kind(response)
+        if not isinstance(response, encoder_pb2.EncodeMediaResponse) or kind != "header":
             raise PayloadCorruptError(f"The encoder sent {kind or 'an end'} instead of a header.")
         self._receiver = FeatureReceiver(response.header, self._fingerprint, self._family)
 
@@ -162,7 +168,7 @@ def _error_of(failure: aio.AioRpcError, medium: Medium) -> Exception:
     return EncoderLostError(f"{failure.code().name}: {failure.details()}")
 
 
-async def _write(call: Call, request: encoder_pb2.EncodeMediaRequest) -> bool:
+async def _write(call: Call, request: Request) -> bool:
     """Sends a message; False when the call is over, which reading will explain."""
     try:
         await call.write(request)
@@ -171,10 +177,19 @@ async def _write(call: Call, request: encoder_pb2.EncodeMediaRequest) -> bool:
     return True
 
 
-def _chunk(response: encoder_pb2.EncodeMediaResponse) -> bytes:
-    kind = response.WhichOneof("payload")
-    if kind != "chunk":
-        raise PayloadCorruptError(f"The encoder sent {kind} out of order.")
+def _kind(response: Response | None) -> str | None:
+    if response is None or isinstance(response, memoryview):
+        return None if response is None else "chunk"
+    kind: str | None = response.WhichOneof("payload")
+    return kind
+
+
+def _chunk(response: Response) -> memoryview | bytes:
+    if isinstance(response, memoryview):
+        return response
+    # A chunk beside fields that are unknown here.
+    if _kind(response) != "chunk":
+        raise PayloadCorruptError(f"The encoder sent {_kind(response)} out of order.")
     return response.chunk
 
 

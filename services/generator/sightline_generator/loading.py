@@ -39,7 +39,7 @@ from sightline_generator.engine.engine import Engine
 from sightline_generator.engine.model_runner import KVCache, ModelRunner, kv_block_bytes
 from sightline_generator.engine.sampler import Sampler
 from sightline_generator.engine.scheduler import Scheduler, SchedulerLimits
-from sightline_generator.families.base import Family
+from sightline_generator.families.base import Family, MediaKind
 from sightline_generator.families.registry import family_of
 from sightline_generator.graph_capture import capture_graphs
 from sightline_generator.graph_capture import refusal as graph_refusal
@@ -242,6 +242,7 @@ def make_servicer(
             max_media=settings.max_media,
             max_candidates=min(MAX_CANDIDATES, engine.max_admissions),
             thinking_supported=model.template.thinking_supported,
+            videos_supported=videos_supported(model),
         ),
         answering=Answering(engine, preparation, rules, info),
         info=info,
@@ -252,6 +253,17 @@ def _padded_token_bytes(model: LoadedModel) -> list[bytes]:
     # Models may have more rows than their tokenizer has tokens; those mean nothing.
     known = model.vocabulary.token_bytes
     return known + [b""] * max(0, model.family.shape.vocabulary_size - len(known))
+
+
+def videos_supported(model: LoadedModel) -> bool:
+    """Tells whether the checkpoint has a token and a processor for videos."""
+    has_token = MediaKind.VIDEO in model.family.placeholder_ids.values()
+    return has_token and model.checkpoint.video_processor is not None
+
+
+def _media_kinds(model: LoadedModel) -> list[media_pb2.MediaKind]:
+    videos = [media_pb2.MEDIA_KIND_VIDEO] if videos_supported(model) else []
+    return [media_pb2.MEDIA_KIND_IMAGE, *videos]
 
 
 def model_info(
@@ -267,7 +279,7 @@ def model_info(
         max_token_count=max_model_len(model, settings),
         max_message_byte_count=settings.max_message_bytes,
         max_media_count=settings.max_media,
-        media_kinds=[media_pb2.MEDIA_KIND_IMAGE],
+        media_kinds=_media_kinds(model),
         default_sampling=default_sampling_message(model.defaults),
         default_max_token_count=settings.default_max_tokens,
         attention=model.runner.attention_name,

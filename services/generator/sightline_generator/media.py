@@ -11,14 +11,14 @@ from sightline.type.v1 import media_pb2
 from sightline_common.digest import sha256_digest
 from sightline_common.errors import MediaDigestError
 
-from sightline_generator.families.base import MediaKind, MediumGrid
+from sightline_generator.families.base import MediaKind, MediumGrid, MediumShape
 
 
 class MediumKey(NamedTuple):
     """Holds what a medium's features depend on, beside the checkpoint."""
 
-    kind: MediaKind
     digest: str
+    kind: MediaKind
     options: bytes
     salt: str
 
@@ -41,14 +41,14 @@ class Medium:
     def key(self) -> MediumKey:
         """Equal for media that have equal features."""
         options = self.options.SerializeToString(deterministic=True)
-        return MediumKey(self.kind, self.digest, options, self.salt)
+        return MediumKey(self.digest, self.kind, options, self.salt)
 
 
 @dataclass(frozen=True)
 class EncodedMedium:
     """Holds what the encoder said; `features` [num_tokens, hidden_size] unless not asked for.
 
-    Out of the index, `features` are the last rows at most.
+    Out of the index, `features` are the last rows at most. `timestamps` are a video's.
     """
 
     features: torch.Tensor | None
@@ -57,6 +57,12 @@ class EncodedMedium:
     feature_key: str
     source: media_pb2.FeatureSource
     similar_distance: float | None = None
+    timestamps: tuple[float, ...] = ()
+
+    @property
+    def shape(self) -> MediumShape:
+        """What the medium's place in a prompt depends on."""
+        return MediumShape(self.grid, self.timestamps)
 
     @property
     def content(self) -> str:

@@ -11,10 +11,15 @@ from sightline_generator.media import EncodedMedium, Medium, MediumKey
 
 ENTRY_BYTES = 1024
 """About what an entry takes besides its features."""
+TIMESTAMP_BYTES = 32
+"""What each time in a video takes."""
 
 
 class MediaIndex:
     """Remembers feature key, grid and the last features of media, in `max_bytes` of memory.
+
+    The permission to take a similar picture's features is one of the options, so that what
+    was learned with it is known to nobody who did not give it.
 
     The last features, fewer than a block has tokens, are those that share a block with the
     text behind the medium; all others of a known medium lie in blocks of their own, which
@@ -50,13 +55,20 @@ class MediaIndex:
             features = features[max(0, len(features) - self._num_rows) :].clone()
         elif before is not None and before.content == encoded.content:
             features = before.features
-        source = media_pb2.FEATURE_SOURCE_PREFIX_CACHE
-        entry = dataclasses.replace(encoded, features=features, source=source)
+        entry = dataclasses.replace(encoded, features=features, source=_remembered_source(encoded))
         self._entries[medium.key] = entry
         self._num_bytes += _num_bytes(entry)
         while self._num_bytes > self._max_bytes:
             self._num_bytes -= _num_bytes(self._entries.popitem(last=False)[1])
 
 
+def _remembered_source(encoded: EncodedMedium) -> media_pb2.FeatureSource:
+    """Whoever is given a similar picture's features is told so, however they are remembered."""
+    if encoded.similar_distance is not None:
+        return media_pb2.FEATURE_SOURCE_SIMILAR
+    return media_pb2.FEATURE_SOURCE_PREFIX_CACHE
+
+
 def _num_bytes(entry: EncodedMedium) -> int:
-    return ENTRY_BYTES + (0 if entry.features is None else entry.features.nbytes)
+    features = 0 if entry.features is None else entry.features.nbytes
+    return ENTRY_BYTES + features + TIMESTAMP_BYTES * len(entry.timestamps)

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 import torch
 from sightline_common.errors import (
     InternalError,
     MediaBytesRequiredError,
+    PayloadCorruptError,
     PromptTooLongError,
 )
 
 from sightline_generator.chat.prompt import Prompt, PromptBuilder, RenderedPrompt
 from sightline_generator.conversion import PromptSource
 from sightline_generator.engine.sequence import FeatureSpan
-from sightline_generator.families.base import PlaceholderRange
+from sightline_generator.families.base import MediaKind, PlaceholderRange
 from sightline_generator.media import (
     BytesWantedError,
     EncodedMedium,
@@ -53,16 +55,25 @@ class PreparedPrompt:
     def num_tokens(self) -> int:
         return len(self.prompt.token_ids)
 
-    @property
-    def num_image_tokens(self) -> int:
-        return sum(placeholder.length for placeholder in self.prompt.ranges)
+    def num_feature_tokens(self, kind: MediaKind) -> int:
+        """Counts the tokens that stand for media of a kind."""
+        ranges = zip(self.prompt.media_indices, self.prompt.ranges, strict=True)
+        return sum(taken.length for index, taken in ranges if self.media[index].kind is kind)
 
     def take_feature_spans(self) -> list[FeatureSpan]:
         """Places every medium; the features that are at hand move into the spans."""
+        self._check_filled()
         ranges = zip(self.prompt.media_indices, self.prompt.ranges, strict=True)
         spans = [_feature_span(placeholder, self.encoded[index]) for index, placeholder in ranges]
         self.encoded = [medium.without_features(medium.source) for medium in self.encoded]
         return spans
+
+    def _check_filled(self) -> None:
+        lengths: Counter[int] = Counter()
+        for index, placeholder in zip(self.prompt.media_indices, self.prompt.ranges, strict=True):
+            lengths[index] += placeholder.length
+        if any(self.encoded[index].num_tokens != length for index, length in lengths.items()):
+            raise InternalError("A medium's features do not fill its placeholder ranges.")
 
 
 class Preparation:
@@ -114,7 +125,7 @@ class Preparation:
             if medium.content != prepared.encoded[index].content:
                 raise FeaturesChangedError
             prepared.encoded[index] = medium.without_features(medium.source)
-            features[span] = _whole_features(medium, prepared.prompt.ranges[span])
+            features[span] = _features_of(medium, prepared.prompt.ranges[span])
         return features
 
     async def _complete(self, media: list[Medium]) -> list[Medium]:
@@ -129,10 +140,11 @@ class Preparation:
         fetched = iter(await self._encode_all(unknown, header_only=header_only))
         encode_s = time.monotonic() - started
         encoded = [entry or next(fetched) for entry in known]
-        grids = {index: medium.grid for index, medium in enumerate(encoded)}
+        _check_timed(media, encoded)
+        shapes = {index: medium.shape for index, medium in enumerate(encoded)}
         if not header_only:
-            self._check_length(_num_tokens(rendered, encoded))
-        prompt = await asyncio.to_thread(self._builder.expand, rendered, grids)
+            self._check_length(self._builder.num_tokens(rendered, shapes))
+        prompt = await asyncio.to_thread(self._builder.expand, rendered, shapes)
         return PreparedPrompt(prompt, media, encoded, encode_s)
 
     def _check_length(self, num_tokens: int) -> None:
@@ -176,15 +188,31 @@ class Preparation:
 
 
 def _feature_span(placeholder: PlaceholderRange, encoded: EncodedMedium) -> FeatureSpan:
-    if encoded.num_tokens != placeholder.length:
-        raise InternalError("A medium's features do not fill its placeholder range.")
-    return FeatureSpan(placeholder.offset, placeholder.length, encoded.content, encoded.features)
+    """Places a range's features; of those that are not at hand, none or the last ones are."""
+    start, end = placeholder.feature_offset, placeholder.feature_offset + placeholder.length
+    whole = placeholder.length == encoded.num_tokens
+    content = encoded.content if whole else f"{encoded.content} from {start}"
+    features = None
+    if encoded.features is not None:
+        lacking = encoded.num_tokens - len(encoded.features)
+        features = encoded.features[max(0, start - lacking) : max(0, end - lacking)]
+    if features is not None and not len(features):
+        features = None
+    return FeatureSpan(placeholder.offset, placeholder.length, content, features)
 
 
-def _whole_features(encoded: EncodedMedium, placeholder: PlaceholderRange) -> torch.Tensor:
-    if encoded.features is None or len(encoded.features) != placeholder.length:
-        raise InternalError("A medium's features do not fill its placeholder range.")
-    return encoded.features
+def _features_of(encoded: EncodedMedium, placeholder: PlaceholderRange) -> torch.Tensor:
+    start, end = placeholder.feature_offset, placeholder.feature_offset + placeholder.length
+    if encoded.features is None or not end <= len(encoded.features) == encoded.num_tokens:
+        raise InternalError("A medium's features do not fill its placeholder ranges.")
+    return encoded.features[start:end]
+
+
+def _check_timed(media: list[Medium], encoded: list[EncodedMedium]) -> None:
+    """Raises PayloadCorruptError unless videos, and only they, say when their groups begin."""
+    for medium, shown in zip(media, encoded, strict=True):
+        if bool(shown.timestamps) != (medium.kind is MediaKind.VIDEO):
+            raise PayloadCorruptError("The encoder took a picture for a video, or the reverse.")
 
 
 def _with_digests(media: list[Medium]) -> list[Medium]:
@@ -196,10 +224,6 @@ def _with_digests(media: list[Medium]) -> list[Medium]:
         )
         for medium in media
     ]
-
-
-def _num_tokens(rendered: RenderedPrompt, encoded: list[EncodedMedium]) -> int:
-    return len(rendered.token_ids) + sum(medium.num_tokens - 1 for medium in encoded)
 
 
 def _raise_failures(

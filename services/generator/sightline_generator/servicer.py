@@ -15,6 +15,7 @@ from sightline_common.errors import DeadlineError
 from sightline_generator.answering import Answering
 from sightline_generator.conversion import candidate_count, prompt_source
 from sightline_generator.engine.async_engine import AsyncEngine
+from sightline_generator.families.base import MediaKind
 from sightline_generator.media import checked_digest
 from sightline_generator.media_store import MediaStore
 from sightline_generator.preparation import Preparation
@@ -68,7 +69,7 @@ class GeneratorServicer(generator_pb2_grpc.GeneratorServiceServicer):
     async def PutMedia(
         self, request_iterator: Requests, context: Context
     ) -> generator_pb2.PutMediaResponse:
-        header = await receive_put_header(request_iterator)
+        header = await receive_put_header(request_iterator, self._limits)
         with self._store.reserved(header.byte_count):
             data = await receive_put_file(request_iterator, header)
             digest = await asyncio.to_thread(checked_digest, data, header.digest, "header.digest")
@@ -84,7 +85,9 @@ class GeneratorServicer(generator_pb2_grpc.GeneratorServiceServicer):
         with self._engine.reserve(request.ByteSize()):
             prepared = await self._preparation.count(prompt_source(request))
         return generator_pb2.CountTokensResponse(
-            prompt_token_count=prepared.num_tokens, image_token_count=prepared.num_image_tokens
+            prompt_token_count=prepared.num_tokens,
+            image_token_count=prepared.num_feature_tokens(MediaKind.IMAGE),
+            video_token_count=prepared.num_feature_tokens(MediaKind.VIDEO),
         )
 
     async def GetModelInfo(

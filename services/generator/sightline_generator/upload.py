@@ -6,36 +6,35 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from sightline.generator.v1 import generator_pb2
-from sightline.type.v1 import media_pb2
 from sightline_common.channel import MAX_CHUNK_BYTES
 from sightline_common.digest import is_digest
 from sightline_common.errors import (
     DeadlineError,
     FieldInvalidError,
     MediaEmptyError,
-    ParameterUnsupportedError,
     StreamOrderError,
 )
+
+from sightline_generator.validation import RequestLimits, check_media_kind
 
 UPLOAD_TIMEOUT_S = 300.0
 Requests = AsyncIterator[generator_pb2.PutMediaRequest]
 
 
-async def receive_put_header(requests: Requests) -> generator_pb2.PutMediaHeader:
+async def receive_put_header(
+    requests: Requests, limits: RequestLimits
+) -> generator_pb2.PutMediaHeader:
     """Returns the checked first message; raises InvalidRequestError."""
     async for request in requests:
         if request.WhichOneof("payload") != "header":
             break
-        _check_header(request.header)
+        _check_header(request.header, limits)
         return request.header
     raise StreamOrderError("The stream must begin with a header.")
 
 
-def _check_header(header: generator_pb2.PutMediaHeader) -> None:
-    if header.kind == media_pb2.MEDIA_KIND_VIDEO:
-        raise ParameterUnsupportedError("Videos are not supported yet.", field="header.kind")
-    if header.kind not in (media_pb2.MEDIA_KIND_UNSPECIFIED, media_pb2.MEDIA_KIND_IMAGE):
-        raise FieldInvalidError("header.kind must be a known kind.", field="header.kind")
+def _check_header(header: generator_pb2.PutMediaHeader, limits: RequestLimits) -> None:
+    check_media_kind(header.kind, "header.kind", limits)
     if header.digest and not is_digest(header.digest):
         raise FieldInvalidError(
             'header.digest must be "sha256:" and 64 lower-case hexadecimal digits.',

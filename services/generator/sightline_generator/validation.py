@@ -41,6 +41,7 @@ class RequestLimits:
     max_media: int
     max_candidates: int
     thinking_supported: bool
+    videos_supported: bool = False
 
 
 def check_generate_request(
@@ -91,7 +92,7 @@ def _check_messages(request: PromptRequest, limits: RequestLimits) -> None:
     if sum(len(message.parts) for message in messages) > MAX_PARTS:
         raise _invalid("messages", f"have at most {MAX_PARTS} parts together")
     for index, message in enumerate(messages):
-        _check_message(message, f"messages[{index}]")
+        _check_message(message, f"messages[{index}]", limits)
     num_characters = sum(map(_num_characters, messages))
     if num_characters > MAX_TEXT_CHARACTERS:
         raise _invalid("messages", f"have at most {MAX_TEXT_CHARACTERS} characters of text")
@@ -105,7 +106,7 @@ def _num_characters(message: generator_pb2.Message) -> int:
     return sum(map(len, texts)) + len(message.reasoning) + len(message.name)
 
 
-def _check_message(message: generator_pb2.Message, field: str) -> None:
+def _check_message(message: generator_pb2.Message, field: str, limits: RequestLimits) -> None:
     if message.role == generator_pb2.ROLE_TOOL or message.tool_calls or message.tool_call_id:
         raise _unsupported(field, "Tool calls and their results are not supported yet.")
     if message.role not in (
@@ -120,22 +121,27 @@ def _check_message(message: generator_pb2.Message, field: str) -> None:
     if not message.parts and not is_answer:
         raise _invalid(f"{field}.parts", "have at least one part")
     for index, part in enumerate(message.parts):
-        _check_part(part, f"{field}.parts[{index}]")
+        _check_part(part, f"{field}.parts[{index}]", limits)
 
 
-def _check_part(part: generator_pb2.Part, field: str) -> None:
+def _check_part(part: generator_pb2.Part, field: str, limits: RequestLimits) -> None:
     kind = part.WhichOneof("content")
     if kind is None:
         raise _invalid(field, "hold text or a medium")
     if kind == "media":
-        _check_medium(part.media, f"{field}.media")
+        _check_medium(part.media, f"{field}.media", limits)
 
 
-def _check_medium(medium: generator_pb2.Media, field: str) -> None:
-    if medium.kind == media_pb2.MEDIA_KIND_VIDEO:
-        raise _unsupported(f"{field}.kind", "Videos are not supported; send frames as images.")
-    if medium.kind not in (media_pb2.MEDIA_KIND_UNSPECIFIED, media_pb2.MEDIA_KIND_IMAGE):
-        raise _invalid(f"{field}.kind", "be a known kind")
+def check_media_kind(kind: media_pb2.MediaKind, field: str, limits: RequestLimits) -> None:
+    """Raises ParameterUnsupportedError for videos where the model takes none."""
+    if kind == media_pb2.MEDIA_KIND_VIDEO and not limits.videos_supported:
+        raise _unsupported(field, "This model takes no videos; send frames as images.")
+    if kind not in media_pb2.MediaKind.values():
+        raise _invalid(field, "be a known kind")
+
+
+def _check_medium(medium: generator_pb2.Media, field: str, limits: RequestLimits) -> None:
+    check_media_kind(medium.kind, f"{field}.kind", limits)
     if not medium.data and not medium.digest:
         raise MediaEmptyError("The medium has neither bytes nor a digest.", field=field)
     if medium.digest and not is_digest(medium.digest):
@@ -146,8 +152,6 @@ def _check_medium(medium: generator_pb2.Media, field: str) -> None:
 def _check_media_options(options: media_pb2.MediaOptions, field: str) -> None:
     if options.tiling not in media_pb2.Tiling.values():
         raise _invalid(f"{field}.tiling", "be a known mode")
-    if options.similar_allowed:
-        raise _unsupported(f"{field}.similar_allowed", "Similar pictures' features are not kept.")
     for name in ("min_pixel_count", "max_pixel_count"):
         if options.HasField(name) and getattr(options, name) < 1:
             raise _invalid(f"{field}.{name}", "be at least 1")

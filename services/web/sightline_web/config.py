@@ -43,6 +43,12 @@ class WebSettings:
         default=20 * MEBIBYTE,
         minimum=1,
     )
+    max_video_bytes: int = setting(
+        "SIGHTLINE_WEB_MAX_VIDEO_BYTES",
+        "bytes of one video",
+        default=24 * MEBIBYTE,
+        minimum=1,
+    )
     max_message_count: int = setting(
         "SIGHTLINE_WEB_MAX_MESSAGE_COUNT",
         "messages of one API request",

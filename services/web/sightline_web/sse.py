@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -53,22 +52,41 @@ class EventStreamResponse(Response):
     async def _send_events(self, send: Send) -> None:
         headers = [item for item in self.raw_headers if item[0] != b"content-length"]
         await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
-        async with aclosing(_with_keepalives(self.events)) as chunks:
-            async for chunk in chunks:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _with_keepalives(events: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    while True:
-        following = asyncio.ensure_future(anext(events, None))
+        body = _Body(send)
+        keeping_alive = asyncio.create_task(body.keep_alive())
         try:
-            while not (await asyncio.wait({following}, timeout=KEEPALIVE_S))[0]:
-                yield KEEPALIVE
-            chunk = following.result()
+            async for chunk in self.events:
+                await body.write(chunk)
         finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
-        if chunk is None:
-            return
-        yield chunk
+            keeping_alive.cancel()
+            await asyncio.gather(keeping_alive, return_exceptions=True)
+        await body.end()
+
+
+class _Body:
+    """The body of a response, chunk by chunk.
+
+    One task for all of a stream's silences: waiting for each event with a time limit would cost a
+    task and a timer an event.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._clock = asyncio.get_running_loop().time
+        self._written_at = self._clock()
+
+    async def write(self, chunk: bytes) -> None:
+        self._written_at = self._clock()
+        await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+    async def end(self) -> None:
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def keep_alive(self) -> None:
+        """Writes a comment whenever nothing was written for a while, until it is cancelled."""
+        while True:
+            left = self._written_at + KEEPALIVE_S - self._clock()
+            if left > 0:
+                await asyncio.sleep(left)
+            else:
+                await self.write(KEEPALIVE)

@@ -13,7 +13,7 @@ from sightline_web.openai.request import IGNORED, UNSUPPORTED_WHEN_SET, read_req
 
 from tests.web.fakes import data_url, png
 
-READER = MessageReader(max_image_bytes=2**20, max_message_count=16)
+READER = MessageReader(max_image_bytes=2**20, max_message_count=16, max_video_bytes=1000)
 
 
 def generation(**changes: object) -> generator_pb2.GenerateTextRequest:
@@ -145,6 +145,11 @@ def test_wrong_tiling_or_pixels_are_named(key: str, value: object) -> None:
     assert caught.value.param == f"messages[0].content[0].image_url.{key}"
 
 
+@pytest.mark.parametrize(("value", "allowed"), [(None, False), (False, False), (True, True)])
+def test_similar_pictures_are_allowed_only_by_name(value: bool | None, allowed: bool) -> None:
+    assert _options(similar_allowed=value).similar_allowed is allowed
+
+
 def test_caller_keeps_order_unless_media_first_is_asked() -> None:
     assert not generation().media_first
     assert generation(media_first=True).media_first
@@ -152,3 +157,51 @@ def test_caller_keeps_order_unless_media_first_is_asked() -> None:
 
 def test_no_parameter_is_both_ignored_and_refused() -> None:
     assert not set(IGNORED) & set(UNSUPPORTED_WHEN_SET)
+
+
+FILM = b"not looked at here"
+
+
+def media_of(part: object) -> generator_pb2.Media:
+    request = generation(messages=[{"role": "user", "content": [part]}])
+    return request.messages[0].parts[0].media
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        {"url": data_url(FILM, "video/mp4")},
+        {"url": data_url(FILM, "video/webm")},
+        {"url": data_url(FILM, "").partition(",")[2]},
+        data_url(FILM, "video/quicktime"),
+    ],
+)
+def test_a_video_url_is_a_video(reference: object) -> None:
+    media = media_of({"type": "video_url", "video_url": reference})
+    assert media.kind == media_pb2.MEDIA_KIND_VIDEO
+    assert media.data == FILM
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "status"),
+    [
+        ("https://example.com/a.mp4", "video_url_forbidden", 400),
+        ("file:///etc/passwd", "video_url_forbidden", 400),
+        ("data:video/mp4,plain", "invalid_video_url", 400),
+        (data_url(FILM, "image/png"), "video_format_unsupported", 400),
+        ("data:video/mp4;base64,@@@", "video_base64_invalid", 400),
+        ("data:video/mp4;base64,", "video_empty", 400),
+        (data_url(bytes(1001), "video/mp4"), "video_too_large", 413),
+    ],
+)
+def test_what_is_no_video_is_refused_at_its_place(url: str, code: str, status: int) -> None:
+    with pytest.raises(ApiError) as caught:
+        media_of({"type": "video_url", "video_url": {"url": url}})
+    assert (caught.value.code, caught.value.http_status) == (code, status)
+    assert caught.value.param == "messages[0].content[0]"
+
+
+def test_a_video_is_no_picture() -> None:
+    with pytest.raises(ApiError) as caught:
+        media_of({"type": "image_url", "image_url": {"url": data_url(FILM, "video/mp4")}})
+    assert caught.value.code == "image_format_unsupported"

@@ -13,10 +13,13 @@ from sightline_generator.chat.template import ChatTemplate, UserText
 from sightline_generator.chat.vocabulary import Vocabulary
 from sightline_generator.families.base import (
     Family,
+    FeatureRun,
+    LayoutPiece,
     MediaKind,
-    MediumGrid,
+    MediumShape,
     PlaceholderRange,
     PromptPositions,
+    SpecialToken,
 )
 
 
@@ -26,6 +29,7 @@ class Placeholder:
 
     offset: int
     media_index: int
+    kind: MediaKind
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ class RenderedPrompt:
 class Prompt:
     """Holds a prompt with room for every feature.
 
-    `ranges[n]` belongs to medium `media_indices[n]`; both are in the prompt's order.
+    `ranges[n]` belongs to medium `media_indices[n]`; both are in the prompt's order. A video
+    has as many ranges as frame groups.
     """
 
     token_ids: list[int]
@@ -91,25 +96,63 @@ class PromptBuilder:
                     run += part
         yield run, None
 
-    def expand(self, rendered: RenderedPrompt, grids: Mapping[int, MediumGrid]) -> Prompt:
-        """Makes room for the features of every medium; `grids` is by media index."""
+    def expand(self, rendered: RenderedPrompt, shapes: Mapping[int, MediumShape]) -> Prompt:
+        """Makes room for the features of every medium; `shapes` is by media index."""
         token_ids: list[int] = []
         ranges: list[PlaceholderRange] = []
+        media_indices: list[int] = []
         copied = 0
         for placeholder in rendered.placeholders:
             token_ids += rendered.token_ids[copied : placeholder.offset]
-            grid = grids[placeholder.media_index]
-            length = self._family.token_count(grid)
-            ranges.append(PlaceholderRange(len(token_ids), length, grid))
-            token_ids += [rendered.token_ids[placeholder.offset]] * length
+            index = placeholder.media_index
+            added = self._lay_out(placeholder.kind, shapes[index], token_ids)
+            ranges += added
+            media_indices += [index] * len(added)
             copied = placeholder.offset + 1
         token_ids += rendered.token_ids[copied:]
-        return Prompt(
-            token_ids,
-            ranges,
-            [placeholder.media_index for placeholder in rendered.placeholders],
-            self._family.positions(len(token_ids), ranges),
+        positions = self._family.positions(len(token_ids), ranges)
+        return Prompt(token_ids, ranges, media_indices, positions)
+
+    def num_tokens(self, rendered: RenderedPrompt, shapes: Mapping[int, MediumShape]) -> int:
+        """Returns how many tokens the expanded prompt has, without expanding it."""
+        return len(rendered.token_ids) + sum(
+            sum(map(self._piece_length, self._layout(placeholder, shapes))) - 1
+            for placeholder in rendered.placeholders
         )
+
+    def _layout(
+        self, placeholder: Placeholder, shapes: Mapping[int, MediumShape]
+    ) -> list[LayoutPiece]:
+        return self._family.layout(placeholder.kind, shapes[placeholder.media_index])
+
+    def _piece_length(self, piece: LayoutPiece) -> int:
+        if isinstance(piece, FeatureRun):
+            return self._family.token_count(piece.grid)
+        return len(self._written(piece))
+
+    def _lay_out(
+        self, kind: MediaKind, shape: MediumShape, token_ids: list[int]
+    ) -> list[PlaceholderRange]:
+        """Appends what stands for a medium; returns the ranges of its features."""
+        ranges = []
+        feature_offset = 0
+        for piece in self._family.layout(kind, shape):
+            if isinstance(piece, FeatureRun):
+                length = self._family.token_count(piece.grid)
+                ranges.append(PlaceholderRange(len(token_ids), length, piece.grid, feature_offset))
+                token_ids += [self._family.feature_token_id] * length
+                feature_offset += length
+            else:
+                token_ids += self._written(piece)
+        return ranges
+
+    def _written(self, piece: SpecialToken | str) -> list[int]:
+        if isinstance(piece, str):
+            return self._vocabulary.encode(piece)
+        token_id = self._vocabulary.added_tokens.get(piece.content)
+        if token_id is None:
+            raise InternalError(f"The tokenizer has no {piece.content}, which videos need.")
+        return [token_id]
 
 
 def _placeholders(
@@ -125,6 +168,6 @@ def _placeholders(
     if [kind for _offset, kind in offsets] != [part.kind for part in media]:
         raise InternalError("The chat template did not write one placeholder for each medium.")
     return [
-        Placeholder(offset, part.index)
-        for (offset, _kind), part in zip(offsets, media, strict=True)
+        Placeholder(offset, part.index, kind)
+        for (offset, kind), part in zip(offsets, media, strict=True)
     ]

@@ -51,12 +51,45 @@ class MediumGrid:
 
 
 @dataclass(frozen=True)
+class MediumShape:
+    """Gives all of a medium that its prompt depends on.
+
+    `timestamps` are the seconds at which a video's frame groups begin.
+    """
+
+    grid: MediumGrid
+    timestamps: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class SpecialToken:
+    """Stands for a special token by its content."""
+
+    content: str
+
+
+@dataclass(frozen=True)
+class FeatureRun:
+    """Stands for the next features of a medium, those of one grid."""
+
+    grid: MediumGrid
+
+
+LayoutPiece = FeatureRun | SpecialToken | str
+"""A part of what a medium is in a prompt; a string is text."""
+
+
+@dataclass(frozen=True)
 class PlaceholderRange:
-    """Says which prompt positions one grid's features take."""
+    """Says which prompt positions one grid's features take.
+
+    They are its medium's features from `feature_offset`.
+    """
 
     offset: int
     length: int
     grid: MediumGrid
+    feature_offset: int = 0
 
 
 @dataclass(frozen=True)
@@ -124,8 +157,8 @@ class Family(ABC):
     """What attention must offer beyond causal lengths."""
 
     @abstractmethod
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        """Takes the parsed config.json."""
+    def __init__(self, config: Mapping[str, Any], processor_class: str = "") -> None:
+        """Takes the parsed config.json, and the processor's name if it is known."""
 
     @property
     @abstractmethod
@@ -135,6 +168,15 @@ class Family(ABC):
     @abstractmethod
     def placeholder_ids(self) -> Mapping[int, MediaKind]:
         """Maps the token ids that stand for media to their kind."""
+
+    @property
+    @abstractmethod
+    def feature_token_id(self) -> int:
+        """The token id at every position that a feature takes, whatever its medium."""
+
+    @abstractmethod
+    def layout(self, kind: MediaKind, shape: MediumShape) -> list[LayoutPiece]:
+        """Returns what stands in the prompt in place of a medium's placeholder."""
 
     @abstractmethod
     def rename_tensor(self, name: str) -> str | None:

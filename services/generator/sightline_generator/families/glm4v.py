@@ -12,17 +12,23 @@ from transformers import Glm4vTextConfig
 from sightline_generator.families.base import (
     ChatSyntax,
     Family,
+    FeatureRun,
+    LayoutPiece,
     MediaKind,
     MediumGrid,
+    MediumShape,
     ModelShape,
     PlaceholderRange,
     PromptPositions,
+    SpecialToken,
 )
 from sightline_generator.families.glm4v_decoder import Glm4vDecoder, TensorSource
 from sightline_generator.families.projection import make_projection
 
 _LANGUAGE_MODEL_PREFIX = "model.language_model."
 _HEAD = "lm_head.weight"
+_PROCESSORS = {"glm4v": "Glm4vProcessor", "glm46v": "Glm46VProcessor"}
+_IMAGE_START, _IMAGE_END = SpecialToken("<|begin_of_image|>"), SpecialToken("<|end_of_image|>")
 
 
 class Glm4vFamily(Family):
@@ -35,7 +41,11 @@ class Glm4vFamily(Family):
         visible_specials=frozenset({"<|begin_of_box|>", "<|end_of_box|>"}),
     )
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    def __init__(self, config: Mapping[str, Any], processor_class: str = "") -> None:
+        name = processor_class or _PROCESSORS.get(config.get("model_type", ""), "")
+        self._says_seconds = name == _PROCESSORS["glm46v"]
+        video_token_id = config.get("video_token_id")
+        self._video_token_id = None if video_token_id is None else int(video_token_id)
         try:
             self._text = Glm4vTextConfig(**config["text_config"])
             self._image_token_id = int(config["image_token_id"])
@@ -57,7 +67,29 @@ class Glm4vFamily(Family):
 
     @property
     def placeholder_ids(self) -> Mapping[int, MediaKind]:
-        return {self._image_token_id: MediaKind.IMAGE}
+        images = {self._image_token_id: MediaKind.IMAGE}
+        if self._video_token_id is None:
+            return images
+        return {**images, self._video_token_id: MediaKind.VIDEO}
+
+    @property
+    def feature_token_id(self) -> int:
+        return self._image_token_id
+
+    def layout(self, kind: MediaKind, shape: MediumShape) -> list[LayoutPiece]:
+        """A video is its frame groups, each a picture with the time at which it begins."""
+        if kind is MediaKind.IMAGE:
+            return [FeatureRun(shape.grid)]
+        group = FeatureRun(MediumGrid(1, shape.grid.height, shape.grid.width))
+        return [
+            piece
+            for seconds in shape.timestamps
+            for piece in (_IMAGE_START, group, _IMAGE_END, self._time(seconds))
+        ]
+
+    def _time(self, seconds: float) -> str:
+        """GLM-4.6V's processor writes tenths and the unit, GLM-4.1V's whole seconds."""
+        return f"{seconds:.1f} seconds" if self._says_seconds else str(int(seconds))
 
     def rename_tensor(self, name: str) -> str | None:
         if name == _HEAD:

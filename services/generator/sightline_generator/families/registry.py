@@ -15,7 +15,7 @@ def family_of(checkpoint: Checkpoint) -> Family:
     model_type = checkpoint.config.get("model_type")
     for family in FAMILIES:
         if model_type in family.model_types:
-            return family(checkpoint.config)
+            return family(checkpoint.config, checkpoint.processor_class)
     known = ", ".join(sorted(name for family in FAMILIES for name in family.model_types))
     raise CheckpointError(
         f"{checkpoint.folder} is of model type {model_type!r}; this server knows {known}."

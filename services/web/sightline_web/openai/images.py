@@ -1,10 +1,11 @@
-"""Pictures in requests: data URLs and bare base64, nothing that would be fetched."""
+"""Pictures and videos in requests: data URLs and bare base64, nothing that would be fetched."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import re
+from dataclasses import dataclass
 
 from sightline_web.openai.errors import ApiError
 
@@ -12,60 +13,119 @@ _DATA_URL = re.compile(r"data:(?P<type>[^,;]*)(?P<parameters>(;[^,;]*)*),", re.I
 _MAX_PREFIX = 512
 
 
-def image_bytes(url: str, param: str, max_bytes: int) -> bytes:
-    """Returns the bytes of an `image_url.url`.
+@dataclass(frozen=True)
+class Refusal:
+    """What a client reads of one kind of mistake."""
+
+    message: str
+    code: str
+    http_status: int = 400
+
+    def error(self, param: str, **values: int) -> ApiError:
+        return ApiError(
+            self.message.format(**values),
+            http_status=self.http_status,
+            code=self.code,
+            param=param,
+        )
+
+
+@dataclass(frozen=True)
+class InlineKind:
+    """Says what a data URL of one kind of medium must be, and how others are refused."""
+
+    type_prefix: str
+    forbidden: Refusal
+    malformed: Refusal
+    other_type: Refusal
+    not_base64: Refusal
+    empty: Refusal
+    too_large: Refusal
+
+
+PICTURE = InlineKind(
+    type_prefix="image/",
+    forbidden=Refusal(
+        "Pictures are not fetched from addresses; send a data: URL with base64.",
+        code="image_url_forbidden",
+    ),
+    malformed=Refusal(
+        "The data: URL must have the form data:image/png;base64,….", code="invalid_image_url"
+    ),
+    other_type=Refusal(
+        "The data: URL must hold a picture: PNG, JPEG, WebP or GIF.",
+        code="image_format_unsupported",
+    ),
+    not_base64=Refusal(
+        "The picture is not valid base64 (standard alphabet, padded, no line breaks).",
+        code="image_base64_invalid",
+    ),
+    empty=Refusal("The picture has no bytes.", code="image_empty"),
+    too_large=Refusal(
+        "The picture has {num_bytes} bytes; at most {max_bytes} are accepted.",
+        code="image_too_large",
+        http_status=413,
+    ),
+)
+VIDEO = InlineKind(
+    type_prefix="video/",
+    forbidden=Refusal(
+        "Videos are not fetched from addresses; send a data: URL with base64.",
+        code="video_url_forbidden",
+    ),
+    malformed=Refusal(
+        "The data: URL must have the form data:video/mp4;base64,….", code="invalid_video_url"
+    ),
+    other_type=Refusal(
+        "The data: URL must hold a video: MP4, MOV, WebM or Matroska.",
+        code="video_format_unsupported",
+    ),
+    not_base64=Refusal(
+        "The video is not valid base64 (standard alphabet, padded, no line breaks).",
+        code="video_base64_invalid",
+    ),
+    empty=Refusal("The video has no bytes.", code="video_empty"),
+    too_large=Refusal(
+        "The video has {num_bytes} bytes; at most {max_bytes} are accepted.",
+        code="video_too_large",
+        http_status=413,
+    ),
+)
+
+
+def inline_bytes(url: str, kind: InlineKind, param: str, max_bytes: int) -> bytes:
+    """Returns the bytes of an `image_url.url` or `video_url.url`.
 
     Raises ApiError for addresses, other media types, sloppy base64, and files that
     are empty or exceed `max_bytes`.
     """
-    data = _decoded(_payload(url, param), param)
+    data = _decoded(_payload(url, kind, param), kind, param)
     if not data:
-        raise ApiError("The picture has no bytes.", code="image_empty", param=param)
+        raise kind.empty.error(param)
     if len(data) > max_bytes:
-        raise ApiError(
-            f"The picture has {len(data)} bytes; at most {max_bytes} are accepted.",
-            http_status=413,
-            code="image_too_large",
-            param=param,
-        )
+        raise kind.too_large.error(param, num_bytes=len(data), max_bytes=max_bytes)
     return data
 
 
-def _payload(url: str, param: str) -> str:
+def _payload(url: str, kind: InlineKind, param: str) -> str:
     if url[:5].lower() == "data:":
-        return _data_url_payload(url, param)
+        return _data_url_payload(url, kind, param)
     if ":" in url[:_MAX_PREFIX]:
-        raise ApiError(
-            "Pictures are not fetched from addresses; send a data: URL with base64.",
-            code="image_url_forbidden",
-            param=param,
-        )
+        raise kind.forbidden.error(param)
     return url
 
 
-def _data_url_payload(url: str, param: str) -> str:
+def _data_url_payload(url: str, kind: InlineKind, param: str) -> str:
     match = _DATA_URL.match(url[:_MAX_PREFIX])
     if match is None or match["parameters"].rpartition(";")[2].strip().lower() != "base64":
-        raise ApiError(
-            "The data: URL must have the form data:image/png;base64,….",
-            code="invalid_image_url",
-            param=param,
-        )
-    if not match["type"].strip().lower().startswith("image/"):
-        raise ApiError(
-            "The data: URL must hold a picture: PNG, JPEG, WebP or GIF.",
-            code="image_format_unsupported",
-            param=param,
-        )
+        raise kind.malformed.error(param)
+    if not match["type"].strip().lower().startswith(kind.type_prefix):
+        raise kind.other_type.error(param)
     return url[match.end() :]
 
 
-def _decoded(payload: str, param: str) -> bytes:
+def _decoded(payload: str, kind: InlineKind, param: str) -> bytes:
     try:
         return base64.b64decode(payload, validate=True)
     except (binascii.Error, ValueError):
-        raise ApiError(
-            "The picture is not valid base64 (standard alphabet, padded, no line breaks).",
-            code="image_base64_invalid",
-            param=param,
-        ) from None
+        raise kind.not_base64.error(param) from None

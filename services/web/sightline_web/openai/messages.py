@@ -10,7 +10,7 @@ from sightline.type.v1 import media_pb2
 
 from sightline_web.openai.errors import ApiError, unsupported
 from sightline_web.openai.fields import Fields, wrong_type
-from sightline_web.openai.images import image_bytes
+from sightline_web.openai.images import PICTURE, VIDEO, inline_bytes
 from sightline_web.openai.strict_json import Json
 
 LOW_DETAIL_PIXELS = 336 * 336
@@ -27,7 +27,7 @@ _TILINGS = {
     "tiled": media_pb2.TILING_TILED,
 }
 _DETAILS = {"auto", "high", "low", "original"}
-_OTHER_PARTS = {"input_audio", "audio_url", "video_url", "video", "file", "file_url", "refusal"}
+_OTHER_PARTS = {"input_audio", "audio_url", "video", "file", "file_url", "refusal"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class MessageReader:
 
     max_image_bytes: int
     max_message_count: int
+    max_video_bytes: int = 0
 
     def read(self, request: Fields) -> list[generator_pb2.Message]:
         """Returns the conversation; raises ApiError that names the place at fault."""
@@ -84,16 +85,27 @@ class MessageReader:
                 return generator_pb2.Part(text=fields.text("text") or "")
             case "image_url":
                 return generator_pb2.Part(media=self._image(fields))
+            case "video_url":
+                return generator_pb2.Part(media=self._video(fields))
             case other if other in _OTHER_PARTS:
                 raise unsupported(fields.path, f"Parts of type {other!r} are not supported.")
-        raise ApiError("A part's type must be text or image_url.", param=fields.name("type"))
+        raise ApiError(
+            "A part's type must be text, image_url or video_url.", param=fields.name("type")
+        )
 
     def _image(self, fields: Fields) -> generator_pb2.Media:
         url, options = _image_reference(fields)
         return generator_pb2.Media(
             kind=media_pb2.MEDIA_KIND_IMAGE,
-            data=image_bytes(url, fields.path, self.max_image_bytes),
+            data=inline_bytes(url, PICTURE, fields.path, self.max_image_bytes),
             options=options,
+        )
+
+    def _video(self, fields: Fields) -> generator_pb2.Media:
+        url = _video_reference(fields)
+        return generator_pb2.Media(
+            kind=media_pb2.MEDIA_KIND_VIDEO,
+            data=inline_bytes(url, VIDEO, fields.path, self.max_video_bytes),
         )
 
 
@@ -107,6 +119,15 @@ def _role(fields: Fields) -> generator_pb2.Role:
     return _ROLES[role]
 
 
+def _video_reference(fields: Fields) -> str:
+    value: Json = fields.required("video_url")
+    if isinstance(value, str):
+        return value
+    video = Fields.of(value, fields.name("video_url"))
+    video.required("url")
+    return video.text("url") or ""
+
+
 def _image_reference(fields: Fields) -> tuple[str, media_pb2.MediaOptions]:
     value: Json = fields.required("image_url")
     if isinstance(value, str):
@@ -117,7 +138,7 @@ def _image_reference(fields: Fields) -> tuple[str, media_pb2.MediaOptions]:
 
 
 def _media_options(image: Fields) -> media_pb2.MediaOptions:
-    """Reads `detail`, and two extensions: `tiling` and `max_pixel_count`, which wins over it."""
+    """Reads `detail`, and extensions, of which `max_pixel_count` wins over it."""
     detail, tiling = image.text("detail") or "auto", image.text("tiling") or "whole"
     if detail not in _DETAILS:
         raise ApiError("detail must be auto, low or high.", param=image.name("detail"))
@@ -126,4 +147,8 @@ def _media_options(image: Fields) -> media_pb2.MediaOptions:
     pixels = image.integer("max_pixel_count", minimum=1)
     if pixels is None and detail == "low":
         pixels = LOW_DETAIL_PIXELS
-    return media_pb2.MediaOptions(max_pixel_count=pixels, tiling=_TILINGS[tiling])
+    return media_pb2.MediaOptions(
+        max_pixel_count=pixels,
+        tiling=_TILINGS[tiling],
+        similar_allowed=bool(image.boolean("similar_allowed")),
+    )

@@ -45,7 +45,9 @@ class OpenAIApi:
         self._generator = generator
         self._catalog = catalog
         self._deadline_s = settings.request_deadline_s
-        self._reader = MessageReader(settings.max_image_bytes, settings.max_message_count)
+        self._reader = MessageReader(
+            settings.max_image_bytes, settings.max_message_count, settings.max_video_bytes
+        )
 
     def routes(self) -> list[Route]:
         return [

@@ -1,0 +1,100 @@
+"""A process that holds features as large as the 9B model's and serves them in two ways.
+
+`python -m benchmarks.encoder.feature_server MODEL BYTES` prints two ports: the
+encoder as it is, and a bare gRPC server of the same bytes in chunks of any size, without
+protobuf, digests or checks. Both end with their standard input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import torch
+from grpc import aio
+from sightline.encoder.v1 import encoder_pb2
+from sightline_common.digest import sha256_digest
+from sightline_common.event_loop import run
+from sightline_common.server import GrpcServer, ServerOptions
+from sightline_common.tensors import split_chunks, tensor_bytes, tensor_spec
+from sightline_encoder.config import EncoderSettings
+from sightline_encoder.feature_cache import FeatureEntry
+from sightline_encoder.loading import open_servicer
+from sightline_encoder.registration import SERVICE_NAME, add_servicer
+from sightline_encoder.servicer import EncoderServicer
+from sightline_encoder.validation import feature_request
+
+BARE_METHOD = "/bare/Stream"
+CHUNK_SIZES = tuple(2**exponent for exponent in range(16, 23))
+DIGEST = "sha256:" + "5" * 64
+"""Of the file whose features are held; nobody has it."""
+
+
+def main() -> None:
+    model, num_bytes = sys.argv[1:]
+    run(serve(Path(model), int(num_bytes)))
+
+
+async def serve(model: Path, num_bytes: int) -> None:
+    """Serves until standard input ends."""
+    settings = EncoderSettings(model=str(model), intake_workers=1, cache_bytes=2 * num_bytes)
+    async with open_servicer(settings) as servicer:
+        entry = hold_features(servicer, num_bytes)
+        ours = GrpcServer(ServerOptions(SERVICE_NAME, drain_s=0))
+        await ours.start()
+        await ours.set_ready(lambda server: add_servicer(servicer, server))
+        bare = bare_server(entry.payload)
+        bare_port = bare.add_insecure_port("127.0.0.1:0")
+        await bare.start()
+        print(ours.port, bare_port, flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+        await bare.stop(None)
+        await ours.stop()
+
+
+def hold_features(servicer: EncoderServicer, num_bytes: int) -> FeatureEntry:
+    """Puts random features of about that size under the digest, as if they had been computed."""
+    info, encoder = servicer._info, servicer._encoder
+    columns = 64
+    rows = num_bytes // (4 * info.hidden_size * columns)
+    features = torch.randn(rows * columns, info.hidden_size)
+    payload = tensor_bytes(features)
+    request = feature_request(encoder_pb2.MediaHeader(digest=DIGEST), servicer._preprocessor)
+    entry = FeatureEntry(
+        key=request.key(encoder.fingerprint),
+        specs=(tensor_spec("features", features),),
+        payload=payload,
+        payload_digest=sha256_digest(payload),
+        grid=(1, rows * info.merge_size, columns * info.merge_size),
+        num_tokens=len(features),
+        width=columns * info.merge_size * info.patch_size,
+        height=rows * info.merge_size * info.patch_size,
+        compute_s=0.0,
+    )
+    assert encoder.cache.put(entry), "the cache was made for it"
+    return entry
+
+
+def bare_server(payload: memoryview) -> aio.Server:
+    """Returns a server that answers with the payload, cut beforehand as the request says."""
+    chunks = {size: list(map(bytes, split_chunks(payload, size))) for size in CHUNK_SIZES}
+
+    async def stream(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
+        async for request in requests:
+            for chunk in chunks[int(request)]:
+                yield chunk
+
+    server = aio.server(options=[("grpc.max_send_message_length", -1)])
+    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(stream)
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler("bare", {"Stream": handler}),)
+    )
+    return server
+
+
+if __name__ == "__main__":
+    main()

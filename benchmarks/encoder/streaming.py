@@ -1,0 +1,179 @@
+"""How fast held features cross, beside the same bytes through bare gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from grpc import aio
+from sightline.type.v1 import media_pb2
+from sightline_common.channel import CHUNK_BYTES, open_channel
+from sightline_common.checkpoint import resolve_checkpoint
+from sightline_common.event_loop import run
+from sightline_common.malloc import MALLOC_VARIABLES
+from sightline_generator.encoder_client import EncoderClient
+from sightline_generator.families.base import MediaKind
+from sightline_generator.families.registry import family_of
+from sightline_generator.media import Medium
+
+from benchmarks.encoder.feature_server import BARE_METHOD, CHUNK_SIZES, DIGEST
+from benchmarks.encoder.part import Options, Say, Section
+from benchmarks.measure import median, table
+
+SIZES = {"336 × 336": 1_179_648, "1344 × 1344": 18_874_368}
+"""Bytes of a picture's features, bfloat16, 4096 wide."""
+BYTES_A_TURN = 128 * 1024**2
+TIMEOUT_S = 60.0
+LIMIT = 0.8
+
+Receive = Callable[[], Awaitable[int]]
+
+
+@dataclass(frozen=True)
+class Speed:
+    """GB/s of one round: ours, and bare gRPC's in the turn beside it."""
+
+    picture: str
+    num_streams: int
+    ours: float
+    bare: float
+
+    @property
+    def case(self) -> tuple[str, int]:
+        """What was streamed, and how many streams at a time."""
+        return self.picture, self.num_streams
+
+
+def measure(options: Options, say: Say) -> Section:
+    """Streams features of two sizes, one stream and four at a time."""
+    speeds: list[Speed] = []
+    for picture, num_bytes in SIZES.items():
+        with feature_server(options.model, num_bytes) as ports:
+            for num_streams in (1, 4):
+                say(f"streaming: {picture}, {num_streams} streams")
+                speeds += run(_rounds(options, ports, picture, num_streams))
+    say("streaming: sizes of chunks")
+    with feature_server(options.model, max(SIZES.values())) as ports:
+        chunks = run(chunk_speeds(options, ports[1]))
+    facts = {"rounds": [asdict(each) for each in speeds], "chunks": chunks}
+    text = f"{results_table(speeds)}\n\n{chunk_table(chunks)}"
+    return Section("Feature streaming beside bare gRPC", text, facts)
+
+
+@contextmanager
+def feature_server(model: Path, num_bytes: int) -> Iterator[tuple[int, int]]:
+    """Starts a server and yields its ports: the encoder's and bare gRPC's."""
+    module = "benchmarks.encoder.feature_server"
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, str(model), str(num_bytes)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**MALLOC_VARIABLES, **os.environ},
+        text=True,
+    )
+    try:
+        assert process.stdout is not None, "a pipe"
+        ours, bare = map(int, process.stdout.readline().split())
+        yield ours, bare
+    finally:
+        process.communicate()
+
+
+async def _rounds(
+    options: Options, ports: tuple[int, int], picture: str, num_streams: int
+) -> list[Speed]:
+    checkpoint = resolve_checkpoint(str(options.model))
+    client = EncoderClient(f"127.0.0.1:{ports[0]}", checkpoint.fingerprint, family_of(checkpoint))
+    async with open_channel(f"127.0.0.1:{ports[1]}") as channel:
+        contestants = (lambda: receive(client), lambda: receive_bare(channel, CHUNK_BYTES))
+        speeds = []
+        for number in range(-1, options.rounds):
+            order = contestants if number % 2 else contestants[::-1]
+            taken = {each: await gigabytes_per_s(each, num_streams) for each in order}
+            if number >= 0:
+                speeds.append(Speed(picture, num_streams, *(taken[each] for each in contestants)))
+    await client.close()
+    return speeds
+
+
+async def chunk_speeds(options: Options, port: int) -> dict[int, list[float]]:
+    """Returns GB/s of bare gRPC, round by round, for several sizes of a chunk."""
+    speeds: dict[int, list[float]] = {size: [] for size in CHUNK_SIZES}
+    async with open_channel(f"127.0.0.1:{port}") as channel:
+        for _ in range(options.rounds + 1):
+            for size, rounds in speeds.items():
+                rounds.append(await gigabytes_per_s(partial(receive_bare, channel, size), 1))
+    return {size: rounds[1:] for size, rounds in speeds.items()}
+
+
+def chunk_table(speeds: Mapping[int, Sequence[float]]) -> str:
+    """Returns a table of bare gRPC's speed by the size of a chunk."""
+    rows = [
+        [f"{size // 1024} KiB{', ours' if size == CHUNK_BYTES else ''}", f"{median(rounds):.2f}"]
+        for size, rounds in speeds.items()
+    ]
+    return table(["chunk", "bare gRPC, GB/s"], rows)
+
+
+async def receive(client: EncoderClient) -> int:
+    """Fetches the features as the generator does, checks included; returns their bytes."""
+    medium = Medium(MediaKind.IMAGE, DIGEST, None, media_pb2.MediaOptions(), "media")
+    exchange = client.exchange(medium, TIMEOUT_S, header_only=False)
+    try:
+        assert await exchange.ask(), "the features are held"
+        features = (await exchange.result()).features
+        assert features is not None
+        return features.nbytes
+    finally:
+        client.end(exchange)
+
+
+async def receive_bare(channel: aio.Channel, chunk_bytes: int) -> int:
+    """Reads the same bytes and looks at none of them."""
+    call: aio.StreamStreamCall[bytes, bytes] = channel.stream_stream(BARE_METHOD)()
+    await call.write(str(chunk_bytes).encode())
+    await call.done_writing()
+    num_bytes = 0
+    while isinstance(chunk := await call.read(), bytes):
+        num_bytes += len(chunk)
+    return num_bytes
+
+
+async def gigabytes_per_s(receive: Receive, num_streams: int) -> float:
+    """Receives again and again, so many streams at a time, and returns GB/s of all together."""
+    received = 0
+
+    async def stream() -> None:
+        nonlocal received
+        while received < BYTES_A_TURN:
+            received += await receive()
+
+    start = time.perf_counter()
+    await asyncio.gather(*(stream() for _ in range(num_streams)))
+    return received / (time.perf_counter() - start) / 1e9
+
+
+def results_table(speeds: Sequence[Speed]) -> str:
+    """Returns medians over the rounds, and the median of the rounds' own ratios."""
+    rows = []
+    for picture, num_streams in dict.fromkeys(each.case for each in speeds):
+        of_case = [each for each in speeds if each.case == (picture, num_streams)]
+        rows.append(
+            [
+                picture,
+                str(num_streams),
+                f"{median([each.ours for each in of_case]):.2f}",
+                f"{median([each.bare for each in of_case]):.2f}",
+                f"{median([each.ours / each.bare for each in of_case]):.2f}",
+            ]
+        )
+    header = ["features of", "streams", "GB/s", "bare gRPC, GB/s", f"ratio (at least {LIMIT})"]
+    return table(header, rows)

@@ -1,0 +1,64 @@
+import pytest
+from google.protobuf.message import DecodeError
+from hypothesis import given
+from hypothesis import strategies as st
+from sightline.encoder.v1 import encoder_pb2
+from sightline.generator.v1 import generator_pb2
+from sightline_common.chunk_codec import ChunkCodec
+
+TYPES = [
+    encoder_pb2.EncodeMediaRequest,
+    encoder_pb2.EncodeMediaResponse,
+    generator_pb2.PutMediaRequest,
+]
+SIZES = [0, 1, 127, 128, 16383, 16384, 2**20, 2**21 + 1]
+
+
+@pytest.mark.parametrize("message_type", TYPES)
+@pytest.mark.parametrize("size", SIZES)
+def test_frame_is_what_protobuf_sends_and_is_read_back(message_type, size):
+    chunk = bytes(index % 251 for index in range(size))
+    codec = ChunkCodec(message_type)
+    framed = codec.frame(memoryview(chunk))
+    assert framed == message_type(chunk=chunk).SerializeToString()
+    assert codec.parse(framed) == chunk
+    assert message_type.FromString(framed).chunk == chunk
+
+
+def test_other_messages_are_protobufs():
+    codec = ChunkCodec(encoder_pb2.EncodeMediaResponse)
+    message = encoder_pb2.EncodeMediaResponse(header=encoder_pb2.FeatureHeader(token_count=7))
+    assert codec.parse(codec.serialize(message)) == message
+    assert codec.parse(b"") == encoder_pb2.EncodeMediaResponse()
+
+
+def test_chunk_shares_the_memory_of_its_message():
+    codec = ChunkCodec(encoder_pb2.EncodeMediaResponse)
+    data = codec.frame(b"abc")
+    assert codec.parse(data).obj is data
+
+
+def test_what_is_more_than_a_chunk_is_left_to_protobuf():
+    codec = ChunkCodec(encoder_pb2.EncodeMediaResponse)
+    twice = codec.frame(b"first") + codec.frame(b"last")
+    assert codec.parse(twice) == encoder_pb2.EncodeMediaResponse(chunk=b"last")
+    unknown = codec.frame(b"first") + b"\xf8\x07\x01"
+    assert codec.parse(unknown).chunk == b"first"
+
+
+@given(st.binary(max_size=64), st.integers(0, 3))
+def test_any_bytes_mean_what_protobuf_says(data, start):
+    codec = ChunkCodec(encoder_pb2.EncodeMediaResponse)
+    data = codec.frame(b"x" * 20)[:start] + data
+    try:
+        expected = encoder_pb2.EncodeMediaResponse.FromString(data)
+    except DecodeError:
+        with pytest.raises(DecodeError):
+            codec.parse(data)
+        return
+    parsed = codec.parse(data)
+    if isinstance(parsed, memoryview):
+        assert parsed == expected.chunk
+        assert expected.WhichOneof("payload") == "chunk"
+    else:
+        assert parsed == expected
