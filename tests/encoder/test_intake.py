@@ -104,7 +104,7 @@ async def test_file_whose_asker_left_is_abandoned_and_keeps_its_slot_until_it_en
     await until(lambda: gated.running)
     leaving.cancel()
     staying = asyncio.create_task(prepare(intake))
-    await abandoned.wait()
+    await asyncio.wait_for(abandoned.wait(), 60)
     assert (gated.num_calls, intake._executor._work_queue.qsize()) == (1, 0)
 
     gated.gate.set()

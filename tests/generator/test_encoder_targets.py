@@ -50,13 +50,14 @@ async def test_look_up_without_an_answer_holds_nobody_up_and_is_not_repeated(mon
         nonlocal num_look_ups
         num_look_ups += 1
         await answer.wait()
-        return (f"10.0.0.{num_look_ups}:{port}",)
+        return (f"10.0.0.1:{port}",)
 
     monkeypatch.setattr(encoder_targets, "_look_up", look_up)
     monkeypatch.setattr(encoder_targets, "LOOK_UP_TIMEOUT_S", 0.01)
     targets = EncoderTargets.parse("dns:///encoder:50051,extra:1")
     for _ in range(3):
         assert await targets.addresses() == ["extra:1"]
+    assert num_look_ups == 1
     answer.set()
     assert await targets.addresses() == ["10.0.0.1:50051", "extra:1"]
 
