@@ -14,6 +14,10 @@ from tests.encoder.tiny import prepared
 BUDGET = PixelBudget(1, 2)
 
 
+def look(data, budget):
+    raise AssertionError("nothing is compared here")
+
+
 class GatedPrepare:
     """Counts how many run at once and holds them."""
 
@@ -42,7 +46,7 @@ async def prepare(intake, data=b"x"):
 
 async def test_no_more_files_than_workers_are_prepared_at_once():
     gated = GatedPrepare()
-    intake = Intake(gated, 2)
+    intake = Intake(gated, look, 2)
     tasks = [asyncio.create_task(prepare(intake)) for _ in range(6)]
     await asyncio.sleep(0)
     gated.gate.set()
@@ -65,7 +69,7 @@ class InlineExecutor(Executor):
 async def test_slot_is_kept_until_the_patches_are_handed_on():
     gated = GatedPrepare()
     gated.gate.set()
-    intake = Intake(gated, 1, InlineExecutor())
+    intake = Intake(gated, look, 1, InlineExecutor())
     async with intake.prepared(b"a", BUDGET):
         other = asyncio.create_task(prepare(intake))
         for _ in range(5):
@@ -79,7 +83,7 @@ async def test_slot_is_kept_until_the_patches_are_handed_on():
 
 async def test_event_loop_turns_while_a_file_is_prepared():
     gated = GatedPrepare()
-    intake = Intake(gated, 1)
+    intake = Intake(gated, look, 1)
     task = asyncio.create_task(prepare(intake))
     for _ in range(100):
         await asyncio.sleep(0)
@@ -95,7 +99,7 @@ async def test_refusal_frees_the_slot():
     def refuse(data, budget):
         raise MediaUnreadableError("broken")
 
-    intake = Intake(refuse, 1)
+    intake = Intake(refuse, look, 1)
     for _ in range(3):
         with pytest.raises(MediaUnreadableError):
             await prepare(intake)

@@ -248,7 +248,6 @@ async def test_equivalent_options_share_features(served):
         min_pixel_count=56 * 56,
         max_pixel_count=336 * 336,
         tiling=media_pb2.TILING_WHOLE,
-        similar_allowed=True,
         frame_rate=1.0,
     )
 

@@ -32,6 +32,7 @@ from sightline_encoder.lower_tiers import LowerTiers
 from sightline_encoder.preprocess import PreparedImage, load_preprocessor
 from sightline_encoder.registration import add_servicer
 from sightline_encoder.servicer import EncoderServicer
+from sightline_encoder.similar_pictures import SimilarPictures
 from sightline_encoder.upload import UploadBudget
 from sightline_encoder.video_options import VideoLimits
 from sightline_encoder.video_preprocess import load_video_preprocessor
@@ -131,11 +132,15 @@ async def running_encoder(
     upload_bytes: int = 2**26,
     prepare: Prepare | None = None,
     lower_tiers: LowerTiers | None = None,
+    similar_bytes: int = 0,
 ) -> AsyncIterator[RunningEncoder]:
     fingerprint = feature_fingerprint(model.checkpoint.fingerprint, torch.float32)
-    intake = Intake(prepare or model.preprocessor.prepare, 2)
+    preprocessor = model.preprocessor
+    intake = Intake(prepare or preprocessor.prepare, preprocessor.look, 2)
     batcher = Batcher(model.tower, 4096)
-    encoder = Encoder(intake, batcher, FeatureCache(cache_bytes), fingerprint, lower_tiers)
+    cache = FeatureCache(cache_bytes)
+    similar = SimilarPictures(similar_bytes) if similar_bytes else None
+    encoder = Encoder(intake, batcher, cache, fingerprint, lower_tiers, similar)
     uploads = UploadBudget(upload_bytes)
     info = model_info(model, fingerprint)
     servicer = EncoderServicer(encoder, model.preprocessor, uploads, info)

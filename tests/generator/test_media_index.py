@@ -44,14 +44,27 @@ def test_header_alone_keeps_features_of_equal_content_and_drops_others(index):
     assert index.get(MEDIUM).features is None
 
 
+def test_similar_features_stay_known_as_similar(index):
+    similar = media_pb2.FEATURE_SOURCE_SIMILAR
+    index.put(MEDIUM, dataclasses.replace(ENCODED, source=similar, similar_distance=0.05))
+    assert (index.get(MEDIUM).source, index.get(MEDIUM).similar_distance) == (similar, 0.05)
+
+
+def test_nobody_without_the_permission_learns_of_a_similar_picture(index):
+    options = media_pb2.MediaOptions(similar_allowed=True)
+    index.put(dataclasses.replace(MEDIUM, options=options), ENCODED)
+    assert index.get(MEDIUM) is None
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {"digest": "sha256:2"},
         {"salt": "tenant"},
         {"options": media_pb2.MediaOptions(max_pixel_count=1000)},
+        {"options": media_pb2.MediaOptions(similar_allowed=True)},
     ],
-    ids=["digest", "salt", "options"],
+    ids=["digest", "salt", "options", "similar allowed"],
 )
 def test_whatever_changes_the_features_is_part_of_the_key(index, changes):
     index.put(MEDIUM, ENCODED)

@@ -103,11 +103,6 @@ REFUSED = [
         "messages[0].parts[1].media.options.tiling",
     ),
     (
-        media_request(options=media_pb2.MediaOptions(similar_allowed=True)),
-        ParameterUnsupportedError,
-        "messages[0].parts[1].media.options.similar_allowed",
-    ),
-    (
         media_request(options=media_pb2.MediaOptions(min_pixel_count=0)),
         FieldInvalidError,
         "messages[0].parts[1].media.options.min_pixel_count",

@@ -66,6 +66,12 @@ class EncoderSettings:
         default=24 * 3600,
         minimum=1,
     )
+    similar_bytes: int = setting(
+        "SIGHTLINE_ENCODER_SIMILAR_BYTES",
+        "Bound of the pictures kept to recognise similar ones; 0: none are offered.",
+        default=0,
+        minimum=0,
+    )
     write_queue_bytes: int = setting(
         "SIGHTLINE_ENCODER_WRITE_QUEUE_BYTES",
         "Bytes that wait to be written to disk, and to Redis; more are not written.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from sightline_common.digest import combined_digest
@@ -28,8 +28,9 @@ def feature_fingerprint(checkpoint_fingerprint: str, dtype: torch.dtype) -> str:
 class FeatureRequest:
     """Names the wanted features, defaults filled in.
 
-    `digest` is over the file's bytes. Options that cannot change the features of this kind
-    (a picture's frame rate, permission to reuse a similar picture) are not here.
+    `digest` is over the file's bytes. `similar_allowed` says that a similar picture's
+    features would do; it does not name others, so it is no part of the key. Options that
+    cannot change the features of this kind (a picture's frame rate) are not here.
     """
 
     digest: str
@@ -37,8 +38,13 @@ class FeatureRequest:
     budget: PixelBudget | FrameBudget
     salt: str
     tiled: bool = False
+    similar_allowed: bool = False
 
     def key(self, fingerprint: str) -> str:
         """Returns the features' key for an encoder with this feature fingerprint."""
         parts = (TILED if self.tiled else "whole", *self.budget.key_parts)
         return combined_digest([self.digest, fingerprint, self.kind, *parts, self.salt])
+
+    def scope(self, fingerprint: str) -> str:
+        """Returns what the keys of all pictures share that may stand for one another."""
+        return replace(self, digest="").key(fingerprint)

@@ -33,6 +33,7 @@ from sightline_encoder.lower_tiers import LowerTiers
 from sightline_encoder.preprocess import Preprocessor, load_preprocessor
 from sightline_encoder.servicer import EncoderServicer
 from sightline_encoder.shared_store import SharedStore, connect
+from sightline_encoder.similar_pictures import SimilarPictures
 from sightline_encoder.upload import UploadBudget
 from sightline_encoder.video_file import VIDEO_MIME_TYPES
 from sightline_encoder.video_options import VideoLimits
@@ -69,13 +70,15 @@ async def open_servicer(settings: EncoderSettings) -> AsyncIterator[EncoderServi
         await asyncio.to_thread(_step, "workers", pool.wait_ready)
         fingerprint = feature_fingerprint(model.checkpoint.fingerprint, model.tower.placement.dtype)
         lower_tiers = await opened.enter_async_context(open_lower_tiers(settings, fingerprint))
-        intake = Intake(model.preprocessor.prepare, settings.intake_workers)
+        preprocessor = model.preprocessor
+        intake = Intake(preprocessor.prepare, preprocessor.look, settings.intake_workers)
         batcher = Batcher(model.tower, pass_patches(settings, model.tower))
         cache = FeatureCache(settings.cache_bytes)
+        similar = SimilarPictures(settings.similar_bytes) if settings.similar_bytes else None
         try:
             yield EncoderServicer(
-                Encoder(intake, batcher, cache, fingerprint, lower_tiers),
-                model.preprocessor,
+                Encoder(intake, batcher, cache, fingerprint, lower_tiers, similar),
+                preprocessor,
                 UploadBudget(settings.upload_bytes),
                 model_info(model, fingerprint),
             )

@@ -13,6 +13,7 @@ from PIL import Image
 from sightline_common.checkpoint import Checkpoint, CheckpointError
 from sightline_common.errors import MediaAspectRatioError, ParameterUnsupportedError
 
+from sightline_encoder.comparison_image import ComparisonImage, comparison_options
 from sightline_encoder.decoded import Decode, Plane, decode_here
 from sightline_encoder.image import MediaLimits
 from sightline_encoder.patches import PatchCutter
@@ -28,6 +29,7 @@ PREPROCESSING_VERSION = f"2-pillow{PIL.__version__}-transformers{transformers.__
 """Part of every feature key: two resizers may round differently."""
 
 PICTURE_DECODER = "sightline_encoder.picture"
+COMPARISON_DECODER = "sightline_encoder.comparison_image"
 _KNOWN_PROCESSORS = ("Glm4vImageProcessorPil", "Glm46VImageProcessorPil")
 
 
@@ -118,6 +120,11 @@ class Preprocessor:
                 metadata={"kind": "video"},
             )
         return self._video
+
+    def look(self, data: bytes, budget: PixelBudget) -> ComparisonImage:
+        """Decodes a file to be compared with others; raises MediaError."""
+        options = comparison_options(self.limits, budget.longest_edge // self._num_frames)
+        return ComparisonImage.of(self._decode(COMPARISON_DECODER, data, options))
 
     def prepare(self, data: bytes, budget: PixelBudget | FrameBudget) -> PreparedImage:
         """Decodes a file and cuts it into patches; raises MediaError."""

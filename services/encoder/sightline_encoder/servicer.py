@@ -17,7 +17,12 @@ from sightline_encoder.feature_record import describe, duration
 from sightline_encoder.preprocess import Preprocessor
 from sightline_encoder.registration import RESPONSES
 from sightline_encoder.upload import Requests, UploadBudget, receive_file, receive_header
-from sightline_encoder.validation import check_model, feature_request, file_limits
+from sightline_encoder.validation import (
+    check_model,
+    check_similar,
+    feature_request,
+    file_limits,
+)
 
 if TYPE_CHECKING:
     from grpc import aio
@@ -58,6 +63,7 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
         header = await receive_header(request_iterator)
         check_model(header, self._info.checkpoint_fingerprint)
         request = feature_request(header, self._preprocessor)
+        check_similar(request, offered=self._encoder.similar is not None)
         with ExitStack() as held:
             # A client that goes away while a write is blocked ends this generator late.
             context.add_done_callback(lambda _: held.close())  # type: ignore[arg-type]
@@ -82,6 +88,8 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
         header = describe(answer.entry)
         header.checkpoint_fingerprint = self._info.checkpoint_fingerprint
         header.source = answer.source
+        if answer.similar_distance is not None:
+            header.similar_distance = answer.similar_distance
         header.encode_time.CopyFrom(duration(seconds))
         return encoder_pb2.EncodeMediaResponse(header=header)
 

@@ -30,6 +30,16 @@ def check_model(header: encoder_pb2.MediaHeader, fingerprint: str) -> None:
         )
 
 
+def check_similar(request: FeatureRequest, *, offered: bool) -> None:
+    """Raises ParameterUnsupportedError if a request allows what is not offered."""
+    if request.similar_allowed and not offered:
+        raise ParameterUnsupportedError(
+            "This encoder does not look for similar pictures; leave similar_allowed out, or "
+            "start it with SIGHTLINE_ENCODER_SIMILAR_BYTES.",
+            field="header.options.similar_allowed",
+        )
+
+
 def feature_request(header: encoder_pb2.MediaHeader, preprocessor: Preprocessor) -> FeatureRequest:
     """Returns what a header asks for.
 
@@ -47,6 +57,7 @@ def feature_request(header: encoder_pb2.MediaHeader, preprocessor: Preprocessor)
         budget=budget(header.options, preprocessor),
         salt=header.salt,
         tiled=tiled,
+        similar_allowed=header.options.similar_allowed and not is_video,
     )
 
 
@@ -93,7 +104,7 @@ def _is_tiled(header: encoder_pb2.MediaHeader) -> bool:
 
 
 def _pixel_budget(options: media_pb2.MediaOptions, preprocessor: Preprocessor) -> PixelBudget:
-    """Frame options are ignored for images; a permitted similar picture is never found."""
+    """Frame options are ignored for images."""
     return preprocessor.pixel_budget(
         options.min_pixel_count if options.HasField("min_pixel_count") else None,
         options.max_pixel_count if options.HasField("max_pixel_count") else None,

@@ -18,6 +18,9 @@ TIMESTAMP_BYTES = 32
 class MediaIndex:
     """Remembers feature key, grid and the last features of media, in `max_bytes` of memory.
 
+    The permission to take a similar picture's features is one of the options, so that what
+    was learned with it is known to nobody who did not give it.
+
     The last features, fewer than a block has tokens, are those that share a block with the
     text behind the medium; all others of a known medium lie in blocks of their own, which
     another question finds cached. The least recently used medium leaves first. One that is
@@ -52,12 +55,18 @@ class MediaIndex:
             features = features[max(0, len(features) - self._num_rows) :].clone()
         elif before is not None and before.content == encoded.content:
             features = before.features
-        source = media_pb2.FEATURE_SOURCE_PREFIX_CACHE
-        entry = dataclasses.replace(encoded, features=features, source=source)
+        entry = dataclasses.replace(encoded, features=features, source=_remembered_source(encoded))
         self._entries[medium.key] = entry
         self._num_bytes += _num_bytes(entry)
         while self._num_bytes > self._max_bytes:
             self._num_bytes -= _num_bytes(self._entries.popitem(last=False)[1])
+
+
+def _remembered_source(encoded: EncodedMedium) -> media_pb2.FeatureSource:
+    """Whoever is given a similar picture's features is told so, however they are remembered."""
+    if encoded.similar_distance is not None:
+        return media_pb2.FEATURE_SOURCE_SIMILAR
+    return media_pb2.FEATURE_SOURCE_PREFIX_CACHE
 
 
 def _num_bytes(entry: EncodedMedium) -> int:

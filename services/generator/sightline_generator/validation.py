@@ -152,8 +152,6 @@ def _check_medium(medium: generator_pb2.Media, field: str, limits: RequestLimits
 def _check_media_options(options: media_pb2.MediaOptions, field: str) -> None:
     if options.tiling not in media_pb2.Tiling.values():
         raise _invalid(f"{field}.tiling", "be a known mode")
-    if options.similar_allowed:
-        raise _unsupported(f"{field}.similar_allowed", "Similar pictures' features are not kept.")
     for name in ("min_pixel_count", "max_pixel_count"):
         if options.HasField(name) and getattr(options, name) < 1:
             raise _invalid(f"{field}.{name}", "be at least 1")

@@ -27,7 +27,7 @@ def runner_of(engine):
 
 def sequence_of(ours, token_ids, num_tokens):
     positions = ours.family.positions(len(token_ids), [])
-    prompt = SimpleNamespace(token_ids=token_ids, positions=positions, ranges=[])
+    prompt = SimpleNamespace(token_ids=token_ids, positions=positions, ranges=[], media_indices=[])
     return ours.sequence(prompt, stop=StopParams(num_tokens))
 
 

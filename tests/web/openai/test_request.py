@@ -145,6 +145,11 @@ def test_wrong_tiling_or_pixels_are_named(key: str, value: object) -> None:
     assert caught.value.param == f"messages[0].content[0].image_url.{key}"
 
 
+@pytest.mark.parametrize(("value", "allowed"), [(None, False), (False, False), (True, True)])
+def test_similar_pictures_are_allowed_only_by_name(value: bool | None, allowed: bool) -> None:
+    assert _options(similar_allowed=value).similar_allowed is allowed
+
+
 def test_caller_keeps_order_unless_media_first_is_asked() -> None:
     assert not generation().media_first
     assert generation(media_first=True).media_first

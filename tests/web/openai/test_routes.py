@@ -7,6 +7,7 @@ import json
 import httpx2
 import pytest
 from sightline.generator.v1 import generator_pb2
+from sightline.type.v1 import media_pb2
 from sightline_common.errors import (
     DeadlineError,
     EngineFailedError,
@@ -15,6 +16,7 @@ from sightline_common.errors import (
     MediaTooLargeError,
     MediaUnreadableError,
     NotReadyError,
+    ParameterUnsupportedError,
     PayloadCorruptError,
     PromptTooLongError,
     QueueFullError,
@@ -95,6 +97,38 @@ async def test_stream_has_role_reasoning_text_finish_usage_done_in_this_order(
     assert parsed[-1]["choices"] == []
     assert parsed[-1]["usage"]["completion_tokens"] == 3
     assert len({(chunk["id"], chunk["created"]) for chunk in parsed}) == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_use_of_similar_pictures_is_told_in_whole_answers_and_in_every_chunk(
+    client: httpx2.AsyncClient, generator: FakeGenerator, stream: bool
+) -> None:
+    first = started()
+    first.started.media.add(source=media_pb2.FEATURE_SOURCE_COMPUTED)
+    first.started.media.add(source=media_pb2.FEATURE_SOURCE_SIMILAR, similar_distance=0.0)
+    generator.enqueue([first, delta("A cat."), complete()])
+    response = await client.post(URL, json=ask(stream=stream))
+    bodies = events_of(response.text)[:-1] if stream else [response.text]
+    told = [json.loads(body)["similar_images"] for body in bodies]
+    assert told == [[{"index": 1, "distance": 0.0}]] * len(bodies)
+
+
+async def test_answer_without_similar_pictures_does_not_mention_them(
+    client: httpx2.AsyncClient,
+) -> None:
+    response = await client.post(URL, json=ask())
+    assert "similar_images" not in response.json()
+
+
+async def test_option_of_a_picture_is_named_as_parameter(
+    client: httpx2.AsyncClient, generator: FakeGenerator
+) -> None:
+    field = "messages[0].parts[1].media.options.similar_allowed"
+    generator.enqueue([ParameterUnsupportedError("Not here.", field=field)])
+    response = await client.post(URL, json=ask())
+    assert response.status_code == 400
+    assert response.json()["error"]["code"] == "unsupported_parameter"
+    assert response.json()["error"]["param"] == "messages[0].content[1].image_url.similar_allowed"
 
 
 async def test_stream_without_usage_option_has_no_usage(client: httpx2.AsyncClient) -> None:

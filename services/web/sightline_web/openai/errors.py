@@ -54,6 +54,7 @@ _PARAMETER_NAMES = {
     "alternative_count": "top_logprobs",
     "candidate_count": "n",
 }
+_MEDIA_OPTIONS = ".media.options."
 _GROUPS = re.compile(r"^(sampling|stop|logprobs)\.")
 DEFAULT_RETRY_S = 2.0
 
@@ -131,6 +132,7 @@ def api_error(error: SightlineError) -> ApiError:
 def parameter_name(field: str) -> str:
     """Returns what a field of the generator's request is called in the API."""
     if field.startswith("messages"):
-        return field.replace(".parts", ".content").removesuffix(".media").removesuffix(".text")
+        name = field.replace(".parts", ".content").replace(_MEDIA_OPTIONS, ".image_url.")
+        return name.removesuffix(".media").removesuffix(".text")
     name = _GROUPS.sub("", field)
     return _PARAMETER_NAMES.get(name, name)

@@ -138,7 +138,7 @@ def _image_reference(fields: Fields) -> tuple[str, media_pb2.MediaOptions]:
 
 
 def _media_options(image: Fields) -> media_pb2.MediaOptions:
-    """Reads `detail`, and two extensions: `tiling` and `max_pixel_count`, which wins over it."""
+    """Reads `detail`, and extensions, of which `max_pixel_count` wins over it."""
     detail, tiling = image.text("detail") or "auto", image.text("tiling") or "whole"
     if detail not in _DETAILS:
         raise ApiError("detail must be auto, low or high.", param=image.name("detail"))
@@ -147,4 +147,8 @@ def _media_options(image: Fields) -> media_pb2.MediaOptions:
     pixels = image.integer("max_pixel_count", minimum=1)
     if pixels is None and detail == "low":
         pixels = LOW_DETAIL_PIXELS
-    return media_pb2.MediaOptions(max_pixel_count=pixels, tiling=_TILINGS[tiling])
+    return media_pb2.MediaOptions(
+        max_pixel_count=pixels,
+        tiling=_TILINGS[tiling],
+        similar_allowed=bool(image.boolean("similar_allowed")),
+    )

@@ -22,10 +22,15 @@ _LINE_BREAKS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": 
 
 @dataclass(frozen=True)
 class Identity:
-    """What all chunks of one answer share."""
+    """What all chunks of one answer share.
+
+    `similar_images` has the pictures for which a similar one's features stood: their index
+    among the request's media, from 0, and their distance. Answers without any do not mention it.
+    """
 
     model: str
     fingerprint: str
+    similar_images: tuple[dict[str, float], ...] = ()
     completion_id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
 
@@ -36,13 +41,19 @@ class Identity:
             "created": self.created,
             "model": self.model,
             "system_fingerprint": self.fingerprint,
+            **({"similar_images": self.similar_images} if self.similar_images else {}),
         }
 
 
 def identity_of(started: generator_pb2.Started) -> Identity:
     """Names an answer after the model that gives it."""
     digest = started.checkpoint_fingerprint.removeprefix("sha256:")
-    return Identity(started.model, f"fp_{digest[:12]}")
+    similar_images = tuple(
+        {"index": index, "distance": medium.similar_distance}
+        for index, medium in enumerate(started.media)
+        if medium.HasField("similar_distance")
+    )
+    return Identity(started.model, f"fp_{digest[:12]}", similar_images)
 
 
 def completion(identity: Identity, answer: Answer) -> dict[str, object]:

@@ -1,0 +1,1 @@
+"""How well similar pictures are told from different ones: `python -m benchmarks.similar`."""
