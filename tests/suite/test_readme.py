@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from tests.suite.running_suite import ROOT
+from tests.suite.test_truth import TRUTH, shapes_of
 
 pytestmark = pytest.mark.suite
 
@@ -15,4 +16,5 @@ def test_readmes_curl_describes_the_picture(suite):
     (command,) = re.findall(r"^curl .*?^EOF$", (ROOT / "README.md").read_text("utf-8"), re.M | re.S)
     typed = command.replace("http://127.0.0.1:8080", suite.url)
     reply = subprocess.run(["sh", "-c", typed], cwd=ROOT, capture_output=True, check=True)
-    assert json.loads(reply.stdout)["choices"][0]["message"]["content"]
+    said = json.loads(reply.stdout)["choices"][0]["message"]["content"]
+    assert shapes_of(said) == shapes_of(TRUTH["shapes.png"])

@@ -23,7 +23,7 @@ ROOT = Path(sightline_web.__file__).parent
 def sentences() -> set[str]:
     """Returns everything that code and templates ask to be translated."""
     found = {_UNKNOWN, *_WORDS.values()}
-    found |= {words for each in EXAMPLES for words in (each.question, each.alt)}
+    found |= {each.alt for each in EXAMPLES}
     found |= {name for name, _ in PRESETS.values()} | {each.label for each in NUMBERS.values()}
     for template in (ROOT / "templates").iterdir():
         found |= set(re.findall(r'_\("([^"]*)"', template.read_text("utf-8")))

@@ -33,7 +33,7 @@ class Score:
         n, share = self.total, self.share
         middle = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
         spread = math.sqrt(share * (1 - share) / n + (Z95 / (2 * n)) ** 2) * Z95 / (1 + Z95**2 / n)
-        return middle - spread, middle + spread
+        return max(0.0, middle - spread), middle + spread
 
     @property
     def passed(self) -> bool:

@@ -177,9 +177,9 @@ Maker = Callable[[Random, Scene, Tongue, bool], Exchange]
 QUESTIONS: tuple[tuple[Maker, str, float], ...] = (
     (describe, "describe", 0.8),  # long, so it trains as many tokens as all the others
     (describe_as_json, "json", 0.2),  # longer still
-    (count_all, "count", 1.0),
-    (count_kind, "count", 1.0),
-    (count_color, "count", 1.0),
+    (count_all, "count", 2.0),
+    (count_kind, "count", 2.0),
+    (count_color, "count", 2.0),
     (at_place, "at place", 2.0),
     (where_is, "where", 2.5),
     (locate, "locate", 2.0),

@@ -19,9 +19,6 @@ CHINESE = {
         "把图片拖到下面并提问，中文英文都可以。"
     ),
     "Pictures to try": "可以试试的图片",
-    "Describe the image.": "描述这张图片。",
-    "How many shapes are there?": "图中有几个图形？",
-    "What is at the top right?": "右上角是什么？",
     "Three shapes": "三个图形",
     "Four shapes in a tall picture": "竖图中的四个图形",
     "Two hearts": "两颗心",
