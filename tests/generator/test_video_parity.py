@@ -8,11 +8,13 @@ from tests.generator.harness import (
     Ours,
     Theirs,
     assistant,
+    conversation,
     film,
     generated,
     picture,
     pictures_of,
     run_to_end,
+    shape_of,
     user,
 )
 from tests.generator.test_parity import greedy_ours
@@ -155,8 +157,6 @@ def test_positions_beside_pictures_equal_transformers(both):
 
 
 def test_the_length_is_known_before_the_prompt(both):
-    from tests.generator.harness import conversation, shape_of
-
     ours, _theirs = both
     for turns in CONVERSATIONS:
         rendered = ours.builder.render(conversation(turns))

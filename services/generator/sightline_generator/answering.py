@@ -243,7 +243,7 @@ def _copied(spans: list[FeatureSpan]) -> list[FeatureSpan]:
 
 def _unsteady_features() -> EncoderUnavailableError:
     return EncoderUnavailableError(
-        "The encoder keeps changing its features of a picture; try again.", retry_after_s=1.0
+        "The encoder keeps changing its features of a medium; try again.", retry_after_s=1.0
     )
 
 

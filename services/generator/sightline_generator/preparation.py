@@ -151,7 +151,7 @@ class Preparation:
         if num_tokens > self._max_prompt_tokens:
             raise PromptTooLongError(
                 f"The prompt has {num_tokens} tokens; at most {self._max_prompt_tokens} leave "
-                "room for an answer. Shorten it, or send fewer or smaller pictures.",
+                "room for an answer. Shorten it, or send fewer, smaller or shorter media.",
                 field="messages",
                 metadata={
                     "prompt_token_count": str(num_tokens),

@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <type_traits>
+
 namespace sightline {
 
 #ifdef __AVX512F__
@@ -35,6 +37,16 @@ inline void put(T* place, typename Lanes<T>::Vector vector) {
   *reinterpret_cast<typename Lanes<T>::Vector*>(place) = vector;
 }
 
+// Returns some lanes of two vectors, counted through both. Compilers make a shuffle of it; GCC
+// has a name for that only from version 12 on.
+template <int... kPlaces, typename V>
+inline auto lanes_of(V a, V b) {
+  using T = std::remove_cvref_t<decltype(a[0])>;
+  constexpr int kCount = sizeof(V) / sizeof(T);
+  typedef T Result __attribute__((vector_size(sizeof...(kPlaces) * sizeof(T))));
+  return Result{(kPlaces < kCount ? a[kPlaces % kCount] : b[kPlaces % kCount])...};
+}
+
 // Adds the halves of a vector until four lanes are left.
 template <typename V>
 inline auto four_of(V vector) {
@@ -42,11 +54,10 @@ inline auto four_of(V vector) {
   if constexpr (kCount == 4) {
     return vector;
   } else if constexpr (kCount == 8) {
-    return __builtin_shufflevector(vector, vector, 0, 1, 2, 3) +
-           __builtin_shufflevector(vector, vector, 4, 5, 6, 7);
+    return lanes_of<0, 1, 2, 3>(vector, vector) + lanes_of<4, 5, 6, 7>(vector, vector);
   } else {
-    return four_of(__builtin_shufflevector(vector, vector, 0, 1, 2, 3, 4, 5, 6, 7) +
-                   __builtin_shufflevector(vector, vector, 8, 9, 10, 11, 12, 13, 14, 15));
+    return four_of(lanes_of<0, 1, 2, 3, 4, 5, 6, 7>(vector, vector) +
+                   lanes_of<8, 9, 10, 11, 12, 13, 14, 15>(vector, vector));
   }
 }
 
@@ -61,12 +72,9 @@ template <typename T>
 inline void add_across(const typename Lanes<T>::Vector (&vectors)[4], T (&totals)[4]) {
   const auto a = four_of(vectors[0]), b = four_of(vectors[1]);
   const auto c = four_of(vectors[2]), d = four_of(vectors[3]);
-  const auto ab = __builtin_shufflevector(a, b, 0, 4, 1, 5) +
-                  __builtin_shufflevector(a, b, 2, 6, 3, 7);
-  const auto cd = __builtin_shufflevector(c, d, 0, 4, 1, 5) +
-                  __builtin_shufflevector(c, d, 2, 6, 3, 7);
-  const auto sums = __builtin_shufflevector(ab, cd, 0, 1, 4, 5) +
-                    __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+  const auto ab = lanes_of<0, 4, 1, 5>(a, b) + lanes_of<2, 6, 3, 7>(a, b);
+  const auto cd = lanes_of<0, 4, 1, 5>(c, d) + lanes_of<2, 6, 3, 7>(c, d);
+  const auto sums = lanes_of<0, 1, 4, 5>(ab, cd) + lanes_of<2, 3, 6, 7>(ab, cd);
   for (int i = 0; i < 4; ++i) totals[i] += sums[i];
 }
 
