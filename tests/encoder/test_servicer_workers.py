@@ -22,7 +22,7 @@ ENDLESS = b"\xff\xd8\xff" + b"a file that takes its decoder minutes"
 
 @pytest.fixture
 def pool():
-    pool = WorkerPool(2, WorkerLimits(256 * 1024**2))
+    pool = WorkerPool(2, WorkerLimits(256 * 1024**2, timeout_s=600))
     yield pool
     pool.close()
 
