@@ -82,6 +82,8 @@ def test_a_step_makes_no_tensor_without_naming_its_device() -> None:
 def test_a_learner_attends_as_is_fastest_on_its_device() -> None:
     learner = Learner(build_model(Processor.load(MODEL_FOLDER).tokenizer))
     text = learner.model.model.language_model.config
+    assert text._attn_implementation == "sdpa"
+    learner.place(CPU, torch.bfloat16)
     assert text._attn_implementation == "eager"
     assert learner.place(torch.device("meta")).model.device.type == "meta"
     assert text._attn_implementation == "sdpa"
