@@ -8,7 +8,7 @@ import re
 import httpx2
 import pytest
 
-from tests.web.chat.talk import message_ids, settled
+from tests.web.chat.talk import ask, message_ids, settled
 from tests.web.fakes import FakeGenerator, png, says
 
 
@@ -70,6 +70,15 @@ async def test_html_needs_nothing_else(client: httpx2.AsyncClient, location: str
 async def test_one_message_is_saved_as_written(client: httpx2.AsyncClient, location: str) -> None:
     answer = message_ids((await client.get(location)).text)[-1]
     assert (await client.get(f"/m/{answer}.md")).text == "A **red** circle\n"
+
+
+async def test_marks_of_boxes_are_not_saved(
+    client: httpx2.AsyncClient, generator: FakeGenerator, location: str
+) -> None:
+    generator.enqueue(says("<|begin_of_box|>[1,2,3,4]<|end_of_box|>"))
+    await ask(client, "Where?", f"{location}/messages")
+    answer = message_ids(await settled(client, location))[-1]
+    assert (await client.get(f"/m/{answer}.md")).text == "[1,2,3,4]\n"
 
 
 @pytest.mark.parametrize(

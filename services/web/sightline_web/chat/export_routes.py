@@ -16,6 +16,7 @@ from sightline_web.chat.forms import chosen_files, open_form
 from sightline_web.chat.requests import go_to, owner_of
 from sightline_web.chat.threads import Threads
 from sightline_web.language import translated
+from sightline_web.markdown.boxes import without_marks
 from sightline_web.store.records import Conversation, Message
 from sightline_web.store.transfer import Transfer
 
@@ -55,7 +56,7 @@ class ExportRoutes:
 
     async def save_message(self, request: Request) -> Response:
         message = await self._threads.message(request)
-        return _file(f"{message.text}\n", "Sightline", "md")
+        return _file(f"{without_marks(message.text)}\n", "Sightline", "md")
 
     async def read_in(self, request: Request) -> Response:
         async with open_form(request) as form:
