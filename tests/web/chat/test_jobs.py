@@ -164,3 +164,38 @@ async def test_finished_answer_is_saved_again_when_saving_fails(
     await eventually(lambda: is_forgotten(jobs, message))
     assert (await store.message(OWNER, message.id)).text == "ok"
     assert pauses == [0.5, 1.0]
+
+
+async def test_answer_that_pages_call_finished_is_saved(
+    store: ConversationStore, generator: FakeGenerator
+) -> None:
+    generator.enqueue(says("A"))
+    jobs = AnswerJobs(generator, store, 60)
+    message = await running_message(store)
+    await jobs.start(OWNER, message, request).finished.wait()
+    assert (await store.message(OWNER, message.id)).status is MessageStatus.COMPLETE
+
+
+async def test_stop_comes_too_late_for_an_answer_that_is_being_saved(
+    store: ConversationStore, generator: FakeGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saving, go_on = asyncio.Event(), asyncio.Event()
+    save_answer = store.save_answer
+
+    async def slow(owner_id: str, message: Message) -> None:
+        saving.set()
+        await go_on.wait()
+        await save_answer(owner_id, message)
+
+    monkeypatch.setattr(store, "save_answer", slow)
+    generator.enqueue(says("A"))
+    jobs = AnswerJobs(generator, store, 60)
+    message = await running_message(store)
+    job = jobs.start(OWNER, message, request)
+    await saving.wait()
+    stopping = asyncio.create_task(jobs.stop(message.id))
+    await asyncio.sleep(0)
+    go_on.set()
+    await stopping
+    assert job.message.status is MessageStatus.COMPLETE
+    assert (await store.message(OWNER, message.id)).status is MessageStatus.COMPLETE

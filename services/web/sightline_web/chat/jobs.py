@@ -39,6 +39,7 @@ class AnswerJob:
         self.growing = GrowingText()
         self.version = 0
         self.stop_reason = INTERRUPTED
+        self.is_ending = False  # nothing more comes; too late to stop
         self.finished = asyncio.Event()
         self._changed = asyncio.Event()
 
@@ -103,7 +104,7 @@ class AnswerJobs:
         """Cancels a job and waits until it has ended."""
         if message_id in self._jobs:
             job, task = self._jobs[message_id]
-            if not job.is_finished:
+            if not job.is_ending:
                 job.stop_reason = STOPPED
                 task.cancel()
             await job.finished.wait()
@@ -131,8 +132,12 @@ class AnswerJobs:
         except Exception:
             _logger.exception("answer failed")
             status, reason = MessageStatus.FAILED, "INTERNAL"
+        job.is_ending = True
+        ended = replace(job.message, status=status, reason=reason)
+        is_saved = await self._save(owner_id, ended)  # first: whoever sees the end can search it
         job.end(status, reason)
-        await self._save_final(owner_id, job.message)
+        if not is_saved:
+            await self._save_again(owner_id, ended)
 
     async def _generate(
         self, owner_id: str, job: AnswerJob, build_request: BuildRequest
@@ -151,11 +156,11 @@ class AnswerJobs:
             raise InternalError("The answer was cut off.")
         return MessageStatus.COMPLETE, LENGTH if answer.finish_reason == "length" else ""
 
-    async def _save_final(self, owner_id: str, message: Message) -> None:
+    async def _save_again(self, owner_id: str, message: Message) -> None:
         for pause_s in FINAL_SAVE_PAUSES_S:
+            await self._sleep(pause_s)
             if await self._save(owner_id, message):
                 return
-            await self._sleep(pause_s)
 
     async def _save(self, owner_id: str, message: Message) -> bool:
         try:
