@@ -16,6 +16,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
+from sightline_web.accounts.accounts import Accounts
+from sightline_web.accounts.directory import Directory
 from sightline_web.assets import STATIC_DIR, HashedStaticFiles
 from sightline_web.catalog import ModelCatalog
 from sightline_web.chat.attachment_routes import AttachmentRoutes
@@ -48,8 +50,14 @@ from sightline_web.store.versions import Versions
 _logger = logging.getLogger(__name__)
 
 
-def create_app(generator: Generator, database: Database, settings: WebSettings) -> ASGIApp:
+def create_app(
+    generator: Generator,
+    database: Database,
+    settings: WebSettings,
+    directory: Directory | None = None,
+) -> ASGIApp:
     """Builds the application; its lifespan migrates the database and ends the jobs."""
+    accounts = Accounts(directory, database, settings)
     store = ConversationStore(database)
     catalog = ModelCatalog(generator, settings.alias_names)
     jobs = AnswerJobs(generator, store, settings.generation_lifetime_s)
@@ -70,7 +78,7 @@ def create_app(generator: Generator, database: Database, settings: WebSettings) 
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await database.migrate()
         interrupted = await store.interrupt_running()
-        housekeeping = asyncio.create_task(Housekeeping(history, pictures).run())
+        housekeeping = asyncio.create_task(Housekeeping(history, pictures, accounts.sessions).run())
         log(_logger, "ready", interrupted_answers=interrupted)
         yield
         housekeeping.cancel()
@@ -82,6 +90,7 @@ def create_app(generator: Generator, database: Database, settings: WebSettings) 
         routes=[
             Route("/health", show_health),
             Route("/ready", show_readiness),
+            *accounts.routes(),
             *OpenAIApi(generator, catalog, settings).routes(),
             *ChatPages(threads, history, shares, catalog).routes(),
             *MessageRoutes(threads, Versions(database)).routes(),
@@ -102,7 +111,7 @@ def create_app(generator: Generator, database: Database, settings: WebSettings) 
         },
         lifespan=lifespan,
     )
-    return guard(app, settings)
+    return guard(accounts.gate(app), settings)
 
 
 async def _tell(request: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from sightline_web.accounts.paths import local_path
 from sightline_web.catalog import ModelCatalog
 from sightline_web.chat.forms import open_form, read_question
 from sightline_web.chat.history_routes import searched_words
@@ -111,7 +112,7 @@ class ChatPages:
     async def set_language(self, request: Request) -> Response:
         async with open_form(request) as form:
             language, path = str(form.get("language", "")), str(form.get("path", "/"))
-        response = go_to(request, path if path.startswith("/c/") else "/")
+        response = go_to(request, local_path(path))
         if language in LANGUAGES:
             response.set_cookie(
                 COOKIE, language, LANGUAGE_MAX_AGE_S, httponly=True, samesite="strict"
