@@ -22,11 +22,11 @@ class Accounts:
     def __init__(
         self, directory: Directory | None, database: Database, settings: WebSettings
     ) -> None:
-        self.sessions = Sessions(database)
+        sessions = Sessions(database)
         self._directory = directory
         self._keys = ApiKeys(database)
         cookie = SessionCookie(settings.session_s, settings.is_public_over_tls)
-        self._identity = Identity(directory, self.sessions, self._keys, cookie, settings.session_s)
+        self._identity = Identity(directory, sessions, self._keys, cookie, settings.session_s)
 
     def routes(self) -> list[Route]:
         if self._directory is None:
