@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse
 from sightline_web.accounts.account import shown_account
 from sightline_web.assets import static_url
 from sightline_web.language import LANGUAGES, current_language, translated
+from sightline_web.theme import THEMES, current_theme
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -33,6 +34,8 @@ _environment.globals |= {
     "current_language": current_language,
     "languages": LANGUAGES,
     "shown_account": shown_account,
+    "current_theme": current_theme,
+    "themes": THEMES,
 }
 
 

@@ -32,6 +32,7 @@ ROUTES = {
     "GET /s/{token}": OPEN,
     "GET /s/{token}/attachments/{digest}": OPEN,
     "POST /language": OPEN,
+    "POST /theme": OPEN,
     "POST /sign-out": SIGNED_IN,
     "GET /account": SIGNED_IN,
     "POST /account/sign-out-everywhere": SIGNED_IN,

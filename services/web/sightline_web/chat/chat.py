@@ -18,6 +18,7 @@ from sightline_web.chat.housekeeping import Housekeeping
 from sightline_web.chat.jobs import AnswerJobs
 from sightline_web.chat.message_routes import MessageRoutes
 from sightline_web.chat.pictures import Pictures
+from sightline_web.chat.preference_routes import PreferenceRoutes
 from sightline_web.chat.routes import ChatPages
 from sightline_web.chat.share_routes import ShareRoutes
 from sightline_web.chat.threads import Threads
@@ -58,6 +59,7 @@ class Chat:
             *HistoryRoutes(threads, history).routes(),
             *ExportRoutes(threads, Transfer(self._database)).routes(),
             *AttachmentRoutes(threads.store, threads.pictures).routes(),
+            *PreferenceRoutes().routes(),
         ]
 
     @asynccontextmanager
