@@ -74,6 +74,10 @@ class Encoder:
         flights = (self._lookups, self._flights, self._searches)
         return sum(each.num_waiting for each in flights)
 
+    async def check(self) -> None:
+        """Raises NotReadyError while the tower hangs or fails on everything."""
+        await self._batcher.check()
+
     async def recall(self, request: FeatureRequest) -> Answer | None:
         """Returns features without the file: held in a tier, or being computed for someone else.
 
