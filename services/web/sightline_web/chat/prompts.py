@@ -10,7 +10,7 @@ from sightline.type.v1 import media_pb2
 from sightline_web.chat.pictures import Pictures
 from sightline_web.chat.settings import ChatSettings
 from sightline_web.detail import media_options
-from sightline_web.store.records import Message, Role
+from sightline_web.store.records import Attachment, Message, Role
 
 _ROLES = {
     Role.USER: generator_pb2.ROLE_USER,
@@ -38,16 +38,14 @@ async def build_request(
 
 
 async def _message(message: Message, pictures: Pictures, detail: str) -> generator_pb2.Message:
-    media = [
-        generator_pb2.Media(
-            kind=media_pb2.MEDIA_KIND_IMAGE,
-            digest=attachment.digest,
-            data=await pictures.read(attachment),
-            options=media_options(detail),
-        )
-        for attachment in message.attachments
-    ]
+    media = [_medium(each, await pictures.read(each), detail) for each in message.attachments]
     parts = [generator_pb2.Part(media=medium) for medium in media]
     if message.text:
         parts.append(generator_pb2.Part(text=message.text))
     return generator_pb2.Message(role=_ROLES[message.role], parts=parts)
+
+
+def _medium(attachment: Attachment, data: bytes, detail: str) -> generator_pb2.Media:
+    kind = media_pb2.MEDIA_KIND_VIDEO if attachment.is_video else media_pb2.MEDIA_KIND_IMAGE
+    options = None if attachment.is_video else media_options(detail)
+    return generator_pb2.Media(kind=kind, digest=attachment.digest, data=data, options=options)

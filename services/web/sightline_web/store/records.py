@@ -33,7 +33,7 @@ INTERRUPTED = "INTERRUPTED"
 
 @dataclass(frozen=True)
 class Attachment:
-    """A picture: its digest ("sha256:…"), type, and size in bytes and pixels."""
+    """A picture, video or PDF: its digest ("sha256:…"), type, and size in bytes and pixels."""
 
     digest: str
     mime: str
@@ -45,6 +45,14 @@ class Attachment:
     @property
     def hex_digest(self) -> str:
         return self.digest.removeprefix("sha256:")
+
+    @property
+    def is_picture(self) -> bool:
+        return self.mime.startswith("image/")
+
+    @property
+    def is_video(self) -> bool:
+        return self.mime.startswith("video/")
 
 
 @dataclass(frozen=True)
