@@ -21,7 +21,7 @@ _ROLES = {
 async def build_request(
     branch: Sequence[Message], settings: ChatSettings, pictures: Pictures
 ) -> generator_pb2.GenerateTextRequest:
-    """Returns the request whose answer continues the branch.
+    """Returns the request whose answer follows a question, or goes on with the last answer.
 
     Pictures come before the text of their message, which lets the generator reuse
     what it computed for them. Answers without text are left out.
@@ -34,7 +34,17 @@ async def build_request(
     for message in branch:
         if message.text or message.attachments:
             request.messages.append(await _message(message, pictures, settings.detail))
+    if branch[-1].role is Role.ASSISTANT:
+        _continue(request, branch[-1])
     return request
+
+
+def _continue(request: generator_pb2.GenerateTextRequest, answer: Message) -> None:
+    """Asks to go on with an answer where it ends: in its text, or in its thinking."""
+    request.continue_final_message = True
+    if not answer.text:
+        request.messages.add(role=generator_pb2.ROLE_ASSISTANT)
+    request.messages[-1].reasoning = answer.reasoning
 
 
 async def _message(message: Message, pictures: Pictures, detail: str) -> generator_pb2.Message:

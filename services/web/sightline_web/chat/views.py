@@ -26,6 +26,8 @@ class MessageView:
     message: Message
     picture: Attachment | None = None
     """The picture that an answer speaks of."""
+    is_last: bool = False
+    """Nothing was said after it."""
 
     def of(self, message: Message) -> MessageView:
         """Returns the view of the same message at another time."""
@@ -50,6 +52,11 @@ class MessageView:
     @property
     def is_failed(self) -> bool:
         return self.message.status is MessageStatus.FAILED
+
+    @property
+    def can_go_on(self) -> bool:
+        """Tells whether this answer can be continued."""
+        return self.is_last and self.message.is_cut_off
 
     @property
     def html(self) -> Markup:
@@ -141,7 +148,7 @@ def views_of(branch: Sequence[Message]) -> list[MessageView]:
     for message in branch:
         pictures = [each for each in message.attachments if each.is_picture]
         picture = pictures[-1] if pictures else picture
-        views.append(MessageView(message, picture))
+        views.append(MessageView(message, picture, message is branch[-1]))
     return views
 
 

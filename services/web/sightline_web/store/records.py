@@ -75,6 +75,17 @@ class Message:
     attachments: tuple[Attachment, ...] = ()
     versions: tuple[str, ...] = ()
 
+    @property
+    def has_begun(self) -> bool:
+        """Tells whether anything was said."""
+        return bool(self.text or self.reasoning)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Tells whether an answer has begun and did not end by itself."""
+        has_ended = self.status is not MessageStatus.RUNNING
+        return self.role is Role.ASSISTANT and self.has_begun and has_ended and bool(self.reason)
+
 
 @dataclass(frozen=True)
 class Conversation:

@@ -64,6 +64,7 @@ CHINESE = {
     "Later version": "下一版本",
     "Edit and ask again": "修改后重新提问",
     "Ask again": "重新提问",
+    "Go on": "继续",
     "Answer again": "重新回答",
     "Copy the answer": "复制回答",
     "Open {name}": "打开 {name}",
@@ -150,11 +151,11 @@ CHINESE = {
     ),
     # how answers end
     "You stopped this answer.": "你停止了这个回答。",
-    "The server was restarted before this answer was finished. Ask again.": (
-        "回答完成前服务器重启了，请重新提问。"
+    "The server was restarted before this answer was finished. Go on, or ask again.": (
+        "回答完成前服务器重启了，可以继续，或重新提问。"
     ),
-    "The answer reached its maximum length. Raise it under Settings and ask again.": (
-        "回答达到了最大长度。请在设置中调高后重新提问。"
+    "The answer reached its maximum length. Go on, or raise it under Settings.": (
+        "回答达到了最大长度，可以继续，或在设置中调高。"
     ),
     "The conversation has become too long for the model. Start a new one, or ask with fewer"
     " pictures.": "对话对模型来说太长了。请开始新对话，或减少图片。",
