@@ -19,9 +19,15 @@ from sightline_web.middleware import guard
 from sightline_web.openai.routes import OpenAIApi
 from sightline_web.probes import Probes
 from sightline_web.store.database import Database
+from sightline_web.web_metrics import WebMetrics
 
 
-def create_app(generator: Generator, database: Database, settings: WebSettings) -> ASGIApp:
+def create_app(
+    generator: Generator,
+    database: Database,
+    settings: WebSettings,
+    metrics: WebMetrics | None = None,
+) -> ASGIApp:
     """Builds the application; its lifespan migrates the database and ends the jobs."""
     catalog = ModelCatalog(generator, settings.alias_names)
     chat = Chat(generator, database, catalog, settings)
@@ -40,4 +46,4 @@ def create_app(generator: Generator, database: Database, settings: WebSettings) 
         Mount("/static", HashedStaticFiles(directory=STATIC_DIR)),
     ]
     app = Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, lifespan=lifespan)
-    return guard(app, settings)
+    return guard(app, settings, metrics or WebMetrics())
