@@ -18,6 +18,8 @@ from sightline_common.tls import client_tls, server_tls
 from sightline_common.tracing import start_tracing
 from sqlalchemy.exc import SQLAlchemyError
 
+from sightline_web.accounts.directory import Directory
+from sightline_web.accounts.opening import open_directory
 from sightline_web.app import create_app
 from sightline_web.config import WebSettings
 from sightline_web.generator_client import GrpcGenerator
@@ -31,12 +33,13 @@ def main() -> None:
         settings = read_settings(WebSettings)
         database = open_database(settings)
         start_tracing("web", settings.traces)
+        directory = open_directory(settings)
     except SettingInvalidError as error:
         sys.exit(f"sightline-web: {error}")
     configure_logging("web", settings.log_level, settings.log_format)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     with contextlib.suppress(KeyboardInterrupt):
-        run(serve(settings, database))
+        run(serve(settings, database, directory))
 
 
 def open_database(settings: WebSettings) -> Database:
@@ -49,12 +52,12 @@ def open_database(settings: WebSettings) -> Database:
         ) from error
 
 
-async def serve(settings: WebSettings, database: Database) -> None:
+async def serve(settings: WebSettings, database: Database, directory: Directory | None) -> None:
     """Serves until SIGTERM or SIGINT."""
     registry = process_registry()
     generator = GrpcGenerator(settings.generator_target, tls=client_tls(settings))
     try:
-        app = create_app(generator, database, settings, WebMetrics(registry))
+        app = create_app(generator, database, settings, directory, WebMetrics(registry))
         async with _metrics_page(registry, settings):
             await uvicorn.Server(server_config(app, settings)).serve()
     finally:

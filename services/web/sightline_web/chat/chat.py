@@ -18,6 +18,7 @@ from sightline_web.chat.housekeeping import Housekeeping
 from sightline_web.chat.jobs import AnswerJobs
 from sightline_web.chat.message_routes import MessageRoutes
 from sightline_web.chat.pictures import Pictures
+from sightline_web.chat.preference_routes import PreferenceRoutes
 from sightline_web.chat.routes import ChatPages
 from sightline_web.chat.share_routes import ShareRoutes
 from sightline_web.chat.threads import Threads
@@ -27,6 +28,7 @@ from sightline_web.store.conversations import ConversationStore
 from sightline_web.store.database import Database
 from sightline_web.store.history import History
 from sightline_web.store.pictures import PictureFiles
+from sightline_web.store.sessions import Sessions
 from sightline_web.store.shares import Shares
 from sightline_web.store.transfer import Transfer
 from sightline_web.store.versions import Versions
@@ -57,13 +59,14 @@ class Chat:
             *HistoryRoutes(threads, history).routes(),
             *ExportRoutes(threads, Transfer(self._database)).routes(),
             *AttachmentRoutes(threads.store, threads.pictures).routes(),
+            *PreferenceRoutes().routes(),
         ]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Marks what a former process left unfinished, keeps house, and ends the jobs."""
         interrupted = await self._threads.store.interrupt_running()
-        housekeeping = Housekeeping(self._history, self._threads.pictures)
+        housekeeping = Housekeeping(self._history, self._threads.pictures, Sessions(self._database))
         tidying = asyncio.create_task(housekeeping.run())
         log(_logger, "ready", interrupted_answers=interrupted)
         yield

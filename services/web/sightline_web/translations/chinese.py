@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from sightline_web.translations.chinese_accounts import ACCOUNTS
+
 CHINESE = {
+    **ACCOUNTS,
     # page
     "New conversation": "新对话",
     "Conversation": "对话",
@@ -22,10 +25,16 @@ CHINESE = {
     "Three shapes": "三个图形",
     "Four shapes in a tall picture": "竖图中的四个图形",
     "Two hearts": "两颗心",
+    "Language": "语言",
+    "Colours": "配色",
+    "As the system": "跟随系统",
+    "Light": "浅色",
+    "Dark": "深色",
     # composer
     "Ask about a picture, or anything": "问问图片，或者任何问题",
     "Add picture": "添加图片",
     "Add pictures": "添加图片",
+    "Take a picture": "拍照",
     "or drop it anywhere on this box": "或拖到此框任意位置",
     "Uploading": "正在上传",
     "Send": "发送",
@@ -34,6 +43,7 @@ CHINESE = {
     # answers
     "Looking…": "正在看图……",
     "Thinking": "思考",
+    "Thought for {s} s": "思考了 {s} 秒",
     "Stop": "停止",
     "Versions": "版本",
     "Earlier version": "上一版本",
