@@ -8,18 +8,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 import httpx2
 import pytest
+from sightline.generator.v1 import generator_pb2
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from tests.web.accounts.people import starlette_in
 from tests.web.accounts.test_api_keys import bearer, key_id, made
 from tests.web.chat.talk import HTMX, ask, message_ids, settled
-from tests.web.fakes import FakeGenerator, png, says
+from tests.web.fakes import FakeGenerator, complete, delta, png, started
+from tests.web.pdf.files import coloured
 
 SECRET = "Anna's secret"
 OPEN, SIGNED_IN, OWN, KEY, OPERATOR = "open", "signed in", "own", "key", "operator"
@@ -47,6 +49,7 @@ ROUTES = {
     "POST /attachments": SIGNED_IN,
     "GET /attachments/{digest}": OWN,
     "DELETE /attachments/{digest}": OWN,
+    "POST /attachments/{digest}/pages": OWN,
     "GET /c/{conversation_id}": OWN,
     "POST /c/{conversation_id}/messages": OWN,
     "POST /c/{conversation_id}/settings": OWN,
@@ -63,6 +66,7 @@ ROUTES = {
     "GET /m/{message_id}/stream": OWN,
     "POST /m/{message_id}/stop": OWN,
     "POST /m/{message_id}/regenerate": OWN,
+    "POST /m/{message_id}/continue": OWN,
     "POST /m/{message_id}/edit": OWN,
     "POST /m/{message_id}/show": OWN,
     "POST /v1/chat/completions": KEY,
@@ -104,7 +108,8 @@ class Belongings:
 
 @pytest.fixture
 async def annas(anna: httpx2.AsyncClient, generator: FakeGenerator) -> Belongings:
-    generator.enqueue(says(SECRET))
+    length = generator_pb2.FINISH_REASON_LENGTH  # so that it can go on
+    generator.enqueue([started(), delta(SECRET), complete(1, length)])
     files = {"files": (f"{SECRET}.png", png(1, 2, 3), "image/png")}
     place = (await ask(anna, SECRET, files=files)).headers["location"]
     body = await settled(anna, place)
@@ -122,6 +127,19 @@ async def annas(anna: httpx2.AsyncClient, generator: FakeGenerator) -> Belonging
     }
     question = message_ids(body)[0]
     return Belongings(ids, place, {"question": question})
+
+
+async def fitting(anna: httpx2.AsyncClient, annas: Belongings, route: str) -> Belongings:
+    """Returns belongings with which the owner reaches a route."""
+    if route.endswith("/edit"):
+        return replace(annas, ids={**annas.ids, "message_id": annas.more["question"]})
+    if route.endswith("/pages"):
+        files = {"files": (f"{SECRET}.pdf", coloured((1, 0, 0)), "application/pdf")}
+        body = (await anna.post("/attachments", files=files, headers=HTMX)).text
+        digest = re.search(r"/attachments/([0-9a-f]{64})/pages", body)
+        assert digest
+        return replace(annas, ids={**annas.ids, "digest": digest[1]})
+    return annas
 
 
 async def everything(client: httpx2.AsyncClient, annas: Belongings) -> list[str]:
@@ -148,6 +166,7 @@ async def test_another_owner_reaches_nothing(
     olga: httpx2.AsyncClient,
     generator: FakeGenerator,
 ) -> None:
+    annas = await fitting(anna, annas, route)
     before, asked = await everything(anna, annas), len(generator.requests)
     for asker, headers in product((boris, olga), ({}, HTMX)):
         response = await answer(asker, route, annas, **headers)
@@ -162,9 +181,7 @@ async def test_its_owner_reaches_it(
     anna: httpx2.AsyncClient, annas: Belongings, route: str
 ) -> None:
     """Shows that the requests above fail for no other reason."""
-    if route.endswith("/edit"):
-        annas = Belongings({**annas.ids, "message_id": annas.more["question"]}, annas.place)
-    response = await answer(anna, route, annas)
+    response = await answer(anna, route, await fitting(anna, annas, route))
     assert response.status_code in (200, 303)
 
 
