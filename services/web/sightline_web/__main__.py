@@ -12,6 +12,8 @@ from sightline_common.event_loop import run
 from sightline_common.telemetry import configure_logging
 from sqlalchemy.exc import SQLAlchemyError
 
+from sightline_web.accounts.directory import Directory
+from sightline_web.accounts.opening import open_directory
 from sightline_web.app import create_app
 from sightline_web.config import WebSettings
 from sightline_web.generator_client import GrpcGenerator
@@ -23,12 +25,13 @@ def main() -> None:
     try:
         settings = read_settings(WebSettings)
         database = open_database(settings)
+        directory = open_directory(settings)
     except SettingInvalidError as error:
         sys.exit(f"sightline-web: {error}")
     configure_logging("web", settings.log_level)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     with contextlib.suppress(KeyboardInterrupt):
-        run(serve(settings, database))
+        run(serve(settings, database, directory))
 
 
 def open_database(settings: WebSettings) -> Database:
@@ -41,11 +44,11 @@ def open_database(settings: WebSettings) -> Database:
         ) from error
 
 
-async def serve(settings: WebSettings, database: Database) -> None:
+async def serve(settings: WebSettings, database: Database, directory: Directory | None) -> None:
     """Serves until SIGTERM or SIGINT."""
     generator = GrpcGenerator(settings.generator_target)
     try:
-        app = create_app(generator, database, settings)
+        app = create_app(generator, database, settings, directory)
         await uvicorn.Server(server_config(app, settings)).serve()
     finally:
         await generator.close()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from sightline_common.config import MAX_PORT, check_choice, setting
+from sightline_common.config import MAX_PORT, SettingInvalidError, check_choice, setting
 from sightline_common.telemetry import LOG_LEVELS
 
 MEBIBYTE = 1024 * 1024
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -83,17 +86,45 @@ class WebSettings:
         "comma-separated names, besides its own, by which requests may call the model",
         default="glm-4.6v-flash",
     )
+    auth: str = setting(
+        "SIGHTLINE_AUTH",
+        "who may use the service: password-file:/path, oidc:https://issuer; empty means anybody",
+        default="",
+    )
+    session_s: float = setting(
+        "SIGHTLINE_AUTH_SESSION_S",
+        "seconds after which people sign in again",
+        default=7 * 24 * 3600.0,
+        minimum=60,
+    )
+    public_url: str = setting(
+        "SIGHTLINE_WEB_PUBLIC_URL",
+        "address at which browsers reach the page, such as https://chat.example; empty means"
+        " whatever address a request came to",
+        default="",
+    )
     log_level: str = setting("SIGHTLINE_WEB_LOG_LEVEL", "least severe log level", default="INFO")
 
     def __post_init__(self) -> None:
         check_choice("SIGHTLINE_WEB_LOG_LEVEL", self.log_level.upper(), LOG_LEVELS)
+        if self.public_url and not _ORIGIN.fullmatch(self.public_url):
+            raise SettingInvalidError(
+                f"SIGHTLINE_WEB_PUBLIC_URL={self.public_url} must be like https://chat.example,"
+                " without a path."
+            )
 
     @property
     def host_names(self) -> frozenset[str]:
         """The host names that requests may come to, lower-case."""
         own = f"[{self.host}]" if ":" in self.host else self.host
-        names = (*LOCAL_HOSTS, own, *_listed(self.allowed_hosts))
+        public = urlsplit(self.public_url).hostname or ""
+        names = (*LOCAL_HOSTS, own, *_listed(self.allowed_hosts), *filter(None, [public]))
         return frozenset(name.lower() for name in names)
+
+    @property
+    def is_public_over_tls(self) -> bool:
+        """Whether browsers are known to speak TLS."""
+        return self.public_url.startswith("https:")
 
     @property
     def alias_names(self) -> tuple[str, ...]:

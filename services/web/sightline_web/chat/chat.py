@@ -28,6 +28,7 @@ from sightline_web.store.conversations import ConversationStore
 from sightline_web.store.database import Database
 from sightline_web.store.history import History
 from sightline_web.store.pictures import PictureFiles
+from sightline_web.store.sessions import Sessions
 from sightline_web.store.shares import Shares
 from sightline_web.store.transfer import Transfer
 from sightline_web.store.versions import Versions
@@ -65,7 +66,7 @@ class Chat:
     async def running(self) -> AsyncIterator[None]:
         """Marks what a former process left unfinished, keeps house, and ends the jobs."""
         interrupted = await self._threads.store.interrupt_running()
-        housekeeping = Housekeeping(self._history, self._threads.pictures)
+        housekeeping = Housekeeping(self._history, self._threads.pictures, Sessions(self._database))
         tidying = asyncio.create_task(housekeeping.run())
         log(_logger, "ready", interrupted_answers=interrupted)
         yield

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from sightline_web.translations.chinese_accounts import ACCOUNTS
+
 CHINESE = {
+    **ACCOUNTS,
     # page
     "New conversation": "新对话",
     "Conversation": "对话",
