@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from sightline_common.config import MAX_PORT, SettingInvalidError, check_choice, setting
+from sightline_common.service_settings import ServiceSettings, optional_port
 from sightline_common.telemetry import LOG_LEVELS
 
 MEBIBYTE = 1024 * 1024
@@ -16,12 +17,15 @@ LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
 @dataclass(frozen=True)
-class WebSettings:
+class WebSettings(ServiceSettings):
     """Where the service listens, what it talks to, and its limits."""
 
     host: str = setting("SIGHTLINE_WEB_HOST", "address to listen on", default="127.0.0.1")
     port: int = setting(
         "SIGHTLINE_WEB_PORT", "port to listen on", default=8080, minimum=0, maximum=MAX_PORT
+    )
+    metrics_port: int = optional_port(
+        "SIGHTLINE_WEB_METRICS_PORT", "port of the page of metrics, /metrics"
     )
     generator_target: str = setting(
         "SIGHTLINE_GENERATOR_TARGET", "host:port of the generator", default="127.0.0.1:50052"
@@ -123,6 +127,7 @@ class WebSettings:
     log_level: str = setting("SIGHTLINE_WEB_LOG_LEVEL", "least severe log level", default="INFO")
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choice("SIGHTLINE_WEB_LOG_LEVEL", self.log_level.upper(), LOG_LEVELS)
         if self.public_url and not _ORIGIN.fullmatch(self.public_url):
             raise SettingInvalidError(
