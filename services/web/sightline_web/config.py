@@ -56,6 +56,19 @@ class WebSettings(ServiceSettings):
         default=64 * MEBIBYTE,
         minimum=1,
     )
+    max_pdf_bytes: int = setting(
+        "SIGHTLINE_WEB_MAX_PDF_BYTES",
+        "bytes of one PDF",
+        default=32 * MEBIBYTE,
+        minimum=1,
+    )
+    max_pdf_pages: int = setting(
+        "SIGHTLINE_WEB_MAX_PDF_PAGES",
+        "pages of one PDF that may become pictures at once",
+        default=16,
+        minimum=1,
+        maximum=100,
+    )
     max_message_count: int = setting(
         "SIGHTLINE_WEB_MAX_MESSAGE_COUNT",
         "messages of one API request",

@@ -52,4 +52,4 @@ def page(template: str, *, status: int = 200, **values: object) -> HTMLResponse:
 def error_page(status: int, message: str, *, fragment: bool = False) -> HTMLResponse:
     """Returns an error as a page, or as the fragment that htmx puts into one."""
     template = "_notice.html" if fragment else "error.html"
-    return page(template, status=status, code=status, message=message)
+    return page(template, status=status, code=status, message=message, takes_videos=False)
