@@ -174,6 +174,7 @@ async def test_another_owner_reaches_nothing(
     generator: FakeGenerator,
 ) -> None:
     annas = await fitting(anna, annas, route)
+    annas = await fitting(anna, annas, route)
     before, asked = await everything(anna, annas), len(generator.requests)
     for asker, headers in product((boris, olga), ({}, HTMX)):
         response = await answer(asker, route, annas, **headers)
