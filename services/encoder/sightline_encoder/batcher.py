@@ -13,6 +13,7 @@ from sightline_common.errors import EngineFailedError, NotReadyError, SightlineE
 
 from sightline_encoder.fair_queue import FairQueue
 from sightline_encoder.forward_pass import ForwardPass, Tower
+from sightline_encoder.pass_counts import PassCounts
 from sightline_encoder.preprocess import PreparedImage
 from sightline_encoder.tiling import TileRule
 from sightline_encoder.tower_health import TowerHealth
@@ -47,6 +48,7 @@ class Batcher:
         large_bytes: int = LARGE_BYTES,
     ) -> None:
         self.num_forwards = 0
+        self.counts = PassCounts()
         self._tower = tower
         self._health = TowerHealth(layer_limit_s)
         self._max_patches = max_patches
@@ -62,6 +64,11 @@ class Batcher:
     def tile_rule(self) -> TileRule:
         """How the tower's pictures are cut into tiles."""
         return self._tower.tile_rule
+
+    @property
+    def num_waiting(self) -> int:
+        """Counts units that wait for a pass."""
+        return len(self._queue)
 
     async def submit(
         self, image: PreparedImage, rule: TileRule | None = None
@@ -153,7 +160,7 @@ class Batcher:
         return pieces
 
     async def _encode(self, pieces: Sequence[Piece]) -> None:
-        forward = ForwardPass(self._tower, pieces, self._health)
+        forward = ForwardPass(self._tower, pieces, self._health, self.counts)
         self.num_forwards += 1
         is_interrupted = self._small_one_waits if self._is_large(pieces[0]) else _never
         while not await self._on_thread(lambda: forward.advance(is_interrupted)):

@@ -10,6 +10,7 @@ from typing import Protocol
 import torch
 from sightline_common.errors import EngineFailedError, SightlineError
 
+from sightline_encoder.pass_counts import PassCounts
 from sightline_encoder.tiling import TileRule
 from sightline_encoder.tower_health import TowerHealth
 from sightline_encoder.tower_job import Outcome, Piece
@@ -35,12 +36,15 @@ class ForwardPass:
     nobody wants it any more.
     """
 
-    def __init__(self, tower: Tower, pieces: Sequence[Piece], health: TowerHealth) -> None:
+    def __init__(
+        self, tower: Tower, pieces: Sequence[Piece], health: TowerHealth, counts: PassCounts
+    ) -> None:
         self.outcomes: list[Outcome | None] = [None] * len(pieces)
         self.num_retries = 0
         self._tower = tower
         self._pieces = pieces
         self._health = health
+        self._counts = counts
         self._layers = tower.layers([piece.unit for piece in pieces])
         self._seconds = 0.0
 
@@ -80,7 +84,9 @@ class ForwardPass:
         return True, None
 
     def _collect(self, features: Sequence[torch.Tensor]) -> None:
-        patch_s = self._seconds / sum(piece.unit.num_patches for piece in self._pieces)
+        num_patches = sum(piece.unit.num_patches for piece in self._pieces)
+        self._counts.add(len(self._pieces), num_patches, self._seconds)
+        patch_s = self._seconds / num_patches
         pairs = zip(self._pieces, features, strict=True)
         self.outcomes = [piece.collected(part, patch_s) for piece, part in pairs]
 
@@ -88,7 +94,8 @@ class ForwardPass:
         if len(self._pieces) == 1:
             self.outcomes = [error]
             return
-        alone = [ForwardPass(self._tower, [piece], self._health) for piece in self._pieces]
+        parts = (self._health, self._counts)
+        alone = [ForwardPass(self._tower, [piece], *parts) for piece in self._pieces]
         for each in alone:
             each.advance()
         self.outcomes = [each.outcomes[0] for each in alone]

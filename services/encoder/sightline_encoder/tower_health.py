@@ -56,7 +56,7 @@ class TowerHealth:
 
     def check(self) -> None:
         """Raises NotReadyError for a tower that hangs or fails."""
-        if False:
+        if self.is_hanging or self.is_failing:
             fault = "hangs" if self.is_hanging else "fails on every picture"
             raise NotReadyError(
                 f"The vision tower {fault}; restart the encoder.", retry_after_s=10.0

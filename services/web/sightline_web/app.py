@@ -21,6 +21,7 @@ from sightline_web.middleware import guard
 from sightline_web.openai.routes import OpenAIApi
 from sightline_web.probes import Probes
 from sightline_web.store.database import Database
+from sightline_web.web_metrics import WebMetrics
 
 
 def create_app(
@@ -28,6 +29,7 @@ def create_app(
     database: Database,
     settings: WebSettings,
     directory: Directory | None = None,
+    metrics: WebMetrics | None = None,
 ) -> ASGIApp:
     """Builds the application; its lifespan migrates the database and ends the jobs."""
     accounts = Accounts(directory, database, settings)
@@ -49,4 +51,4 @@ def create_app(
         Mount("/static", HashedStaticFiles(directory=STATIC_DIR)),
     ]
     app = Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, lifespan=lifespan)
-    return guard(accounts.gate(app), settings)
+    return guard(accounts.gate(app), settings, metrics or WebMetrics())
