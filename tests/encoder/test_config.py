@@ -12,7 +12,9 @@ from sightline_encoder.loading import whole_pixel_budget
 from sightline_encoder.preprocess import load_preprocessor
 from sightline_encoder.vision import Placement
 
-README = Path(__file__).parents[2] / "services" / "encoder" / "README.md"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "services" / "encoder" / "README.md"
+OF_ALL_SERVICES = ROOT / "docs" / "settings.md"
 
 
 def test_defaults_serve_the_embedded_model_on_loopback():
@@ -39,7 +41,7 @@ def test_bad_value_is_refused_by_name(variable, value):
 
 
 def test_every_setting_is_documented():
-    text = README.read_text("utf-8")
+    text = README.read_text("utf-8") + OF_ALL_SERVICES.read_text("utf-8")
 
     missing = [spec.variable for spec, _ in setting_specs(EncoderSettings)]
     assert [variable for variable in missing if f"`{variable}`" not in text] == []

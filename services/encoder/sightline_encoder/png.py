@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import struct
-
 _FIRST_CHUNK_AT = 8
-_NAME_AND_LENGTH = struct.Struct(">I4s")
 _BESIDE_BODY = 12
 
 
@@ -13,7 +10,8 @@ def has_end(data: bytes) -> bool:
     """Tells whether a PNG's chunks lead to its end chunk."""
     position = _FIRST_CHUNK_AT
     while position + _BESIDE_BODY <= len(data):
-        length, name = _NAME_AND_LENGTH.unpack_from(data, position)
+        length = int.from_bytes(data[position : position + 4], "big")
+        name = data[position + 4 : position + 8]
         position += _BESIDE_BODY + length
         if name == b"IEND":
             return position <= len(data)
