@@ -15,8 +15,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from pathlib import Path
 
 from grpc import aio
 from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
@@ -26,15 +24,14 @@ from sightline_common.malloc import MALLOC_VARIABLES
 
 from benchmarks.bare_exchange import METHOD
 from benchmarks.encoder.served import encode, running_encoder
-from benchmarks.machine import describe_machine
 from benchmarks.measure import table
 from benchmarks.pictures import fresh_png
 from benchmarks.ports import free_ports
-from benchmarks.process_tree import resident_bytes
-from benchmarks.report import write_report
+from benchmarks.process_tree import started_bytes
+from benchmarks.run import Run, run_parser
 from benchmarks.slope import Slope, fitted_slope
 
-RESULTS = Path(__file__).parent / "results"
+MODULE = "benchmarks.memory_slope"
 EDGE = 56
 NUM_KNOWN = 64
 NUM_CLIENTS = 8
@@ -64,11 +61,9 @@ def main() -> None:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.memory_slope", description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("models/sightline-nano"))
+    parser = run_parser(MODULE, __doc__)
     parser.add_argument("--requests", type=int, default=20_000)
     parser.add_argument("--warm-up", type=float, default=0.25, help="share that is not fitted")
-    parser.add_argument("--results", type=Path, default=RESULTS)
     return parser.parse_args()
 
 
@@ -144,21 +139,10 @@ async def soak(ask: Asking, num_requests: int) -> Readings:
                 async with asyncio.timeout(timeout):
                     await ask(number)
             if number % (num_requests // NUM_READINGS) == 0:
-                readings.append((number, servers_bytes()))
+                readings.append((number, started_bytes()))
 
     await asyncio.gather(*(client() for _ in range(NUM_CLIENTS)))
     return readings
-
-
-def servers_bytes() -> int:
-    """Returns the resident memory of all that this process started."""
-    return resident_bytes(os.getpid()) - resident_bytes_alone()
-
-
-def resident_bytes_alone() -> int:
-    """Returns this process's own resident memory."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def after_warm_up(readings: Readings, share: float) -> Slope:
@@ -168,7 +152,6 @@ def after_warm_up(readings: Readings, share: float) -> Slope:
 
 def report(arguments: argparse.Namespace, encoder: Readings, control: Readings) -> None:
     """Prints the slopes and writes them with every reading."""
-    moment = datetime.now(UTC)
     slopes = {
         "encoder": after_warm_up(encoder, arguments.warm_up),
         "bare gRPC": after_warm_up(control, arguments.warm_up),
@@ -176,21 +159,12 @@ def report(arguments: argparse.Namespace, encoder: Readings, control: Readings) 
     excess = slopes["encoder"].upper - slopes["bare gRPC"].value
     rows = [[name, f"{each.value:.0f}", f"{each.upper:.0f}"] for name, each in slopes.items()]
     rows.append([f"encoder above bare gRPC (at most {LIMIT_BYTES})", "", f"{excess:.0f}"])
-    command = " ".join(["python -m benchmarks.memory_slope", *sys.argv[1:]])
-    text = (
-        f"# Memory over {arguments.requests} mixed requests, {moment:%Y-%m-%d}\n\n"
-        f"`{command}`\n\nThree in ten are cancelled at a random moment. Bytes a request:\n\n"
-        f"{table(['server', 'slope', 'upper 95 % bound'], rows)}\n"
+    body = (
+        "Three in ten are cancelled at a random moment. Bytes a request:\n\n"
+        f"{table(['server', 'slope', 'upper 95 % bound'], rows)}"
     )
-    print(text)
-    facts = {
-        "time": moment.isoformat(timespec="seconds"),
-        "command": command,
-        "machine": describe_machine(),
-        "encoder": encoder,
-        "bare_grpc": control,
-    }
-    write_report(arguments.results, f"{moment:%Y-%m-%d}-memory-slope", text, facts)
+    title = f"Memory over {arguments.requests} mixed requests"
+    Run(MODULE).write(arguments.results, title, body, {"encoder": encoder, "bare_grpc": control})
 
 
 if __name__ == "__main__":
