@@ -213,7 +213,12 @@ class Answering:
             position_delta=prompt.positions.delta,
             sampling=sampling_params(request, rules.defaults, candidate_index),
             stop=stop_params(asked, rules.defaults, max_tokens),
-            reader=AnswerReader(rules.syntax, rules.token_bytes, thinking=thinking),
+            reader=AnswerReader(
+                rules.syntax,
+                rules.token_bytes,
+                thinking=thinking,
+                continued=request.continue_final_message,
+            ),
             feature_spans=feature_spans,
             priority=request.priority,
             adapter=request.adapter,

@@ -34,7 +34,7 @@ class WebSettings:
     max_body_bytes: int = setting(
         "SIGHTLINE_WEB_MAX_BODY_BYTES",
         "bytes of one HTTP request",
-        default=32 * MEBIBYTE,
+        default=96 * MEBIBYTE,
         minimum=1024,
     )
     max_image_bytes: int = setting(
@@ -46,7 +46,7 @@ class WebSettings:
     max_video_bytes: int = setting(
         "SIGHTLINE_WEB_MAX_VIDEO_BYTES",
         "bytes of one video",
-        default=24 * MEBIBYTE,
+        default=64 * MEBIBYTE,
         minimum=1,
     )
     max_message_count: int = setting(

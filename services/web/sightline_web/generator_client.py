@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Protocol
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
 
 import grpc
 from grpc import aio
@@ -13,7 +16,6 @@ from sightline_common.channel import DEFAULT_MAX_MESSAGE_BYTES, open_channel
 from sightline_common.errors import (
     DeadlineError,
     InternalError,
-    MediaTooLargeError,
     NotReadyError,
     QueueFullError,
     SightlineError,
@@ -22,7 +24,19 @@ from sightline_common.interceptors import REQUEST_ID_KEY
 from sightline_common.status import error_from_rpc
 from sightline_common.telemetry import request_id
 
+from sightline_web.large_files import LargeFile, missing_files, take_out_files
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    GenerateTextRequest: TypeAlias = generator_pb2.GenerateTextRequest
+    Call: TypeAlias = aio.UnaryStreamCall[
+        generator_pb2.GenerateTextRequest, generator_pb2.GenerateTextResponse
+    ]
+
 UNARY_TIMEOUT_S = 5.0
+MAX_UPLOADS = 2
+"""How often missing files are sent for one request; others may drive them out meanwhile."""
 _ENVELOPE_BYTES = 64 * 1024
 
 
@@ -59,24 +73,23 @@ class GrpcGenerator:
     async def generate_text(
         self, request: generator_pb2.GenerateTextRequest, timeout_s: float
     ) -> AsyncIterator[generator_pb2.GenerateTextResponse]:
-        self._check_size(request)
-        call = self._stub.GenerateText(request, timeout=timeout_s, metadata=_metadata())
-        try:
-            async for response in call:
-                yield response
-        except aio.AioRpcError as failure:
-            raise error_from_failure(failure) from None
-        finally:
-            call.cancel()
+        deadline = time.monotonic() + timeout_s
+        with _own_errors():
+            files = await self._take_out_files(request)
+            call, first = await self._begin(request, files, deadline)
+            try:
+                yield first
+                async for response in call:
+                    yield response
+            finally:
+                call.cancel()
 
     async def model_info(self) -> generator_pb2.GetModelInfoResponse:
         request = generator_pb2.GetModelInfoRequest()
-        try:
+        with _own_errors():
             return await self._stub.GetModelInfo(
                 request, timeout=UNARY_TIMEOUT_S, metadata=_metadata()
             )
-        except aio.AioRpcError as failure:
-            raise error_from_failure(failure) from None
 
     async def is_ready(self) -> bool:
         try:
@@ -86,13 +99,52 @@ class GrpcGenerator:
             return False
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
-    def _check_size(self, request: generator_pb2.GenerateTextRequest) -> None:
+    async def _take_out_files(self, request: GenerateTextRequest) -> Mapping[str, LargeFile]:
+        """Makes a request fit a message; raises MediaTooLargeError."""
         limit = self._max_message_bytes - _ENVELOPE_BYTES
-        if request.ByteSize() > limit:
-            raise MediaTooLargeError(
-                f"The conversation with its pictures exceeds {limit // 2**20} MiB;"
-                " send fewer or smaller pictures."
-            )
+        if request.ByteSize() <= limit:
+            return {}
+        return await asyncio.to_thread(take_out_files, request, limit)
+
+    async def _begin(
+        self, request: GenerateTextRequest, files: Mapping[str, LargeFile], deadline: float
+    ) -> tuple[Call, generator_pb2.GenerateTextResponse]:
+        """Returns a call and its first message, once the server has the files it lacked."""
+        for _ in range(MAX_UPLOADS):
+            try:
+                return await self._open(request, deadline)
+            except aio.AioRpcError as failure:
+                for file in missing_files(files, error_from_failure(failure)):
+                    await self._put(file, deadline)
+        return await self._open(request, deadline)
+
+    async def _open(
+        self, request: GenerateTextRequest, deadline: float
+    ) -> tuple[Call, generator_pb2.GenerateTextResponse]:
+        call = self._stub.GenerateText(request, timeout=_left(deadline), metadata=_metadata())
+        try:
+            first = await anext(aiter(call), None)
+        except BaseException:
+            call.cancel()
+            raise
+        if first is None:
+            raise InternalError("The generator did not start its answer.")
+        return call, first
+
+    async def _put(self, file: LargeFile, deadline: float) -> None:
+        await self._stub.PutMedia(file.messages(), timeout=_left(deadline), metadata=_metadata())
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    try:
+        yield
+    except aio.AioRpcError as failure:
+        raise error_from_failure(failure) from None
+
+
+def _left(deadline: float) -> float:
+    return max(0.0, deadline - time.monotonic())
 
 
 def error_from_failure(failure: aio.AioRpcError) -> SightlineError:

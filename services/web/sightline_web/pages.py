@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse
 
 from sightline_web.assets import static_url
 from sightline_web.language import LANGUAGES, current_language, translated
+from sightline_web.theme import THEMES, current_theme
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -22,6 +23,8 @@ _environment.globals |= {
     "_": translated,
     "current_language": current_language,
     "languages": LANGUAGES,
+    "current_theme": current_theme,
+    "themes": THEMES,
 }
 
 

@@ -17,13 +17,10 @@ from sightline_web.chat.settings import ChatSettings, from_form, from_store, sho
 from sightline_web.chat.threads import Threads
 from sightline_web.chat.titles import title_of
 from sightline_web.chat.views import ChatPage, exchange
-from sightline_web.language import COOKIE, LANGUAGES
 from sightline_web.pages import page
 from sightline_web.store.history import History
 from sightline_web.store.records import Conversation, Message, NotFoundError
 from sightline_web.store.shares import Shares
-
-LANGUAGE_MAX_AGE_S = 365 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,6 @@ class ChatPages:
             Route("/c/{conversation_id}/settings", self.save_settings, methods=["POST"]),
             Route("/settings", self.show_settings, methods=["POST"]),
             Route("/presets/{name}", self.choose_preset, methods=["POST"]),
-            Route("/language", self.set_language, methods=["POST"]),
         ]
 
     async def show_start(self, request: Request) -> Response:
@@ -107,16 +103,6 @@ class ChatPages:
         return page(
             "_settings_chosen.html", settings=shown(PRESETS[name][1], info), presets=PRESETS
         )
-
-    async def set_language(self, request: Request) -> Response:
-        async with open_form(request) as form:
-            language, path = str(form.get("language", "")), str(form.get("path", "/"))
-        response = go_to(request, path if path.startswith("/c/") else "/")
-        if language in LANGUAGES:
-            response.set_cookie(
-                COOKIE, language, LANGUAGE_MAX_AGE_S, httponly=True, samesite="strict"
-            )
-        return response
 
     async def _page(self, request: Request, conversation: Conversation | None) -> Response:
         owner_id = owner_of(request)

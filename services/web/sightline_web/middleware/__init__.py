@@ -7,8 +7,8 @@ from starlette.types import ASGIApp
 from sightline_web.config import WebSettings
 from sightline_web.middleware.body_limit import BodyLimitMiddleware
 from sightline_web.middleware.hosts import HostMiddleware
-from sightline_web.middleware.language import LanguageMiddleware
 from sightline_web.middleware.origin import OriginMiddleware
+from sightline_web.middleware.preferences import PreferencesMiddleware
 from sightline_web.middleware.request_ids import RequestIdMiddleware
 from sightline_web.middleware.security_headers import SecurityHeadersMiddleware
 
@@ -19,5 +19,5 @@ def guard(app: ASGIApp, settings: WebSettings) -> ASGIApp:
     app = OriginMiddleware(app)
     app = HostMiddleware(app, settings.host_names)
     app = SecurityHeadersMiddleware(app)
-    app = LanguageMiddleware(app)
+    app = PreferencesMiddleware(app)
     return RequestIdMiddleware(app)
