@@ -58,8 +58,8 @@ def main() -> None:
             "SIGHTLINE_ENCODER_DISK_CACHE_BYTES": str(DISK_BYTES),
             "SIGHTLINE_ENCODER_THREADS": "1",
         }
-        with running_encoder(arguments.model, variables) as target:
-            readings = asyncio.run(fill(target, Path(folder), arguments.pictures))
+        with running_encoder(arguments.model, variables) as encoder:
+            readings = asyncio.run(fill(encoder.target, Path(folder), arguments.pictures))
     report(arguments, readings)
 
 

@@ -27,9 +27,13 @@ def run_parser(module: str, description: str | None) -> argparse.ArgumentParser:
 
 @dataclass(frozen=True)
 class Run:
-    """A module that runs as a benchmark, with this process's arguments."""
+    """A module that runs as a benchmark, with this process's arguments.
+
+    `form` tells the reports of a module that measures several things apart.
+    """
 
     module: str
+    form: str = ""
     moment: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -41,7 +45,7 @@ class Run:
     def stem(self) -> str:
         """The name of its reports: a date, and what was measured."""
         name = self.module.removeprefix("benchmarks.").replace("_", "-")
-        return f"{self.moment:%Y-%m-%d}-{name}"
+        return "-".join(filter(None, [f"{self.moment:%Y-%m-%d}", name, self.form]))
 
     def write(self, folder: Path, title: str, body: str, facts: Mapping[str, Any]) -> None:
         """Prints a report and writes it, with raw figures and what they were taken on."""

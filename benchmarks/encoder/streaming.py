@@ -24,13 +24,13 @@ from sightline_generator.families.base import MediaKind
 from sightline_generator.families.registry import family_of
 from sightline_generator.media import Medium
 
-from benchmarks.encoder.feature_server import BARE_METHOD, CHUNK_SIZES, DIGEST
+from benchmarks.encoder.feature_server import BARE_METHOD, CHUNK_SIZES, bare_request, digest_of
 from benchmarks.encoder.part import Options, Say, Section
 from benchmarks.measure import median, table
 
 SIZES = {"336 × 336": 1_179_648, "1344 × 1344": 18_874_368}
 """Bytes of a picture's features, bfloat16, 4096 wide."""
-BYTES_A_TURN = 128 * 1024**2
+BYTES_A_TURN = 64 * 1024**2
 TIMEOUT_S = 60.0
 LIMIT = 0.8
 
@@ -55,13 +55,12 @@ class Speed:
 def measure(options: Options, say: Say) -> Section:
     """Streams features of two sizes, one stream and four at a time."""
     speeds: list[Speed] = []
-    for picture, num_bytes in SIZES.items():
-        with feature_server(options.model, num_bytes) as ports:
+    with feature_server(options.model) as ports:
+        for picture in SIZES:
             for num_streams in (1, 4):
                 say(f"streaming: {picture}, {num_streams} streams")
                 speeds += run(_rounds(options, ports, picture, num_streams))
-    say("streaming: sizes of chunks")
-    with feature_server(options.model, max(SIZES.values())) as ports:
+        say("streaming: sizes of chunks")
         chunks = run(chunk_speeds(options, ports[1]))
     facts = {"rounds": [asdict(each) for each in speeds], "chunks": chunks}
     text = f"{results_table(speeds)}\n\n{chunk_table(chunks)}"
@@ -69,11 +68,11 @@ def measure(options: Options, say: Say) -> Section:
 
 
 @contextmanager
-def feature_server(model: Path, num_bytes: int) -> Iterator[tuple[int, int]]:
+def feature_server(model: Path) -> Iterator[tuple[int, int]]:
     """Starts a server and yields its ports: the encoder's and bare gRPC's."""
     module = "benchmarks.encoder.feature_server"
     process = subprocess.Popen(
-        [sys.executable, "-m", module, str(model), str(num_bytes)],
+        [sys.executable, "-m", module, str(model), *map(str, SIZES.values())],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**MALLOC_VARIABLES, **os.environ},
@@ -93,9 +92,13 @@ async def _rounds(
     checkpoint = resolve_checkpoint(str(options.model))
     client = EncoderClient(f"127.0.0.1:{ports[0]}", checkpoint.fingerprint, family_of(checkpoint))
     async with open_channel(f"127.0.0.1:{ports[1]}") as channel:
-        contestants = (lambda: receive(client), lambda: receive_bare(channel, CHUNK_BYTES))
+        num_bytes = SIZES[picture]
+        contestants: tuple[Receive, Receive] = (
+            partial(receive, client, num_bytes),
+            partial(receive_bare, channel, num_bytes, CHUNK_BYTES),
+        )
         speeds = []
-        for number in range(-1, options.rounds):
+        for number in (-1, *options.counted_rounds()):
             order = contestants if number % 2 else contestants[::-1]
             taken = {each: await gigabytes_per_s(each, num_streams) for each in order}
             if number >= 0:
@@ -107,10 +110,13 @@ async def _rounds(
 async def chunk_speeds(options: Options, port: int) -> dict[int, list[float]]:
     """Returns GB/s of bare gRPC, round by round, for several sizes of a chunk."""
     speeds: dict[int, list[float]] = {size: [] for size in CHUNK_SIZES}
+    num_bytes = max(SIZES.values())
     async with open_channel(f"127.0.0.1:{port}") as channel:
-        for _ in range(options.rounds + 1):
+        for _ in (-1, *options.counted_rounds()):
             for size, rounds in speeds.items():
-                rounds.append(await gigabytes_per_s(partial(receive_bare, channel, size), 1))
+                rounds.append(
+                    await gigabytes_per_s(partial(receive_bare, channel, num_bytes, size), 1)
+                )
     return {size: rounds[1:] for size, rounds in speeds.items()}
 
 
@@ -123,9 +129,9 @@ def chunk_table(speeds: Mapping[int, Sequence[float]]) -> str:
     return table(["chunk", "bare gRPC, GB/s"], rows)
 
 
-async def receive(client: EncoderClient) -> int:
+async def receive(client: EncoderClient, num_bytes: int) -> int:
     """Fetches the features as the generator does, checks included; returns their bytes."""
-    medium = Medium(MediaKind.IMAGE, DIGEST, None, media_pb2.MediaOptions(), "media")
+    medium = Medium(MediaKind.IMAGE, digest_of(num_bytes), None, media_pb2.MediaOptions(), "media")
     exchange = client.exchange(medium, TIMEOUT_S, header_only=False)
     try:
         assert await exchange.ask(), "the features are held"
@@ -136,15 +142,15 @@ async def receive(client: EncoderClient) -> int:
         client.end(exchange)
 
 
-async def receive_bare(channel: aio.Channel, chunk_bytes: int) -> int:
+async def receive_bare(channel: aio.Channel, num_bytes: int, chunk_bytes: int) -> int:
     """Reads the same bytes and looks at none of them."""
     call: aio.StreamStreamCall[bytes, bytes] = channel.stream_stream(BARE_METHOD)()
-    await call.write(str(chunk_bytes).encode())
+    await call.write(bare_request(num_bytes, chunk_bytes))
     await call.done_writing()
-    num_bytes = 0
+    received = 0
     while isinstance(chunk := await call.read(), bytes):
-        num_bytes += len(chunk)
-    return num_bytes
+        received += len(chunk)
+    return received
 
 
 async def gigabytes_per_s(receive: Receive, num_streams: int) -> float:
