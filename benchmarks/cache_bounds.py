@@ -129,7 +129,7 @@ def draw(readings: Sequence[Reading], path: Path) -> None:
         axes.set_xlabel("different pictures")
         axes.set_ylabel("MiB")
         axes.set_ylim(bottom=0)
-        axes.legend()
+        axes.legend(loc="lower right")
     figure.savefig(path)
 
 
