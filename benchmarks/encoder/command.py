@@ -57,7 +57,9 @@ def report(arguments: argparse.Namespace, sections: dict[str, Section]) -> None:
     body = "\n".join(f"## {each.title}\n\n{each.text}\n" for each in sections.values())
     facts = {"sections": {name: dict(each.facts) for name, each in sections.items()}}
     form = "" if list(sections) == list(PARTS) else "-".join(sections)
-    Run(MODULE, form).write(arguments.results, "The encoder beside transformers", body.rstrip(), facts)
+    Run(MODULE, form).write(
+        arguments.results, "The encoder beside transformers", body.rstrip(), facts
+    )
 
 
 def say(line: str) -> None:

@@ -95,7 +95,18 @@ class Bench:
         num_patches = self._prepared(file).num_patches
         products_s = tower_flops(self.module, num_patches) / self.flops_per_s
         name = f"{shape.width} x {shape.height} {shape.format}"
-        return Costs(name, num_patches, *map(median, zip(*found, strict=True)), products_s)
+        plain_patches_s, plain_tower_s, our_patches_s, our_tower_s = map(
+            median, zip(*found, strict=True)
+        )
+        return Costs(
+            picture=name,
+            num_patches=num_patches,
+            plain_patches_s=plain_patches_s,
+            plain_tower_s=plain_tower_s,
+            our_patches_s=our_patches_s,
+            our_tower_s=our_tower_s,
+            products_s=products_s,
+        )
 
     def _round(self, file: bytes) -> tuple[float, float, float, float]:
         cut, plain_patches_s = cpu_timed(partial(self._processed, file))
@@ -155,7 +166,7 @@ def tower_flops(module: Any, num_patches: int) -> float:
     linear = num_patches * (num_values(module.patch_embed) + num_values(module.blocks))
     linear += merged * (num_values(module.downsample) + num_values(module.merger))
     attention = 2 * num_patches**2 * module.config.hidden_size * module.config.depth
-    return 2.0 * (linear + attention)
+    return 2.0 * float(linear + attention)
 
 
 def num_values(module: torch.nn.Module) -> int:
