@@ -19,8 +19,13 @@ KEEPALIVE_OPTIONS: list[tuple[str, int]] = [
     ("grpc.http2.max_pings_without_data", 0),
 ]
 
+BALANCED = '{"loadBalancingConfig":[{"round_robin":{}}],"healthCheckConfig":{"serviceName":""}}'
+"""Service config of a name with many addresses: those that are ready take turns."""
 
-def open_channel(target: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES) -> aio.Channel:
+
+def open_channel(
+    target: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES, *, is_balanced: bool = False
+) -> aio.Channel:
     """Opens a plaintext channel that notices dead peers and allows large messages.
 
     Retries by service config stay off: they would buffer whole uploads.
@@ -33,5 +38,6 @@ def open_channel(target: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES
             ("grpc.max_send_message_length", max_message_bytes),
             ("grpc.enable_retries", 0),
             ("grpc.max_reconnect_backoff_ms", 2_000),
+            *([("grpc.service_config", BALANCED)] if is_balanced else []),
         ],
     )

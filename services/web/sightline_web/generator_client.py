@@ -45,11 +45,11 @@ class Generator(Protocol):
 
 
 class GrpcGenerator:
-    """The generator service behind one channel."""
+    """The generator service behind one channel, whose ready addresses take turns."""
 
     def __init__(self, target: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES) -> None:
         self._max_message_bytes = max_message_bytes
-        self._channel = open_channel(target, max_message_bytes)
+        self._channel = open_channel(target, max_message_bytes, is_balanced=True)
         self._stub = generator_pb2_grpc.GeneratorServiceStub(self._channel)
         self._health = health_pb2_grpc.HealthStub(self._channel)
 
