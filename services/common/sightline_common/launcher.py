@@ -10,18 +10,15 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-
-from sightline_common.channel import open_channel
 from sightline_common.child_process import ChildProcess, Probe, say
 from sightline_common.config import MAX_PORT, SettingInvalidError, read_settings, setting
 from sightline_common.malloc import MALLOC_VARIABLES
+from sightline_common.probe import PROBE_TIMEOUT_S, is_serving
 
 STOP_GRACE_S = 10.0
-PROBE_TIMEOUT_S = 2.0
 OPENMP_VARIABLES = {"OMP_WAIT_POLICY": "passive"}
 """Services share the cores: threads that spin at a barrier keep those off that they wait for."""
 
@@ -118,23 +115,10 @@ def _children(settings: LauncherSettings, environ: Mapping[str, str]) -> list[Ch
         **environ,
     }
     return [
-        ChildProcess("encoder", "sightline_encoder", shared, _grpc_probe(encoder)),
-        ChildProcess("generator", "sightline_generator", shared, _grpc_probe(generator)),
+        ChildProcess("encoder", "sightline_encoder", shared, partial(is_serving, encoder)),
+        ChildProcess("generator", "sightline_generator", shared, partial(is_serving, generator)),
         ChildProcess("web", "sightline_web", shared, _http_probe(settings.web_port)),
     ]
-
-
-def _grpc_probe(target: str) -> Probe:
-    async def probe() -> bool:
-        async with open_channel(target) as channel:
-            stub = health_pb2_grpc.HealthStub(channel)
-            try:
-                reply = await stub.Check(health_pb2.HealthCheckRequest(), timeout=PROBE_TIMEOUT_S)
-            except grpc.aio.AioRpcError:
-                return False
-            return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)
-
-    return probe
 
 
 def _http_probe(port: int) -> Probe:
