@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import re
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -14,6 +15,7 @@ from sightline_common.malloc import MALLOC_VARIABLES
 
 from tests.deploy.manifests import NAMES, Overlay, rendered
 
+ROOT = Path(__file__).parents[2]
 OLDEST, NEWEST = "1.34", "1.37"
 SETTINGS = {
     "encoder": ("sightline_encoder.config", "EncoderSettings"),
@@ -215,3 +217,10 @@ def test_no_name_or_label_is_a_boolean_to_a_yaml_1_1_reader(overlay: Overlay) ->
         texts = [each["metadata"]["name"], *each["metadata"].get("labels", {}).values()]
         assert all(isinstance(text, str) for text in texts)
         assert not {text.lower() for text in texts} & {"y", "n", "yes", "no", "on", "off"}
+
+
+def test_autoscalers_read_metrics_that_are_documented(overlay: Overlay) -> None:
+    page = (ROOT / "docs/metrics.md").read_text("utf-8")
+    for scaler in overlay.of_kind("HorizontalPodAutoscaler"):
+        for each in scaler["spec"]["metrics"]:
+            assert f"| `{each['pods']['metric']['name']}` |" in page

@@ -132,9 +132,11 @@ class Ours:
         self.syntax = AnswerSyntax.of(self.family.syntax, self.vocabulary)
         self.builder = PromptBuilder(self.family, self.vocabulary, ChatTemplate.load(folder))
 
-    def prompt(self, turns: list[Turn], thinking: bool | None = None) -> Prompt:
+    def prompt(
+        self, turns: list[Turn], thinking: bool | None = None, *, continued: bool = False
+    ) -> Prompt:
         pictures = pictures_of(turns)
-        rendered = self.builder.render(conversation(turns, thinking))
+        rendered = self.builder.render(conversation(turns, thinking, continued=continued))
         return self.builder.expand(rendered, dict(enumerate(map(shape_of, pictures))))
 
     def engine(
@@ -198,7 +200,9 @@ def feature_span(placeholder: PlaceholderRange, features: torch.Tensor) -> Featu
     return FeatureSpan(placeholder.offset, placeholder.length, content, taken)
 
 
-def conversation(turns: list[Turn], thinking: bool | None = None) -> Conversation:
+def conversation(
+    turns: list[Turn], thinking: bool | None = None, *, continued: bool = False
+) -> Conversation:
     media = iter(range(len(pictures_of(turns))))
 
     def part(given: str | Picture) -> TextPart | MediaPart:
@@ -208,7 +212,7 @@ def conversation(turns: list[Turn], thinking: bool | None = None) -> Conversatio
         return MediaPart(kind, next(media))
 
     messages = [Message(turn.role, tuple(map(part, turn.parts)), turn.reasoning) for turn in turns]
-    return Conversation(tuple(messages), thinking)
+    return Conversation(tuple(messages), thinking, continued)
 
 
 @dataclass
@@ -225,9 +229,8 @@ class Theirs:
         self.tokenizer = AutoTokenizer.from_pretrained(self.folder)
 
     def prompt_ids(self, turns: list[Turn], **options: object) -> list[int]:
-        text = self.tokenizer.apply_chat_template(
-            list(map(_as_mapping, turns)), tokenize=False, add_generation_prompt=True, **options
-        )
+        given = {"tokenize": False, "add_generation_prompt": True, **options}
+        text = self.tokenizer.apply_chat_template(list(map(_as_mapping, turns)), **given)
         for shown in pictures_of(turns):
             if isinstance(shown, Film):
                 text = text.replace("<|video|>", self._film_text(shown), 1)
@@ -281,9 +284,11 @@ class Theirs:
         return output.pooler_output[0]
 
     @torch.inference_mode()
-    def generate(self, turns: list[Turn], max_tokens: int) -> tuple[list[int], list[torch.Tensor]]:
+    def generate(
+        self, turns: list[Turn], max_tokens: int, **options: object
+    ) -> tuple[list[int], list[torch.Tensor]]:
         """Returns greedy ids, end tokens ignored, and the logits behind each."""
-        ids = torch.tensor([self.prompt_ids(turns)])
+        ids = torch.tensor([self.prompt_ids(turns, **options)])
         inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
         shown = pictures_of(turns)
         if shown:

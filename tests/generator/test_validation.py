@@ -49,6 +49,7 @@ ACCEPTED = [
     request(messages=[message("a", MEDIUM, MEDIUM)]),
     request(messages=[message("a"), message(role=pb.ROLE_ASSISTANT), message("b")]),
     request(messages=[message("a", name="Ann")]),
+    request(messages=[message("b", role=pb.ROLE_ASSISTANT)], continue_final_message=True),
     media_request(options=media_pb2.MediaOptions(max_pixel_count=1, tiling=media_pb2.TILING_TILED)),
 ]
 
@@ -106,6 +107,22 @@ REFUSED = [
         media_request(options=media_pb2.MediaOptions(min_pixel_count=0)),
         FieldInvalidError,
         "messages[0].parts[1].media.options.min_pixel_count",
+    ),
+    (request(continue_final_message=True), FieldInvalidError, "continue_final_message"),
+    (
+        request(
+            messages=[message("a", role=pb.ROLE_ASSISTANT), message("b")],
+            continue_final_message=True,
+        ),
+        FieldInvalidError,
+        "continue_final_message",
+    ),
+    (
+        request(
+            messages=[message("b", MEDIUM, role=pb.ROLE_ASSISTANT)], continue_final_message=True
+        ),
+        FieldInvalidError,
+        "messages[0].parts",
     ),
     (request(tools=[pb.Tool(name="f")]), ParameterUnsupportedError, "tools"),
     (

@@ -53,7 +53,8 @@ def prompt_source(request: PromptRequest) -> PromptSource:
         for index, message in enumerate(request.messages)
     )
     thinking = request.thinking if request.HasField("thinking") else None
-    return PromptSource(Conversation(messages, thinking), media)
+    conversation = Conversation(messages, thinking, request.continue_final_message)
+    return PromptSource(conversation, media)
 
 
 def _message(

@@ -69,6 +69,8 @@ def check_prompt_request(request: PromptRequest, limits: RequestLimits) -> None:
     if request.thinking and not limits.thinking_supported:
         raise _unsupported("thinking", "This model's chat template cannot ask for thinking.")
     _check_messages(request, limits)
+    if request.continue_final_message:
+        _check_continuation(request.messages[-1], f"messages[{len(request.messages) - 1}]")
 
 
 def _invalid(field: str, must: str) -> FieldInvalidError:
@@ -104,6 +106,13 @@ def _check_messages(request: PromptRequest, limits: RequestLimits) -> None:
 def _num_characters(message: generator_pb2.Message) -> int:
     texts: Iterable[str] = (part.text for part in message.parts)
     return sum(map(len, texts)) + len(message.reasoning) + len(message.name)
+
+
+def _check_continuation(message: generator_pb2.Message, field: str) -> None:
+    if message.role != generator_pb2.ROLE_ASSISTANT:
+        raise _invalid("continue_final_message", "be false unless an assistant speaks last")
+    if any(part.HasField("media") for part in message.parts):
+        raise _invalid(f"{field}.parts", "hold only text when the message is to be continued")
 
 
 def _check_message(message: generator_pb2.Message, field: str, limits: RequestLimits) -> None:

@@ -33,6 +33,15 @@ def test_an_open_thought_of_the_prompt_goes_on(tiny_ours):
     assert read(tiny_ours, token_ids, thinking=True)[:2] == ("Yes.", "hm")
 
 
+@pytest.mark.parametrize(("continued", "reasoning"), [(False, "hm"), (True, "\nhm")])
+def test_a_continued_thought_keeps_its_next_line_break(tiny_ours, continued, reasoning):
+    reader = AnswerReader(
+        tiny_ours.syntax, tiny_ours.vocabulary.token_bytes, thinking=True, continued=continued
+    )
+    pieces = [*map(reader.push, tokens(tiny_ours, "\nhm")), reader.flush()]
+    assert "".join(piece.reasoning for piece in pieces) == reasoning
+
+
 def test_without_a_thought_all_is_text_with_its_line_breaks(tiny_ours):
     assert read(tiny_ours, tokens(tiny_ours, "\nYes\n\n.")) == ("\nYes\n\n.", "", 0)
 

@@ -155,6 +155,28 @@ def test_caller_keeps_order_unless_media_first_is_asked() -> None:
     assert generation(media_first=True).media_first
 
 
+@pytest.mark.parametrize("prompted", [{}, {"add_generation_prompt": False}])
+def test_answer_goes_on_with_the_last_message_when_asked(prompted: dict[str, object]) -> None:
+    messages = [{"role": "user", "content": "A"}, {"role": "assistant", "content": "B"}]
+    read = generation(messages=messages, continue_final_message=True, **prompted)
+    assert read.continue_final_message
+    assert read.messages[-1].parts[0].text == "B"
+    assert not generation(messages=messages).continue_final_message
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"continue_final_message": True, "add_generation_prompt": True},
+        {"add_generation_prompt": False},
+    ],
+)
+def test_generation_prompt_and_continuation_exclude_each_other(changes: dict[str, object]) -> None:
+    with pytest.raises(ApiError) as caught:
+        generation(**changes)
+    assert caught.value.param == "add_generation_prompt"
+
+
 def test_no_parameter_is_both_ignored_and_refused() -> None:
     assert not set(IGNORED) & set(UNSUPPORTED_WHEN_SET)
 

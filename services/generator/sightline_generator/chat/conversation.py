@@ -34,10 +34,18 @@ class Message:
     reasoning: str = ""
     name: str = ""
 
+    @property
+    def text(self) -> str:
+        return "".join(part.text for part in self.parts if isinstance(part, TextPart))
+
 
 @dataclass(frozen=True)
 class Conversation:
-    """Lists messages, oldest first; `thinking` None leaves the choice to the template."""
+    """Lists messages, oldest first; `thinking` None leaves the choice to the template.
+
+    With `continues_final_message` the last message is the beginning of the answer.
+    """
 
     messages: tuple[Message, ...]
     thinking: bool | None = None
+    continues_final_message: bool = False

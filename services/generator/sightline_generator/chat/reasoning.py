@@ -41,15 +41,21 @@ class AnswerReader:
     """Reads an answer's tokens; special tokens steer and never become text.
 
     Line breaks directly behind a thought's tags belong to the syntax and are dropped.
+    With `thinking` the prompt ends inside a thought; with `continued`, behind words of it.
     """
 
     def __init__(
-        self, syntax: AnswerSyntax, token_bytes: Sequence[bytes], *, thinking: bool
+        self,
+        syntax: AnswerSyntax,
+        token_bytes: Sequence[bytes],
+        *,
+        thinking: bool,
+        continued: bool = False,
     ) -> None:
         self._syntax = syntax
         self._detokenizer = Detokenizer(token_bytes)
         self._thinking = thinking
-        self._after_tag = thinking
+        self._after_tag = thinking and not continued
         self.num_reasoning_tokens = 0
 
     def push(self, token_id: int) -> TextPiece:

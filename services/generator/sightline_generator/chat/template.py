@@ -20,6 +20,9 @@ from sightline_generator.chat.conversation import Conversation, MediaPart, Messa
 # Private-use characters, so that no template writes them and no filter changes them.
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _SENTINEL = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
+# Its space tells whether the template keeps white space at the end of a message.
+_END = "\ue002"
+_MARKED_END = _END + " "
 
 
 class UserText(str):
@@ -89,18 +92,26 @@ class ChatTemplate:
         """
         sentinels = Sentinels()
         messages = [_as_mapping(message, sentinels) for message in conversation.messages]
+        if conversation.continues_final_message:
+            _mark_end(messages[-1], conversation.messages[-1])
+        rendered = self._rendered(messages, conversation)
+        if conversation.continues_final_message:
+            rendered = _until_end(rendered)
+        return list(sentinels.reveal(rendered))
+
+    def _rendered(self, messages: list[dict[str, Any]], conversation: Conversation) -> str:
         options = (
             {} if conversation.thinking is None else {"enable_thinking": conversation.thinking}
         )
+        answer_begins = not conversation.continues_final_message
         try:
-            rendered = self._template.render(
-                messages=messages, add_generation_prompt=True, **options
+            return self._template.render(
+                messages=messages, add_generation_prompt=answer_begins, **options
             )
         except TemplateError as error:
             raise InvalidRequestError(
                 f"The model's chat template refuses these messages: {error}", field="messages"
             ) from error
-        return list(sentinels.reveal(rendered))
 
 
 def _as_mapping(message: Message, sentinels: Sentinels) -> dict[str, Any]:
@@ -126,6 +137,28 @@ def _item(part: TextPart | MediaPart, sentinels: Sentinels) -> dict[str, str]:
     if isinstance(part, MediaPart):
         return {"type": part.kind.value}
     return {"type": "text", "text": sentinels.hide(part.text)}
+
+
+def _mark_end(mapping: dict[str, Any], message: Message) -> None:
+    """Marks the end of a message's text, or of its reasoning if it has no text."""
+    if message.reasoning and not message.text:
+        mapping["reasoning_content"] += _MARKED_END
+    elif isinstance(mapping["content"], str):
+        mapping["content"] += _MARKED_END
+    else:
+        mapping["content"][-1]["text"] += _MARKED_END
+
+
+def _until_end(rendered: str) -> str:
+    """Cuts a prompt at the marked end; raises InvalidRequestError if it does not appear."""
+    before, mark, after = rendered.rpartition(_END)
+    if not mark:
+        raise InvalidRequestError(
+            "The model's chat template leaves out the end of the last message, so it cannot be "
+            "continued; ask anew.",
+            field="continue_final_message",
+        )
+    return before if after.startswith(" ") else before.rstrip()
 
 
 def _raise_exception(message: str) -> NoReturn:

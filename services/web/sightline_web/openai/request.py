@@ -27,7 +27,6 @@ UNSUPPORTED_WHEN_SET = (
     "best_of",
     "use_beam_search",
     "echo",
-    "continue_final_message",
     "structured_outputs",
     "guided_json",
     "guided_regex",
@@ -100,9 +99,26 @@ def _generation(
         logprobs=logprob_options(fields),
         media_first=bool(fields.boolean("media_first")),
         messages=reader.read(fields),
+        continue_final_message=_continuation_wanted(fields),
         token_ids_wanted=token_ids_wanted,
         candidate_count=fields.integer("n", 1, MAX_CANDIDATES),
     )
+
+
+def _continuation_wanted(fields: Fields) -> bool:
+    """Tells whether the answer goes on with the last message; raises ApiError."""
+    continued = bool(fields.boolean("continue_final_message"))
+    prompted = fields.boolean("add_generation_prompt")
+    if continued and prompted:
+        raise ApiError(
+            "continue_final_message needs add_generation_prompt: false.",
+            param="add_generation_prompt",
+        )
+    if prompted is False and not continued:
+        raise unsupported(
+            "add_generation_prompt", "Only with continue_final_message can this be false."
+        )
+    return continued
 
 
 def _stream_options(fields: Fields) -> Fields:
