@@ -36,7 +36,8 @@ def open_channel(
     """Opens a channel, plaintext without `tls`, that notices dead peers and allows large messages.
 
     `server_name` is the name that the server's certificate must have, where the target is
-    not it. With `is_balanced`, the addresses of a name that are ready take turns. Retries by service config stay off: they would buffer whole uploads.
+    not it. With `is_balanced`, the addresses of a name that are ready take turns. Retries
+    by service config stay off: they would buffer whole uploads.
     """
     options: list[tuple[str, int | str]] = [
         *KEEPALIVE_OPTIONS,
