@@ -16,12 +16,9 @@ from typing import Any
 from sightline_common.child_process import ChildProcess, Probe, say
 from sightline_common.config import MAX_PORT, SettingInvalidError, read_settings, setting
 from sightline_common.malloc import MALLOC_VARIABLES
-<<<<<<< HEAD
 from sightline_common.probe import PROBE_TIMEOUT_S, is_serving
-=======
 from sightline_common.service_settings import ServiceSettings
 from sightline_common.tls import ClientTls, client_tls
->>>>>>> main
 
 STOP_GRACE_S = 10.0
 OPENMP_VARIABLES = {"OMP_WAIT_POLICY": "passive"}
@@ -121,33 +118,14 @@ def _children(settings: LauncherSettings, environ: Mapping[str, str]) -> list[Ch
         **environ,
     }
     return [
-<<<<<<< HEAD
-        ChildProcess("encoder", "sightline_encoder", shared, partial(is_serving, encoder)),
-        ChildProcess("generator", "sightline_generator", shared, partial(is_serving, generator)),
-=======
-        ChildProcess("encoder", "sightline_encoder", shared, _grpc_probe(encoder, tls)),
-        ChildProcess("generator", "sightline_generator", shared, _grpc_probe(generator, tls)),
->>>>>>> main
+        ChildProcess("encoder", "sightline_encoder", shared, partial(is_serving, encoder, tls)),
+        ChildProcess(
+            "generator", "sightline_generator", shared, partial(is_serving, generator, tls)
+        ),
         ChildProcess("web", "sightline_web", shared, _http_probe(settings.web_port)),
     ]
 
 
-<<<<<<< HEAD
-=======
-def _grpc_probe(target: str, tls: ClientTls | None) -> Probe:
-    async def probe() -> bool:
-        async with open_channel(target, tls=tls) as channel:
-            stub = health_pb2_grpc.HealthStub(channel)
-            try:
-                reply = await stub.Check(health_pb2.HealthCheckRequest(), timeout=PROBE_TIMEOUT_S)
-            except grpc.aio.AioRpcError:
-                return False
-            return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)
-
-    return probe
-
-
->>>>>>> main
 def _http_probe(port: int) -> Probe:
     async def probe() -> bool:
         try:
