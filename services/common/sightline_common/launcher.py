@@ -18,7 +18,7 @@ from sightline_common.config import MAX_PORT, SettingInvalidError, read_settings
 from sightline_common.malloc import MALLOC_VARIABLES
 from sightline_common.probe import PROBE_TIMEOUT_S, is_serving
 from sightline_common.service_settings import ServiceSettings
-from sightline_common.tls import ClientTls, client_tls
+from sightline_common.tls import client_tls
 
 STOP_GRACE_S = 10.0
 OPENMP_VARIABLES = {"OMP_WAIT_POLICY": "passive"}
