@@ -34,4 +34,6 @@ class OperatorPages:
         return page("_figures.html", figures=await self._figures())
 
     async def _figures(self) -> Figures:
+        if not self._sampler.samples:
+            await self._sampler.take()
         return Figures(self._sampler.samples, await self._catalog.current_or_none())

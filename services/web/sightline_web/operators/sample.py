@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -50,7 +51,7 @@ class Rates:
 
 def rates_of(samples: Sequence[Sample]) -> list[Rates]:
     """Returns the rates between each sample and the one before."""
-    return [_rates(before, after) for before, after in zip(samples, samples[1:], strict=False)]
+    return [_rates(before, after) for before, after in itertools.pairwise(samples)]
 
 
 def _rates(before: Sample, after: Sample) -> Rates:
