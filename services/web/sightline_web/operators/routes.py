@@ -31,7 +31,7 @@ class OperatorPages:
         return page("operator.html", figures=await self._figures(), seconds=seconds)
 
     async def show_figures(self, request: Request) -> Response:
-        return page("_figures.html", figures=await self._figures())
+        return page("_figures_again.html", figures=await self._figures())
 
     async def _figures(self) -> Figures:
         if not self._sampler.samples:
