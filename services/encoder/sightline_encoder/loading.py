@@ -24,6 +24,7 @@ from sightline_encoder.config import EncoderSettings
 from sightline_encoder.decoded import Decode, Decoded, decode_here
 from sightline_encoder.disk_store import DiskStore
 from sightline_encoder.encoder import Encoder
+from sightline_encoder.fair_slots import SMALL_SLOTS
 from sightline_encoder.feature_cache import FeatureCache
 from sightline_encoder.feature_key import feature_fingerprint
 from sightline_encoder.image import MIME_TYPES, MediaLimits
@@ -86,6 +87,7 @@ async def open_servicer(settings: EncoderSettings) -> AsyncIterator[EncoderServi
                 preprocessor,
                 UploadBudget(settings.upload_bytes),
                 model_info(model, fingerprint),
+                settings.upload_timeout_s,
             )
         finally:
             intake.close()
@@ -98,7 +100,8 @@ def open_worker_pool(settings: EncoderSettings) -> Iterator[WorkerPool]:
     limits = WorkerLimits(
         settings.worker_memory_bytes, settings.worker_cpu_s, settings.worker_timeout_s
     )
-    with closing(WorkerPool(settings.intake_workers, limits, settings.quarantine_s)) as pool:
+    num_workers = settings.intake_workers + SMALL_SLOTS
+    with closing(WorkerPool(num_workers, limits, settings.quarantine_s)) as pool:
         yield pool
 
 
@@ -229,7 +232,7 @@ def model_info(model: LoadedModel, fingerprint: str) -> encoder_pb2.GetModelInfo
         attention=tower.attention,
         default_pixel_budget=bounds.default,
         max_pixel_budget=bounds.whole,
-        max_tiled_pixel_budget=bounds.tiled,
+        max_tiled_pixel_budget=bounds.tiled if tower.takes_tiles else 0,
     )
 
 
