@@ -161,7 +161,7 @@ def test_a_processor_that_cannot_be_equalled_is_refused_at_start(settings):
 DAMAGED = {
     "fps": ["two", -1, True, float("nan"), float("inf"), 10**400, [2]],
     "max_duration": ["long", -3],
-    "patch_size": [1.5, "14", -14, {}, 15],
+    "patch_size": [1.5, "14", -14, {"side": 14}, 15],
     "merge_size": [-2, 3],
     "temporal_patch_size": [[2], 3],
     "rescale_factor": ["1/255"],

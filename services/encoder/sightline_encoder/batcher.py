@@ -15,6 +15,7 @@ import torch
 from sightline_common.errors import EngineFailedError, NotReadyError, SightlineError
 
 from sightline_encoder.fair_queue import FairQueue
+from sightline_encoder.pass_counts import PassCounts
 from sightline_encoder.preprocess import PreparedImage
 from sightline_encoder.tiling import TileRule
 from sightline_encoder.units import Unit, join, split
@@ -83,6 +84,7 @@ class Batcher:
 
     def __init__(self, tower: Tower, max_patches: int) -> None:
         self.num_forwards = 0
+        self.counts = PassCounts()
         self._tower = tower
         self._max_patches = max_patches
         self._queue: FairQueue[_Piece] = FairQueue()
@@ -96,6 +98,11 @@ class Batcher:
     def tile_rule(self) -> TileRule:
         """How the tower's pictures are cut into tiles."""
         return self._tower.tile_rule
+
+    @property
+    def num_waiting(self) -> int:
+        """Counts units that wait for a pass."""
+        return len(self._queue)
 
     async def submit(
         self, image: PreparedImage, rule: TileRule | None = None
@@ -200,9 +207,10 @@ class Batcher:
         except Exception as error:
             return self._pass_alone(pieces, error)
         num_patches = sum(piece.unit.num_patches for piece in pieces)
-        seconds = (time.monotonic() - started) / num_patches
+        pass_s = time.monotonic() - started
+        self.counts.add(len(pieces), num_patches, pass_s)
         pairs = zip(pieces, features, strict=True)
-        return [_collected(piece, part, seconds) for piece, part in pairs]
+        return [_collected(piece, part, pass_s / num_patches) for piece, part in pairs]
 
     def _pass_alone(self, pieces: Sequence[_Piece], error: Exception) -> list[Outcome | None]:
         if len(pieces) > 1:

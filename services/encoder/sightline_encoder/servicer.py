@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
 from sightline_common.chunks import split_chunks
+from sightline_common.tracing import span
 
 from sightline_encoder.cache_statistics import cache_statistics
 from sightline_encoder.encoder import Answer, Encoder
@@ -82,16 +83,20 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
         with ExitStack() as held:
             # A client that goes away while a write is blocked ends this generator late.
             context.add_done_callback(lambda _: held.close())  # type: ignore[arg-type]
-            answer = await self._recalled(request)
+            with span("recall"):
+                answer = await self._recalled(request)
             if answer is None:
                 turn = held.enter_context(self._turns.begin(self._encoder.key(request)))
                 room = held.enter_context(self._uploads.reserved(header.byte_count))
                 wanted = encoder_pb2.BytesWanted(digest=header.digest)
                 yield encoder_pb2.EncodeMediaResponse(bytes_wanted=wanted)
-                data = await self._received(request_iterator, header, room)
+                with span("upload") as opened:
+                    data = await self._received(request_iterator, header, room)
+                    opened.set(byte_count=len(data))
                 # Others go on at the next await, and find the computation begun.
                 turn.end()
-                answer = await self._encoder.encode(request, data)
+                with span("compute"):
+                    answer = await self._encoder.encode(request, data)
                 del data
                 held.close()
             held.enter_context(self._encoder.cache.pinned(answer.entry))

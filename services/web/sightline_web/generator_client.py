@@ -6,13 +6,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import grpc
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from sightline.generator.v1 import generator_pb2, generator_pb2_grpc
-from sightline_common.channel import DEFAULT_MAX_MESSAGE_BYTES, open_channel
+from sightline_common.channel import DEFAULT_MAX_MESSAGE_BYTES
+from sightline_common.connection import Connection
 from sightline_common.errors import (
     DeadlineError,
     InternalError,
@@ -20,9 +21,9 @@ from sightline_common.errors import (
     QueueFullError,
     SightlineError,
 )
-from sightline_common.interceptors import REQUEST_ID_KEY
 from sightline_common.status import error_from_rpc
-from sightline_common.telemetry import request_id
+from sightline_common.tls import ClientTls
+from sightline_common.tracing import call_metadata
 
 from sightline_web.large_files import LargeFile, missing_files, take_out_files
 
@@ -58,17 +59,30 @@ class Generator(Protocol):
         ...
 
 
+class _Stubs(NamedTuple):
+    generator: generator_pb2_grpc.GeneratorServiceAsyncStub
+    health: health_pb2_grpc.HealthStub
+
+    @classmethod
+    def on(cls, channel: aio.Channel) -> _Stubs:
+        generator = generator_pb2_grpc.GeneratorServiceStub(channel)
+        return cls(generator, health_pb2_grpc.HealthStub(channel))
+
+
 class GrpcGenerator:
     """The generator service behind one channel."""
 
-    def __init__(self, target: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES) -> None:
+    def __init__(
+        self,
+        target: str,
+        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+        tls: ClientTls | None = None,
+    ) -> None:
         self._max_message_bytes = max_message_bytes
-        self._channel = open_channel(target, max_message_bytes)
-        self._stub = generator_pb2_grpc.GeneratorServiceStub(self._channel)
-        self._health = health_pb2_grpc.HealthStub(self._channel)
+        self._connection = Connection(target, _Stubs.on, tls, max_message_bytes=max_message_bytes)
 
     async def close(self) -> None:
-        await self._channel.close()
+        await self._connection.close()
 
     async def generate_text(
         self, request: generator_pb2.GenerateTextRequest, timeout_s: float
@@ -87,14 +101,15 @@ class GrpcGenerator:
     async def model_info(self) -> generator_pb2.GetModelInfoResponse:
         request = generator_pb2.GetModelInfoRequest()
         with _own_errors():
-            return await self._stub.GetModelInfo(
-                request, timeout=UNARY_TIMEOUT_S, metadata=_metadata()
+            return await self._connection.stubs.generator.GetModelInfo(
+                request, timeout=UNARY_TIMEOUT_S, metadata=call_metadata()
             )
 
     async def is_ready(self) -> bool:
         try:
             request = health_pb2.HealthCheckRequest()
-            answer = await self._health.Check(request, timeout=UNARY_TIMEOUT_S)
+            health = self._connection.stubs.health
+            answer = await health.Check(request, timeout=UNARY_TIMEOUT_S)
         except aio.AioRpcError:
             return False
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
@@ -121,7 +136,8 @@ class GrpcGenerator:
     async def _open(
         self, request: GenerateTextRequest, deadline: float
     ) -> tuple[Call, generator_pb2.GenerateTextResponse]:
-        call = self._stub.GenerateText(request, timeout=_left(deadline), metadata=_metadata())
+        stub = self._connection.stubs.generator
+        call = stub.GenerateText(request, timeout=_left(deadline), metadata=call_metadata())
         try:
             first = await anext(aiter(call), None)
         except BaseException:
@@ -132,7 +148,8 @@ class GrpcGenerator:
         return call, first
 
     async def _put(self, file: LargeFile, deadline: float) -> None:
-        await self._stub.PutMedia(file.messages(), timeout=_left(deadline), metadata=_metadata())
+        stub = self._connection.stubs.generator
+        await stub.PutMedia(file.messages(), timeout=_left(deadline), metadata=call_metadata())
 
 
 @contextmanager
@@ -160,8 +177,3 @@ def error_from_failure(failure: aio.AioRpcError) -> SightlineError:
         case grpc.StatusCode.RESOURCE_EXHAUSTED:
             return QueueFullError("The model has no room for this now.", retry_after_s=2.0)
     return InternalError(f"The generator failed with {failure.code().name}.")
-
-
-def _metadata() -> aio.Metadata:
-    current = request_id.get()
-    return aio.Metadata((REQUEST_ID_KEY, current)) if current else aio.Metadata()

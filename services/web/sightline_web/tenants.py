@@ -6,9 +6,10 @@ import hashlib
 import hmac
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
-from sightline_web.chat.requests import LOCAL_OWNER
+from sightline_web.accounts.account import LOCAL_OWNER
 
 SECRET_BYTES = 32
 _SECRET_FILE = "tenants.key"
@@ -34,14 +35,16 @@ class Tenants:
 
 
 def _kept_secret(path: Path) -> bytes:
+    if not path.exists():
+        _make_secret(path)
+    return path.read_bytes()
+
+
+def _make_secret(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     made = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     made.touch(mode=0o600)
     made.write_bytes(secrets.token_bytes(SECRET_BYTES))
-    try:
+    with suppress(FileExistsError):
         os.link(made, path)  # unlike a rename, never over another replica's
-    except FileExistsError:
-        pass
-    finally:
-        made.unlink()
-    return path.read_bytes()
+    made.unlink()

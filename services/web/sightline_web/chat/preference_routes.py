@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sightline_web import language, theme
+from sightline_web.accounts.paths import local_path
 from sightline_web.chat.forms import open_form
 from sightline_web.chat.requests import go_to
 
@@ -35,7 +36,7 @@ async def _keep(request: Request, name: str, choices: Collection[str]) -> Respon
     """Keeps the field of a name as the cookie of that name, if it is one of the choices."""
     async with open_form(request) as form:
         value, path = str(form.get(name, "")), str(form.get("path", "/"))
-    response = go_to(request, path if path.startswith("/c/") else "/")
+    response = go_to(request, local_path(path))
     if value in choices:
         response.set_cookie(name, value, MAX_AGE_S, httponly=True, samesite="strict")
     return response

@@ -16,6 +16,7 @@ from sightline_web.chat.requests import from_htmx, go_to, owner_of
 from sightline_web.chat.settings import ChatSettings, from_form, from_store, shown
 from sightline_web.chat.threads import Threads
 from sightline_web.chat.titles import title_of
+from sightline_web.chat.uploads import Uploads
 from sightline_web.chat.views import ChatPage, exchange
 from sightline_web.pages import page
 from sightline_web.store.history import History
@@ -36,11 +37,17 @@ class ChatPages:
     """Pages and fragments over conversations and jobs."""
 
     def __init__(
-        self, threads: Threads, history: History, shares: Shares, catalog: ModelCatalog
+        self,
+        threads: Threads,
+        history: History,
+        shares: Shares,
+        uploads: Uploads,
+        catalog: ModelCatalog,
     ) -> None:
         self._threads = threads
         self._history = history
         self._shares = shares
+        self._uploads = uploads
         self._catalog = catalog
 
     def routes(self) -> list[Route]:
@@ -78,7 +85,8 @@ class ChatPages:
         await self._threads.store.save_settings(owner_id, conversation.id, asked.settings.stored())
         question, answer = await self._ask(owner_id, conversation.id, asked)
         if from_htmx(request):
-            return exchange(conversation.id, question, answer)
+            takes_videos = await self._uploads.videos_supported()
+            return exchange(conversation.id, question, answer, takes_videos)
         return RedirectResponse(f"/c/{conversation.id}#m-{answer.id}", 303)
 
     async def save_settings(self, request: Request) -> Response:
@@ -118,6 +126,7 @@ class ChatPages:
             is_shared=await self._is_shared(owner_id, conversation),
             settings=shown(settings, info),
             model=info.model if info else "",
+            takes_videos=await self._uploads.videos_supported(),
         ).response()
 
     async def _is_shared(self, owner_id: str, conversation: Conversation | None) -> bool:
@@ -139,7 +148,11 @@ class ChatPages:
         async with open_form(request) as form:
             question = read_question(form)
             await pictures.require(owner_id, question.digests)
-            files = [await pictures.add(owner_id, file) for file in question.files]
+            files = [
+                picture
+                for file in question.files
+                for picture in await self._uploads.add(owner_id, file, question.pages)
+            ]
         if (example := question.example) is not None:
             files.append(await pictures.keep(owner_id, example.data(), example.name))
         digests = dict.fromkeys([*question.digests, *(picture.digest for picture in files)])
