@@ -120,6 +120,23 @@ class WebSettings(ServiceSettings):
         default=7 * 24 * 3600.0,
         minimum=60,
     )
+    oidc_client_id: str = setting(
+        "SIGHTLINE_OIDC_CLIENT_ID", "what the OpenID provider knows this service as", default=""
+    )
+    oidc_client_secret: str = setting(
+        "SIGHTLINE_OIDC_CLIENT_SECRET", "its secret there; empty for a public client", default=""
+    )
+    oidc_scopes: str = setting(
+        "SIGHTLINE_OIDC_SCOPES", "what the provider is asked to tell", default="openid profile"
+    )
+    oidc_required_claim: str = setting(
+        "SIGHTLINE_OIDC_REQUIRED_CLAIM",
+        "claim without which nobody may sign in, such as groups=staff",
+        default="",
+    )
+    oidc_operator_claim: str = setting(
+        "SIGHTLINE_OIDC_OPERATOR_CLAIM", "claim that makes an operator", default=""
+    )
     public_url: str = setting(
         "SIGHTLINE_WEB_PUBLIC_URL",
         "address at which browsers reach the page, such as https://chat.example; empty means"

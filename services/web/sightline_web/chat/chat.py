@@ -20,6 +20,7 @@ from sightline_web.chat.jobs import AnswerJobs
 from sightline_web.chat.message_routes import MessageRoutes
 from sightline_web.chat.pictures import Pictures
 from sightline_web.chat.preference_routes import PreferenceRoutes
+from sightline_web.chat.preset_routes import PresetRoutes
 from sightline_web.chat.routes import ChatPages
 from sightline_web.chat.share_routes import ShareRoutes
 from sightline_web.chat.threads import Threads
@@ -30,6 +31,7 @@ from sightline_web.store.conversations import ConversationStore
 from sightline_web.store.database import Database
 from sightline_web.store.history import History
 from sightline_web.store.pictures import PictureFiles
+from sightline_web.store.presets import Presets
 from sightline_web.store.sessions import Sessions
 from sightline_web.store.shares import Shares
 from sightline_web.store.transfer import Transfer
@@ -59,13 +61,15 @@ class Chat:
 
     def routes(self) -> list[Route]:
         threads, history, shares = self._threads, self._history, Shares(self._database)
+        presets = Presets(self._database)
         return [
-            *ChatPages(threads, history, shares, self._uploads, self._catalog).routes(),
+            *ChatPages(threads, history, shares, self._uploads, self._catalog, presets).routes(),
             *MessageRoutes(threads, Versions(self._database)).routes(),
             *ShareRoutes(threads, shares).routes(),
             *HistoryRoutes(threads, history).routes(),
             *ExportRoutes(threads, Transfer(self._database)).routes(),
             *AttachmentRoutes(self._uploads, threads.pictures).routes(),
+            *PresetRoutes(presets).routes(),
             *PreferenceRoutes().routes(),
         ]
 
