@@ -76,7 +76,7 @@ class GeneratorServicer(generator_pb2_grpc.GeneratorServiceServicer):
         with self._store.reserved(header.byte_count):
             data = await receive_put_file(request_iterator, header)
             digest = await asyncio.to_thread(checked_digest, data, header.digest, "header.digest")
-            self._store.put(digest, data)
+            self._store.put(digest, data, header.cache_salt)
         expire_time = timestamp_pb2.Timestamp()
         expire_time.FromNanoseconds(time.time_ns() + int(self._store.ttl_s * 1e9))
         return generator_pb2.PutMediaResponse(digest=digest, expire_time=expire_time)
