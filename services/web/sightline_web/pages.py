@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse
 
 from sightline_web.accounts.account import shown_account
 from sightline_web.assets import static_url
+from sightline_web.chat.presets import BUILT_IN_NAMES
 from sightline_web.language import LANGUAGES, current_language, translated
 from sightline_web.theme import THEMES, current_theme
 
@@ -36,6 +37,7 @@ _environment.globals |= {
     "shown_account": shown_account,
     "current_theme": current_theme,
     "themes": THEMES,
+    "built_in_presets": BUILT_IN_NAMES,
 }
 
 

@@ -44,7 +44,10 @@ ROUTES = {
     "GET /history": SIGNED_IN,
     "POST /c": SIGNED_IN,
     "POST /settings": SIGNED_IN,
+    "POST /presets": SIGNED_IN,
     "POST /presets/{name}": SIGNED_IN,
+    "POST /presets/{preset_id}/rename": OWN,
+    "POST /presets/{preset_id}/delete": OWN,
     "POST /import": SIGNED_IN,
     "POST /attachments": SIGNED_IN,
     "GET /attachments/{digest}": OWN,
@@ -69,11 +72,13 @@ ROUTES = {
     "POST /m/{message_id}/continue": OWN,
     "POST /m/{message_id}/edit": OWN,
     "POST /m/{message_id}/show": OWN,
+    "GET /operator": OPERATOR,
+    "GET /operator/figures": OPERATOR,
     "POST /v1/chat/completions": KEY,
     "GET /v1/models": KEY,
     "GET /v1/models/{name:path}": KEY,
 }
-FORM = {"text": "hello", "title": "mine", "name": "x", "days": "30"}
+FORM = {"text": "hello", "title": "mine", "name": "x", "preset_name": "x", "days": "30"}
 UNTOLD = {"DELETE /attachments/{digest}"}
 """Answers the same whether there is something or not."""
 
@@ -116,6 +121,9 @@ async def annas(anna: httpx2.AsyncClient, generator: FakeGenerator) -> Belonging
     digest = re.search(r"/attachments/([0-9a-f]{64})", body)
     assert digest
     await made(anna, SECRET)
+    await anna.post("/presets", data={"preset_name": SECRET})
+    preset = re.search(r"/presets/([0-9a-f]{32})/rename", (await anna.get("/")).text)
+    assert preset
     link = (await anna.post(f"{place}/share")).headers["location"]
     ids = {
         "conversation_id": place.removeprefix("/c/"),
@@ -123,6 +131,7 @@ async def annas(anna: httpx2.AsyncClient, generator: FakeGenerator) -> Belonging
         "digest": digest[1],
         "key_id": await key_id(anna),
         "token": link.removeprefix("/s/"),
+        "preset_id": preset[1],
         "name": "precise",
     }
     question = message_ids(body)[0]

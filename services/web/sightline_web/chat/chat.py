@@ -20,6 +20,7 @@ from sightline_web.chat.jobs import AnswerJobs
 from sightline_web.chat.message_routes import MessageRoutes
 from sightline_web.chat.pictures import Pictures
 from sightline_web.chat.preference_routes import PreferenceRoutes
+from sightline_web.chat.preset_routes import PresetRoutes
 from sightline_web.chat.routes import ChatPages
 from sightline_web.chat.share_routes import ShareRoutes
 from sightline_web.chat.threads import Threads
@@ -30,10 +31,12 @@ from sightline_web.store.conversations import ConversationStore
 from sightline_web.store.database import Database
 from sightline_web.store.history import History
 from sightline_web.store.pictures import PictureFiles
+from sightline_web.store.presets import Presets
 from sightline_web.store.sessions import Sessions
 from sightline_web.store.shares import Shares
 from sightline_web.store.transfer import Transfer
 from sightline_web.store.versions import Versions
+from sightline_web.tenants import Tenants
 
 _logger = logging.getLogger(__name__)
 
@@ -48,7 +51,8 @@ class Chat:
         self._catalog = catalog
         store = ConversationStore(database)
         files = PictureFiles(settings.data_dir / "attachments")
-        jobs = AnswerJobs(generator, store, settings.generation_lifetime_s)
+        salts = Tenants(settings.data_dir, settings.tenant_secret)
+        jobs = AnswerJobs(generator, store, settings.generation_lifetime_s, salts.cache_salt)
         self._history = History(database)
         checks = FileChecks.of(settings)
         pictures = Pictures(store, files, checks)
@@ -57,13 +61,15 @@ class Chat:
 
     def routes(self) -> list[Route]:
         threads, history, shares = self._threads, self._history, Shares(self._database)
+        presets = Presets(self._database)
         return [
-            *ChatPages(threads, history, shares, self._uploads, self._catalog).routes(),
+            *ChatPages(threads, history, shares, self._uploads, self._catalog, presets).routes(),
             *MessageRoutes(threads, Versions(self._database)).routes(),
             *ShareRoutes(threads, shares).routes(),
             *HistoryRoutes(threads, history).routes(),
             *ExportRoutes(threads, Transfer(self._database)).routes(),
             *AttachmentRoutes(self._uploads, threads.pictures).routes(),
+            *PresetRoutes(presets).routes(),
             *PreferenceRoutes().routes(),
         ]
 

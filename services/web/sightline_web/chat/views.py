@@ -9,13 +9,13 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from sightline_web.chat.examples import EXAMPLES
-from sightline_web.chat.presets import PRESETS
 from sightline_web.chat.settings import SettingsView
 from sightline_web.chat.wording import words_for
 from sightline_web.language import translated
 from sightline_web.markdown.boxes import Box, boxes_in, without_marks
 from sightline_web.markdown.renderer import render_markdown
 from sightline_web.pages import page, render
+from sightline_web.store.presets import Preset
 from sightline_web.store.records import Attachment, Conversation, Message, MessageStatus, Role
 
 
@@ -121,6 +121,9 @@ class ChatPage:
     settings: SettingsView
     model: str
     takes_videos: bool
+    own_presets: Sequence[Preset]
+    draft: str = ""
+    """What stands in the message box."""
 
     def response(self) -> HTMLResponse:
         views = views_of(self.branch)
@@ -133,7 +136,9 @@ class ChatPage:
             removed=self.removed,
             is_shared=self.is_shared,
             settings=self.settings,
-            presets=PRESETS,
+            own_presets=self.own_presets,
+            conversation_id=self.conversation.id if self.conversation else "",
+            draft=self.draft,
             examples=EXAMPLES,
             model=self.model,
             takes_videos=self.takes_videos,
@@ -166,4 +171,5 @@ def exchange(
         views=[MessageView(question), MessageView(answer)],
         action=f"/c/{conversation_id}/messages",
         takes_videos=takes_videos,
+        draft="",
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from sightline_web.translations.chinese_accounts import ACCOUNTS
+from sightline_web.translations.chinese_operators import OPERATORS
 
 CHINESE = {
     **ACCOUNTS,
+    **OPERATORS,
     # page
     "New conversation": "新对话",
     "Conversation": "对话",
@@ -57,6 +59,11 @@ CHINESE = {
     "Send": "发送",
     "Remove {name}": "移除 {name}",
     "Picture": "图片",
+    "Own presets": "我的预设",
+    "Name of a preset": "预设名称",
+    "Keep these settings": "保存当前设置",
+    "You keep {n} presets already. Delete one first.": "你已有 {n} 个预设，请先删除一个。",
+    "Give the preset a name of at most {n} characters.": "请为预设取一个不超过 {n} 个字符的名称。",
     # answers
     "Looking…": "正在看图……",
     "Thinking": "思考",
