@@ -24,7 +24,7 @@ _WAITING_PASSES = 4
 """Bounds the patches that wait, counted in full passes, and the pictures larger than one."""
 _MAX_LANES = 4
 _LANE_SHARE = 4
-"""Of several lanes each takes at most this share of `max_patches` at once, so that all have work."""
+"""Of several lanes each takes at most this share of `max_patches`, so that all have work."""
 _COST_SHARE = 16
 """The smallest picture costs this share of a pass, so that few overtake a large one."""
 

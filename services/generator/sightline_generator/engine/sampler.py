@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Rows
 
 import torch
@@ -48,7 +48,7 @@ class Sampler:
         A row whose logits are not finite disturbs no other.
         """
         adjusted = self._adjusted(logits, sequences)
-        token_ids = adjusted.argmax(dim=-1)
+        token_ids = _likeliest(adjusted)
         for draw, wanted in ((self._draw_ranked, _ranked), (self._draw_unranked, _unranked)):
             rows = _rows(sequences, wanted)
             if rows:
@@ -96,6 +96,14 @@ class Sampler:
         return _in_slices(draw_from_all, logits, DrawParams.of(sequences, logits.device))
 
 
+def _likeliest(logits: torch.Tensor) -> torch.Tensor:
+    """Returns the first of the likeliest tokens of each row."""
+    if logits.device.type != "cpu":
+        return logits.argmax(dim=-1)
+    # NumPy's search uses vectors; torch's takes nine times as long.
+    return torch.from_numpy(logits.numpy().argmax(axis=-1))
+
+
 def _in_slices(
     draw: Callable[[torch.Tensor, DrawParams], torch.Tensor],
     logits: torch.Tensor,
@@ -124,18 +132,21 @@ def _unranked(sequence: Sequence) -> bool:
     return sequence.sampling.temperature >= GREEDY_BELOW and not _ranked(sequence)
 
 
-def _edits(sequence: Sequence) -> dict[int, float]:
+def _edits(sequence: Sequence) -> Mapping[int, float]:
     """Returns what is added to single logits: the bias, and what rules out an early end."""
     if not _is_early(sequence):
-        return dict(sequence.sampling.logit_bias)
+        return sequence.sampling.logit_bias
     return {**sequence.sampling.logit_bias, **dict.fromkeys(sequence.stop.token_ids, -torch.inf)}
 
 
 def _is_early(sequence: Sequence) -> bool:
-    return sequence.num_generated_tokens + 1 < sequence.stop.min_tokens
+    return (
+        sequence.stop.min_tokens > 0
+        and sequence.num_generated_tokens + 1 < sequence.stop.min_tokens
+    )
 
 
-def _edit(logits: torch.Tensor, edits: Rows[dict[int, float]]) -> None:
+def _edit(logits: torch.Tensor, edits: Rows[Mapping[int, float]]) -> None:
     """Adds every row's values to its logits, in place."""
     places = [(row, token_id) for row, own in enumerate(edits) for token_id in own]
     values = [value for own in edits for value in own.values()]
