@@ -17,10 +17,11 @@ import grpc
 import torch
 from grpc import aio
 from sightline.encoder.v1 import encoder_pb2
+from sightline_common.chunks import split_chunks
 from sightline_common.digest import sha256_digest
 from sightline_common.event_loop import run
 from sightline_common.server import GrpcServer, ServerOptions
-from sightline_common.tensors import split_chunks, tensor_bytes, tensor_spec
+from sightline_common.tensors import tensor_bytes, tensor_spec
 from sightline_encoder.config import EncoderSettings
 from sightline_encoder.feature_cache import FeatureEntry
 from sightline_encoder.loading import open_servicer

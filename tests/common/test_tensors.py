@@ -3,11 +3,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sightline.type.v1 import tensor_pb2
+from sightline_common.chunks import split_chunks
 from sightline_common.errors import PayloadCorruptError
 from sightline_common.tensors import (
     DATA_TYPES,
     spec_byte_count,
-    split_chunks,
     tensor_bytes,
     tensor_spec,
     tensors_from_payload,

@@ -11,9 +11,10 @@ import torch
 from google.protobuf import duration_pb2
 from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
 from sightline.type.v1 import media_pb2
+from sightline_common.chunks import split_chunks
 from sightline_common.digest import sha256_digest
 from sightline_common.server import GrpcServer, ServerOptions
-from sightline_common.tensors import split_chunks, tensor_bytes, tensor_spec
+from sightline_common.tensors import tensor_bytes, tensor_spec
 
 FINGERPRINT = "sha256:" + "f" * 64
 SERVICE = "sightline.encoder.v1.EncoderService"

@@ -1,7 +1,8 @@
 import pytest
 import torch
+from sightline_common.chunks import split_chunks
 from sightline_common.errors import PayloadCorruptError
-from sightline_common.tensors import split_chunks, tensor_bytes
+from sightline_common.tensors import tensor_bytes
 from sightline_generator.feature_receiver import FeatureReceiver
 
 from tests.generator.scripted_encoder import FINGERPRINT, feature_header, features

@@ -3,6 +3,7 @@
 import base64
 import io
 import itertools
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -41,6 +42,11 @@ def huge_header_png():
     """Returns a PNG of a few bytes that declares 900 megapixels."""
     header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IEND", b"")
+
+
+def with_bytes(png, num_bytes):
+    """Returns a PNG that shows the same and has more bytes in its file."""
+    return png[:-12] + _chunk(b"slTn", os.urandom(num_bytes)) + png[-12:]
 
 
 def _chunk(kind, data):

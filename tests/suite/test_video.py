@@ -10,6 +10,7 @@ import pytest
 from sightline.encoder.v1 import encoder_pb2
 
 from tests.encoder.videos import sound_only, video
+from tests.suite.pictures import fresh_picture, user_message, with_bytes
 
 pytestmark = pytest.mark.suite
 MODEL = "sightline-nano"
@@ -68,3 +69,19 @@ def test_what_is_no_video_is_the_callers_mistake(client, data, code):
         ask(client, data)
     assert caught.value.code == code
     assert caught.value.param == "messages[0].content[0]"
+
+
+def test_a_video_larger_than_a_message_is_answered(client, encoder):
+    padding = 36 * 2**20
+    data = video(num_frames=12) + padding.to_bytes(4, "big") + b"free" + bytes(padding - 8)
+    before = forward_count(encoder)
+    assert ask(client, data).usage.prompt_tokens > 16
+    assert forward_count(encoder) == before + 1
+
+
+def test_pictures_that_exceed_a_message_together_are_answered(client):
+    pictures = [with_bytes(fresh_picture(), 17 * 2**20) for _ in range(2)]
+    answer = client.chat.completions.create(
+        model=MODEL, messages=[user_message("Describe.", *pictures)], max_tokens=8
+    )
+    assert answer.usage.prompt_tokens_details.image_tokens == 2 * (224 // 28) * (168 // 28)

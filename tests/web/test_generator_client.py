@@ -17,8 +17,8 @@ from sightline_common.errors import (
     QueueFullError,
     SightlineError,
 )
+from sightline_common.request_ids import request_id
 from sightline_common.server import GrpcServer, ServerOptions
-from sightline_common.telemetry import request_id
 from sightline_web.generator_client import GrpcGenerator
 
 from tests.web.fakes import complete, delta, started

@@ -10,10 +10,13 @@ import httpx2
 import pytest
 import sightline_web
 from sightline_web.chat.examples import EXAMPLES
+from sightline_web.chat.file_checks import UNKNOWN_KIND
 from sightline_web.chat.presets import PRESETS
 from sightline_web.chat.settings import NUMBERS
+from sightline_web.chat.uploads import _FAULTS
 from sightline_web.chat.wording import _UNKNOWN, _WORDS
 from sightline_web.language import wanted_language
+from sightline_web.theme import THEMES
 from sightline_web.translations.chinese import CHINESE
 from starlette.datastructures import Headers
 
@@ -24,6 +27,7 @@ def sentences() -> set[str]:
     """Returns everything that code and templates ask to be translated."""
     found = {_UNKNOWN, *_WORDS.values()}
     found |= {each.alt for each in EXAMPLES}
+    found |= {*THEMES.values(), *_FAULTS.values(), UNKNOWN_KIND}
     found |= {name for name, _ in PRESETS.values()} | {each.label for each in NUMBERS.values()}
     for template in (ROOT / "templates").iterdir():
         found |= set(re.findall(r'_\("([^"]*)"', template.read_text("utf-8")))
@@ -69,7 +73,7 @@ def test_language_is_what_the_browser_prefers(accepted: str, language: str) -> N
 async def test_page_is_in_the_chosen_language(client: httpx2.AsyncClient) -> None:
     chinese = {"accept-language": "zh-CN"}
     body = (await client.get("/", headers=chinese)).text
-    assert '<html lang="zh">' in body and "新对话" in body
+    assert '<html lang="zh"' in body and "新对话" in body
     await client.post("/language", data={"language": "en", "path": "/"})
     assert "New conversation" in (await client.get("/", headers=chinese)).text
 

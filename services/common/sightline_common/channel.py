@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from grpc import aio
 
+from sightline_common.tls import ClientTls
+
 MAX_CHUNK_BYTES = 1024 * 1024
 """Bounds one chunk of a file or tensor on any stream."""
 
@@ -20,18 +22,27 @@ KEEPALIVE_OPTIONS: list[tuple[str, int]] = [
 ]
 
 
-def open_channel(target: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES) -> aio.Channel:
-    """Opens a plaintext channel that notices dead peers and allows large messages.
+def open_channel(
+    target: str,
+    max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+    *,
+    tls: ClientTls | None = None,
+    server_name: str = "",
+) -> aio.Channel:
+    """Opens a channel, plaintext without `tls`, that notices dead peers and allows large messages.
 
-    Retries by service config stay off: they would buffer whole uploads.
+    `server_name` is the name that the server's certificate must have, where the target is
+    not it. Retries by service config stay off: they would buffer whole uploads.
     """
-    return aio.insecure_channel(
-        target,
-        options=[
-            *KEEPALIVE_OPTIONS,
-            ("grpc.max_receive_message_length", max_message_bytes),
-            ("grpc.max_send_message_length", max_message_bytes),
-            ("grpc.enable_retries", 0),
-            ("grpc.max_reconnect_backoff_ms", 2_000),
-        ],
-    )
+    options: list[tuple[str, int | str]] = [
+        *KEEPALIVE_OPTIONS,
+        ("grpc.max_receive_message_length", max_message_bytes),
+        ("grpc.max_send_message_length", max_message_bytes),
+        ("grpc.enable_retries", 0),
+        ("grpc.max_reconnect_backoff_ms", 2_000),
+    ]
+    if tls is None:
+        return aio.insecure_channel(target, options)
+    if server_name:
+        options.append(("grpc.ssl_target_name_override", server_name))
+    return aio.secure_channel(target, tls.credentials(), options)

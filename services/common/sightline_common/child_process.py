@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 
+from sightline_common.telemetry import escaped, readable
+
 TAIL_LINES = 20
-_HIDDEN_FIELDS = {"time", "level", "service", "event", "request_id", "exception"}
 
 Probe = Callable[[], Awaitable[bool]]
 
@@ -104,9 +105,8 @@ def readable_line(line: str) -> str:
     try:
         record = json.loads(line)
     except ValueError:
-        return line
+        return escaped(line)
     if not isinstance(record, dict) or "event" not in record:
-        return line
-    fields = [f"{key}={value}" for key, value in record.items() if key not in _HIDDEN_FIELDS]
-    text = " ".join([str(record["event"]), *fields])
-    return f"{text}\n{record['exception']}" if "exception" in record else text
+        return escaped(line)
+    record.pop("request_id", None)
+    return readable(record)

@@ -1,11 +1,9 @@
-"""What every RPC of every service passes: request id, readiness, error mapping."""
+"""What every RPC of every service passes: readiness, request id, counting, error mapping."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import re
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,13 +12,12 @@ import grpc
 from grpc import aio
 
 from sightline_common.errors import InternalError, NotReadyError, SightlineError
+from sightline_common.server_calls import ServerCall, ServerCalls
 from sightline_common.status import STATUS_DETAILS_KEY, status_code, status_details
-from sightline_common.telemetry import log, request_id
+from sightline_common.telemetry import log
 
-REQUEST_ID_KEY = "x-request-id"
 HEAR_OUT_TIMEOUT_S = 2.0
 HEAR_OUT_PAUSE_S = 0.1
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _UNGATED_PREFIXES = ("/grpc.health.v1.", "/grpc.reflection.")
 _logger = logging.getLogger(__name__)
 
@@ -28,6 +25,7 @@ if TYPE_CHECKING:
     Handler: TypeAlias = grpc.RpcMethodHandler[Any, Any]
     Context: TypeAlias = aio.ServicerContext[Any, Any]
     Continuation: TypeAlias = Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]]
+    Observe: TypeAlias = Callable[[Context], ServerCall]
 
 
 async def abort_with_error(context: Context, error: SightlineError) -> None:
@@ -39,8 +37,9 @@ async def abort_with_error(context: Context, error: SightlineError) -> None:
 class ReadinessInterceptor(aio.ServerInterceptor):
     """Refuses every RPC but health and reflection until `open_gate` is called."""
 
-    def __init__(self) -> None:
+    def __init__(self, calls: ServerCalls) -> None:
         self._open = False
+        self._calls = calls
 
     def open_gate(self) -> None:
         self._open = True
@@ -53,12 +52,17 @@ class ReadinessInterceptor(aio.ServerInterceptor):
     ) -> Handler | None:
         if self._open or handler_call_details.method.startswith(_UNGATED_PREFIXES):
             return await continuation(handler_call_details)
-        return grpc.stream_stream_rpc_method_handler(_refuse_not_ready)
+        return grpc.stream_stream_rpc_method_handler(_not_ready(self._calls, handler_call_details))
 
 
-async def _refuse_not_ready(requests: AsyncIterator[Any], context: Context) -> None:
-    error = NotReadyError("The server is loading or draining; try again.", retry_after_s=2.0)
-    await abort_with_error(context, error)
+def _not_ready(calls: ServerCalls, details: grpc.HandlerCallDetails) -> Any:
+    async def refuse(requests: AsyncIterator[Any], context: Context) -> None:
+        error = NotReadyError("The server is loading or draining; try again.", retry_after_s=2.0)
+        with calls.call(details, context) as call:
+            call.refused(error)
+            await abort_with_error(context, error)
+
+    return refuse
 
 
 class ErrorInterceptor(aio.ServerInterceptor):
@@ -68,6 +72,9 @@ class ErrorInterceptor(aio.ServerInterceptor):
     response); a generator is closed when its RPC ends for whatever reason.
     """
 
+    def __init__(self, calls: ServerCalls) -> None:
+        self._calls = calls
+
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Handler | None:
@@ -75,24 +82,16 @@ class ErrorInterceptor(aio.ServerInterceptor):
         method = handler_call_details.method
         if handler is None or method.startswith(_UNGATED_PREFIXES):
             return handler
-        caller_id = _caller_request_id(handler_call_details)
-        return _guarded(handler, method, caller_id)
+        return _guarded(handler, lambda context: self._calls.call(handler_call_details, context))
 
 
-def _caller_request_id(details: grpc.HandlerCallDetails) -> str:
-    for key, value in details.invocation_metadata or ():
-        if key == REQUEST_ID_KEY and _REQUEST_ID.fullmatch(str(value)):
-            return str(value)
-    return uuid.uuid4().hex
-
-
-def _guarded(handler: Handler, method: str, caller_id: str) -> Handler:
+def _guarded(handler: Handler, observe: Observe) -> Handler:
     if handler.response_streaming:
         behavior: Any = handler.stream_stream or handler.unary_stream
-        guard: Any = _guard_stream(behavior, method, caller_id)
+        guard: Any = _guard_stream(behavior, observe)
     else:
         behavior = handler.stream_unary or handler.unary_unary
-        guard = _guard_unary(behavior, method, caller_id)
+        guard = _guard_unary(behavior, observe)
     make = _HANDLER_FACTORIES[handler.request_streaming, handler.response_streaming]
     guarded: Handler = make(
         guard,
@@ -110,30 +109,35 @@ _HANDLER_FACTORIES: dict[tuple[bool, bool], Callable[..., Any]] = {
 }
 
 
-def _guard_unary(behavior: Any, method: str, caller_id: str) -> Any:
+def _guard_unary(behavior: Any, observe: Observe) -> Any:
     async def guard(request: Any, context: Context) -> Any:
-        request_id.set(caller_id)
-        try:
-            return await behavior(request, context)
-        except Exception as error:
-            await _hear_out(request)
-            await abort_with_error(context, _as_reported(error, method))
+        with observe(context) as call:
+            try:
+                return await behavior(request, context)
+            except Exception as error:
+                await _refuse(context, call, error, request)
 
     return guard
 
 
-def _guard_stream(behavior: Any, method: str, caller_id: str) -> Any:
+def _guard_stream(behavior: Any, observe: Observe) -> Any:
     async def guard(request: Any, context: Context) -> AsyncIterator[Any]:
-        request_id.set(caller_id)
-        try:
-            async with aclosing(behavior(request, context)) as responses:
-                async for response in responses:
-                    yield response
-        except Exception as error:
-            await _hear_out(request)
-            await abort_with_error(context, _as_reported(error, method))
+        with observe(context) as call:
+            try:
+                async with aclosing(behavior(request, context)) as responses:
+                    async for response in responses:
+                        yield response
+            except Exception as error:
+                await _refuse(context, call, error, request)
 
     return guard
+
+
+async def _refuse(context: Context, call: ServerCall, error: Exception, request: Any) -> None:
+    reported = _as_reported(error, call.method)
+    call.refused(reported)
+    await _hear_out(request)
+    await abort_with_error(context, reported)
 
 
 async def _hear_out(request: Any) -> None:

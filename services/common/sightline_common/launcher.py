@@ -19,6 +19,8 @@ from sightline_common.channel import open_channel
 from sightline_common.child_process import ChildProcess, Probe, say
 from sightline_common.config import MAX_PORT, SettingInvalidError, read_settings, setting
 from sightline_common.malloc import MALLOC_VARIABLES
+from sightline_common.service_settings import ServiceSettings
+from sightline_common.tls import ClientTls, client_tls
 
 STOP_GRACE_S = 10.0
 PROBE_TIMEOUT_S = 2.0
@@ -35,8 +37,8 @@ class LaunchError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class LauncherSettings:
-    """Says where the services listen."""
+class LauncherSettings(ServiceSettings):
+    """Says where the services listen, and how they are asked for their health."""
 
     web_port: int = _port("SIGHTLINE_WEB_PORT", "Port of page and REST API.", 8080)
     generator_port: int = _port(
@@ -110,6 +112,7 @@ def _announce(
 def _children(settings: LauncherSettings, environ: Mapping[str, str]) -> list[ChildProcess]:
     encoder = f"127.0.0.1:{settings.encoder_port}"
     generator = f"127.0.0.1:{settings.generator_port}"
+    tls = client_tls(settings)
     shared = {
         **MALLOC_VARIABLES,
         **OPENMP_VARIABLES,
@@ -118,15 +121,15 @@ def _children(settings: LauncherSettings, environ: Mapping[str, str]) -> list[Ch
         **environ,
     }
     return [
-        ChildProcess("encoder", "sightline_encoder", shared, _grpc_probe(encoder)),
-        ChildProcess("generator", "sightline_generator", shared, _grpc_probe(generator)),
+        ChildProcess("encoder", "sightline_encoder", shared, _grpc_probe(encoder, tls)),
+        ChildProcess("generator", "sightline_generator", shared, _grpc_probe(generator, tls)),
         ChildProcess("web", "sightline_web", shared, _http_probe(settings.web_port)),
     ]
 
 
-def _grpc_probe(target: str) -> Probe:
+def _grpc_probe(target: str, tls: ClientTls | None) -> Probe:
     async def probe() -> bool:
-        async with open_channel(target) as channel:
+        async with open_channel(target, tls=tls) as channel:
             stub = health_pb2_grpc.HealthStub(channel)
             try:
                 reply = await stub.Check(health_pb2.HealthCheckRequest(), timeout=PROBE_TIMEOUT_S)

@@ -13,11 +13,16 @@ from typing import Any, cast
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from prometheus_client import CollectorRegistry
 
 from sightline_common.channel import DEFAULT_MAX_MESSAGE_BYTES, KEEPALIVE_OPTIONS
 from sightline_common.deferred import DeferredHandlers
+from sightline_common.health_port import health_port
 from sightline_common.interceptors import ErrorInterceptor, ReadinessInterceptor
+from sightline_common.metrics_page import MetricsPage
+from sightline_common.server_calls import ServerCalls
 from sightline_common.telemetry import log
+from sightline_common.tls import ServerTls
 
 LIVENESS_SERVICE = "liveness"
 _logger = logging.getLogger(__name__)
@@ -30,7 +35,8 @@ class ServerOptions:
     """Says where a server listens and how it stops.
 
     `port` 0 lets the system choose; `drain_s` (seconds) bounds how long running
-    RPCs may take after a stop was asked for.
+    RPCs may take after a stop was asked for. `health_port` serves health in plaintext and
+    `metrics_port` the page of metrics; 0 means neither.
     """
 
     service_name: str
@@ -38,6 +44,9 @@ class ServerOptions:
     port: int = 0
     max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES
     drain_s: float = 30.0
+    tls: ServerTls | None = None
+    health_port: int = 0
+    metrics_port: int = 0
 
 
 class GrpcServer:
@@ -47,26 +56,52 @@ class GrpcServer:
     "liveness" is SERVING as long as the event loop turns.
     """
 
-    def __init__(self, options: ServerOptions) -> None:
+    def __init__(self, options: ServerOptions, registry: CollectorRegistry | None = None) -> None:
         self.options = options
-        self._readiness = ReadinessInterceptor()
+        self.registry = registry or CollectorRegistry()
+        calls = ServerCalls(self.registry)
+        self._readiness = ReadinessInterceptor(calls)
         self._handlers = DeferredHandlers()
         self._server = aio.server(
             handlers=[self._handlers],
-            interceptors=[self._readiness, ErrorInterceptor()],
+            interceptors=[self._readiness, ErrorInterceptor(calls)],
             options=_server_options(options.max_message_bytes),
         )
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = [options.service_name, health.SERVICE_NAME, reflection.SERVICE_NAME]
         reflection.enable_server_reflection(names, self._server)
-        self.port = self._server.add_insecure_port(f"{options.host}:{options.port}")
+        self.port = self._listen(f"{options.host}:{options.port}")
+        self._beside = AsyncExitStack()
+
+    def _listen(self, address: str) -> int:
+        if self.options.tls is None:
+            return self._server.add_insecure_port(address)
+        return self._server.add_secure_port(address, self.options.tls.credentials())
 
     async def start(self) -> None:
         await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
         await self._health.set(LIVENESS_SERVICE, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
-        log(_logger, "listening", host=self.options.host, port=self.port)
+        await self._open_ports()
+        log(
+            _logger,
+            "listening",
+            host=self.options.host,
+            port=self.port,
+            tls=self.options.tls is not None,
+        )
+
+    async def _open_ports(self) -> None:
+        """Opens what is beside the service's own port."""
+        options = self.options
+        if options.health_port:
+            opening = health_port(self._health, options.host, options.health_port)
+            await self._beside.enter_async_context(opening)
+        if options.metrics_port:
+            context = options.tls.context() if options.tls else None
+            page = MetricsPage(self.registry).serving(options.host, options.metrics_port, context)
+            await self._beside.enter_async_context(page)
 
     async def set_ready(self, register: Register) -> None:
         """Adds the servicer, opens the gate, and reports SERVING."""
@@ -80,6 +115,7 @@ class GrpcServer:
         await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
         self._readiness.close_gate()
         await self._server.stop(self.options.drain_s)
+        await self._beside.aclose()
         log(_logger, "stopped")
 
     async def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
@@ -103,16 +139,17 @@ async def run_server(
     options: ServerOptions,
     load: Callable[[], AbstractAsyncContextManager[Register]],
     failure: asyncio.Future[None] | None = None,
+    registry: CollectorRegistry | None = None,
 ) -> None:
     """Serves until SIGTERM or SIGINT.
 
     `load` opens everything the servicer needs, which may take long while health
     says NOT_SERVING, and yields the function that registers the servicer. It is
     left after the server has drained. `failure` gets an exception from what cannot
-    go on: the server stops and raises it.
+    go on: the server stops and raises it. `registry` has the metrics that `load` adds.
     """
     stop_asked = _stop_on_signals()
-    server = GrpcServer(options)
+    server = GrpcServer(options, registry)
     await server.start()
     try:
         async with _unless_stopped(load(), stop_asked) as register:

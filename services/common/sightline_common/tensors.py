@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from sightline.type.v1 import tensor_pb2
 
-from sightline_common.channel import CHUNK_BYTES
 from sightline_common.errors import PayloadCorruptError
 
 DATA_TYPES: dict[torch.dtype, tensor_pb2.DataType] = {
@@ -44,12 +43,6 @@ def tensor_bytes(tensor: torch.Tensor) -> memoryview:
     """Returns the row-major little-endian bytes of a tensor, copying only if it must."""
     flat = tensor.detach().cpu().contiguous().view(-1)
     return flat.view(torch.uint8).numpy().data
-
-
-def split_chunks(payload: memoryview, chunk_bytes: int = CHUNK_BYTES) -> Iterator[memoryview]:
-    """Yields a payload in pieces of at most `chunk_bytes`, which share its memory."""
-    for start in range(0, len(payload), chunk_bytes):
-        yield payload[start : start + chunk_bytes]
 
 
 def tensors_from_payload(

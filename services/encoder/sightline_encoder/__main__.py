@@ -10,11 +10,15 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
 from grpc import aio
+from prometheus_client import CollectorRegistry
 from sightline_common.checkpoint import CheckpointError
 from sightline_common.config import SettingInvalidError, read_settings
 from sightline_common.event_loop import run
+from sightline_common.metric_families import process_registry
 from sightline_common.server import Register, ServerOptions, run_server
 from sightline_common.telemetry import configure_logging, log
+from sightline_common.tls import server_tls
+from sightline_common.tracing import start_tracing
 
 from sightline_encoder.config import EncoderSettings
 from sightline_encoder.registration import SERVICE_NAME, add_servicer
@@ -22,7 +26,9 @@ from sightline_encoder.registration import SERVICE_NAME, add_servicer
 if TYPE_CHECKING:
     from sightline_encoder.servicer import EncoderServicer
 
-    Opener: TypeAlias = Callable[[EncoderSettings], AbstractAsyncContextManager[EncoderServicer]]
+    Opener: TypeAlias = Callable[
+        [EncoderSettings, CollectorRegistry], AbstractAsyncContextManager[EncoderServicer]
+    ]
 
 _logger = logging.getLogger("sightline_encoder")
 REFUSED = 2
@@ -32,7 +38,8 @@ REFUSED = 2
 def main() -> int:
     try:
         settings = read_settings(EncoderSettings)
-        configure_logging("encoder", settings.log_level)
+        configure_logging("encoder", settings.log_level, settings.log_format)
+        start_tracing("encoder", settings.traces)
         run(serve(settings))
     except (SettingInvalidError, CheckpointError) as error:
         configure_logging("encoder")
@@ -42,14 +49,23 @@ def main() -> int:
 
 
 async def serve(settings: EncoderSettings) -> None:
-    options = ServerOptions(SERVICE_NAME, settings.host, settings.port, drain_s=settings.drain_s)
-    await run_server(options, lambda: _load(settings))
+    options = ServerOptions(
+        SERVICE_NAME,
+        settings.host,
+        settings.port,
+        drain_s=settings.drain_s,
+        tls=server_tls(settings),
+        health_port=settings.health_port,
+        metrics_port=settings.metrics_port,
+    )
+    registry = process_registry()
+    await run_server(options, lambda: _load(settings, registry), registry=registry)
 
 
 @asynccontextmanager
-async def _load(settings: EncoderSettings) -> AsyncIterator[Register]:
+async def _load(settings: EncoderSettings, registry: CollectorRegistry) -> AsyncIterator[Register]:
     open_servicer = await asyncio.to_thread(_import_opener)
-    async with open_servicer(settings) as servicer:
+    async with open_servicer(settings, registry) as servicer:
 
         def register(server: aio.Server) -> None:
             add_servicer(servicer, server)

@@ -15,6 +15,7 @@ import torch
 from sightline_common.errors import EngineFailedError, NotReadyError, SightlineError
 
 from sightline_encoder.fair_queue import FairQueue
+from sightline_encoder.pass_counts import PassCounts
 from sightline_encoder.preprocess import PreparedImage
 from sightline_encoder.tiling import TileRule
 from sightline_encoder.units import Unit, join, split
@@ -90,6 +91,7 @@ class Batcher:
 
     def __init__(self, tower: Tower, max_patches: int, num_threads: int = 1) -> None:
         self.num_forwards = 0
+        self.counts = PassCounts()
         self._tower = tower
         self._max_patches = max_patches
         self._num_threads = num_threads
@@ -110,6 +112,11 @@ class Batcher:
     def tile_rule(self) -> TileRule:
         """How the tower's pictures are cut into tiles."""
         return self._tower.tile_rule
+
+    @property
+    def num_waiting(self) -> int:
+        """Counts units that wait for a pass."""
+        return len(self._queue)
 
     async def submit(
         self, image: PreparedImage, rule: TileRule | None = None
@@ -232,9 +239,11 @@ class Batcher:
         except Exception as error:
             return self._pass_alone(pieces, error)
         num_patches = sum(piece.unit.num_patches for piece in pieces)
-        seconds = (time.monotonic() - started) / num_patches
+        pass_s = time.monotonic() - started
+        with self._lock:
+            self.counts.add(len(pieces), num_patches, pass_s)
         pairs = zip(pieces, features, strict=True)
-        return [self._collected(piece, part, seconds) for piece, part in pairs]
+        return [self._collected(piece, part, pass_s / num_patches) for piece, part in pairs]
 
     def _collected(self, piece: _Piece, features: torch.Tensor, patch_s: float) -> Outcome | None:
         """Keeps a unit's features and returns the picture's once they are whole."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sightline_common.config import check_choice, setting
+from sightline_common.service_settings import ServiceSettings, optional_port
 from sightline_common.telemetry import LOG_LEVELS
 
 DEVICE_AUTO = "auto"
@@ -12,7 +13,7 @@ DTYPES = ("auto", "float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True)
-class EncoderSettings:
+class EncoderSettings(ServiceSettings):
     """Everything an operator may change; read from the environment."""
 
     model: str = setting(
@@ -21,6 +22,12 @@ class EncoderSettings:
     host: str = setting("SIGHTLINE_ENCODER_HOST", "Address to listen on.", default="127.0.0.1")
     port: int = setting(
         "SIGHTLINE_ENCODER_PORT", "Port; 0 lets the system choose.", default=50051, minimum=0
+    )
+    health_port: int = optional_port(
+        "SIGHTLINE_ENCODER_HEALTH_PORT", "Port of health checks in plaintext, and nothing else"
+    )
+    metrics_port: int = optional_port(
+        "SIGHTLINE_ENCODER_METRICS_PORT", "Port of the page of metrics, /metrics"
     )
     device: str = setting(
         "SIGHTLINE_ENCODER_DEVICE",
@@ -210,5 +217,6 @@ class EncoderSettings:
     )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choice("SIGHTLINE_ENCODER_DTYPE", self.dtype, DTYPES)
         check_choice("SIGHTLINE_ENCODER_LOG_LEVEL", self.log_level.upper(), LOG_LEVELS)

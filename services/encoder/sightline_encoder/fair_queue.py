@@ -25,8 +25,8 @@ class FairQueue(Generic[Item]):
         self._arrivals = count()
         self._virtual_time = 0
 
-    def __bool__(self) -> bool:
-        return bool(self._heap)
+    def __len__(self) -> int:
+        return len(self._heap)
 
     def push(self, pieces: Iterable[tuple[int, Item]]) -> None:
         """Adds one request's pieces and their costs."""

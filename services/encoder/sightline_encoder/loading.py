@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from prometheus_client import CollectorRegistry
 from sightline.encoder.v1 import encoder_pb2
 from sightline.type.v1 import media_pb2
 from sightline_common.checkpoint import Checkpoint, resolve_checkpoint
@@ -24,6 +25,7 @@ from sightline_encoder.config import EncoderSettings
 from sightline_encoder.decoded import Decode, Decoded, decode_here
 from sightline_encoder.disk_store import DiskStore
 from sightline_encoder.encoder import Encoder
+from sightline_encoder.encoder_metrics import register_encoder, register_workers
 from sightline_encoder.feature_cache import FeatureCache
 from sightline_encoder.feature_key import feature_fingerprint
 from sightline_encoder.image import MIME_TYPES, MediaLimits
@@ -59,10 +61,12 @@ class LoadedModel:
 
 
 @asynccontextmanager
-async def open_servicer(settings: EncoderSettings) -> AsyncIterator[EncoderServicer]:
+async def open_servicer(
+    settings: EncoderSettings, registry: CollectorRegistry | None = None
+) -> AsyncIterator[EncoderServicer]:
     """Loads the model, yields the servicer, and stops its workers at the end.
 
-    Raises CheckpointError when the checkpoint cannot be served.
+    `registry` gets the metrics. Raises CheckpointError when the checkpoint cannot be served.
     """
     async with AsyncExitStack() as opened:
         pool = opened.enter_context(open_worker_pool(settings))
@@ -83,12 +87,13 @@ async def open_servicer(settings: EncoderSettings) -> AsyncIterator[EncoderServi
         cache = FeatureCache(settings.cache_bytes)
         similar = SimilarPictures(settings.similar_bytes) if settings.similar_bytes else None
         try:
-            yield EncoderServicer(
-                Encoder(intake, batcher, cache, fingerprint, lower_tiers, similar),
-                preprocessor,
-                UploadBudget(settings.upload_bytes),
-                model_info(model, fingerprint),
-            )
+            encoder = Encoder(intake, batcher, cache, fingerprint, lower_tiers, similar)
+            uploads = UploadBudget(settings.upload_bytes)
+            info = model_info(model, fingerprint)
+            if registry is not None:
+                register_encoder(registry, encoder, batcher, uploads, info)
+                register_workers(registry, pool)
+            yield EncoderServicer(encoder, preprocessor, uploads, info)
         finally:
             intake.close()
             await batcher.close()

@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeAlias
 
 from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
-from sightline_common.tensors import split_chunks
+from sightline_common.chunks import split_chunks
+from sightline_common.tracing import span
 
 from sightline_encoder.cache_statistics import cache_statistics
 from sightline_encoder.encoder import Answer, Encoder
@@ -67,15 +68,19 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
         with ExitStack() as held:
             # A client that goes away while a write is blocked ends this generator late.
             context.add_done_callback(lambda _: held.close())  # type: ignore[arg-type]
-            answer = await self._encoder.recall(request)
+            with span("recall"):
+                answer = await self._encoder.recall(request)
             if answer is None:
                 limits = file_limits(header, self._preprocessor)
                 num_bytes = header.byte_count or limits.max_file_bytes
                 held.enter_context(self._uploads.reserved(num_bytes))
                 wanted = encoder_pb2.BytesWanted(digest=header.digest)
                 yield encoder_pb2.EncodeMediaResponse(bytes_wanted=wanted)
-                data = await receive_file(request_iterator, header, limits)
-                answer = await self._encoder.encode(request, data)
+                with span("upload") as opened:
+                    data = await receive_file(request_iterator, header, limits)
+                    opened.set(byte_count=len(data))
+                with span("compute"):
+                    answer = await self._encoder.encode(request, data)
                 del data
                 held.close()
             held.enter_context(self._encoder.cache.pinned(answer.entry))

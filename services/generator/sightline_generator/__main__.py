@@ -10,13 +10,17 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
 from grpc import aio
+from prometheus_client import CollectorRegistry
 from sightline.generator.v1 import generator_pb2, generator_pb2_grpc
 from sightline_common.checkpoint import CheckpointError
 from sightline_common.config import SettingInvalidError, read_settings
 from sightline_common.errors import EngineFailedError, ModelMismatchError, SightlineError
 from sightline_common.event_loop import run
+from sightline_common.metric_families import process_registry
 from sightline_common.server import Register, ServerOptions, run_server
 from sightline_common.telemetry import configure_logging, log
+from sightline_common.tls import server_tls
+from sightline_common.tracing import start_tracing
 
 from sightline_generator.config import GeneratorSettings
 
@@ -25,7 +29,8 @@ if TYPE_CHECKING:
 
     OnDeath: TypeAlias = Callable[[SightlineError], None]
     Opener: TypeAlias = Callable[
-        [GeneratorSettings, OnDeath], AbstractAsyncContextManager[GeneratorServicer]
+        [GeneratorSettings, OnDeath, CollectorRegistry],
+        AbstractAsyncContextManager[GeneratorServicer],
     ]
 
 SERVICE_NAME = generator_pb2.DESCRIPTOR.services_by_name["GeneratorService"].full_name
@@ -39,7 +44,8 @@ _logger = logging.getLogger("sightline_generator")
 def main() -> int:
     try:
         settings = read_settings(GeneratorSettings)
-        configure_logging("generator", settings.log_level)
+        configure_logging("generator", settings.log_level, settings.log_format)
+        start_tracing("generator", settings.traces)
         run(serve(settings))
     except (SettingInvalidError, CheckpointError, ModelMismatchError) as error:
         configure_logging("generator")
@@ -58,15 +64,23 @@ async def serve(settings: GeneratorSettings) -> None:
         settings.port,
         max_message_bytes=settings.max_message_bytes,
         drain_s=settings.drain_s,
+        tls=server_tls(settings),
+        health_port=settings.health_port,
+        metrics_port=settings.metrics_port,
     )
+    registry = process_registry()
     failure = asyncio.get_running_loop().create_future()
-    await run_server(options, lambda: _load(settings, failure.set_exception), failure)
+    await run_server(
+        options, lambda: _load(settings, failure.set_exception, registry), failure, registry
+    )
 
 
 @asynccontextmanager
-async def _load(settings: GeneratorSettings, on_death: OnDeath) -> AsyncIterator[Register]:
+async def _load(
+    settings: GeneratorSettings, on_death: OnDeath, registry: CollectorRegistry
+) -> AsyncIterator[Register]:
     open_servicer = await asyncio.to_thread(_import_opener)
-    async with open_servicer(settings, on_death) as servicer:
+    async with open_servicer(settings, on_death, registry) as servicer:
 
         def register(server: aio.Server) -> None:
             generator_pb2_grpc.add_GeneratorServiceServicer_to_server(servicer, server)

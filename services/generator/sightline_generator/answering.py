@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from sightline.generator.v1 import generator_pb2
 from sightline_common.errors import DeadlineError, EncoderUnavailableError
-from sightline_common.telemetry import request_id
+from sightline_common.request_ids import request_id
 
+from sightline_generator.answer_metrics import AnswerMetrics, trace_answer
 from sightline_generator.candidates import Candidates
 from sightline_generator.chat.reasoning import AnswerReader, AnswerSyntax
 from sightline_generator.conversion import (
@@ -100,8 +102,10 @@ class Answering:
         preparation: Preparation,
         rules: AnswerRules,
         info: generator_pb2.GetModelInfoResponse,
+        metrics: AnswerMetrics,
     ) -> None:
         self._engine = engine
+        self._metrics = metrics
         self._preparation = preparation
         self._rules = rules
         self._info = info
@@ -127,6 +131,7 @@ class Answering:
                 features.callback(self._feature_holders.release)
             sequence, prepared = await self._ready_sequence(request, source)
             candidates = self._candidates(request, prepared, sequence)
+            ready = time.monotonic()
             async for index, update in candidates.updates(self._engine, deadline, held):
                 if update.features_wanted:
                     await self._provide(update.sequence, prepared)
@@ -136,6 +141,8 @@ class Answering:
                     with watch:
                         yield message
         complete = _complete(candidates, prepared, arrival)
+        self._metrics.observe(complete)
+        trace_answer(candidates.first.times, ready, complete.usage)
         with watch:
             yield generator_pb2.GenerateTextResponse(complete=complete)
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from sightline_common.channel import DEFAULT_MAX_MESSAGE_BYTES
 from sightline_common.config import SettingInvalidError, check_choice, setting
+from sightline_common.service_settings import ServiceSettings, optional_port
 from sightline_common.telemetry import LOG_LEVELS
 
 from sightline_generator.encoder_targets import EncoderTargets
 
 
 @dataclass(frozen=True)
-class GeneratorSettings:
+class GeneratorSettings(ServiceSettings):
     """What the environment says about this service."""
 
     model: str = setting(
@@ -29,6 +30,12 @@ class GeneratorSettings:
     host: str = setting("SIGHTLINE_GENERATOR_HOST", "the address to listen on", default="127.0.0.1")
     port: int = setting(
         "SIGHTLINE_GENERATOR_PORT", "the port to listen on", default=50052, minimum=0
+    )
+    health_port: int = optional_port(
+        "SIGHTLINE_GENERATOR_HEALTH_PORT", "the port of health checks in plaintext alone"
+    )
+    metrics_port: int = optional_port(
+        "SIGHTLINE_GENERATOR_METRICS_PORT", "the port of the page of metrics, /metrics"
     )
     encoder_target: str = setting(
         "SIGHTLINE_ENCODER_TARGET",
@@ -209,6 +216,7 @@ class GeneratorSettings:
         return self.model_name or Path(self.model.rstrip("/")).name
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         EncoderTargets.parse(self.encoder_target)
         check_choice("SIGHTLINE_GENERATOR_LOG_LEVEL", self.log_level.upper(), LOG_LEVELS)
         check_choice("SIGHTLINE_GENERATOR_OVERLAP", self.overlap, ("auto", "on", "off"))

@@ -2,41 +2,59 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 import grpc
 from grpc import aio
 from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
-from sightline_common.channel import open_channel
 from sightline_common.config import SettingInvalidError
+from sightline_common.connection import Connection
 from sightline_common.errors import ModelMismatchError
-from sightline_common.interceptors import REQUEST_ID_KEY
-from sightline_common.telemetry import request_id
+from sightline_common.tls import ClientTls
+from sightline_common.tracing import call_metadata
 
 from sightline_generator.exchange import REQUESTS, RESPONSES, EncoderLostError, Exchange
 from sightline_generator.families.base import Family
 from sightline_generator.media import Medium
 
+if TYPE_CHECKING:
+    from sightline_generator.exchange import Request, Response
+
 _SERVICE = encoder_pb2.DESCRIPTOR.services_by_name["EncoderService"]
 _ENCODE_MEDIA = f"/{_SERVICE.full_name}/EncodeMedia"
+
+
+class _Stubs(NamedTuple):
+    encoder: encoder_pb2_grpc.EncoderServiceAsyncStub
+    encode_media: aio.StreamStreamMultiCallable[Request, Response]
+
+    @classmethod
+    def on(cls, channel: aio.Channel) -> _Stubs:
+        # Chunks pass protobuf by.
+        encode_media = channel.stream_stream(_ENCODE_MEDIA, REQUESTS.serialize, RESPONSES.parse)
+        return cls(encoder_pb2_grpc.EncoderServiceStub(channel), encode_media)
 
 
 class EncoderClient:
     """One encoder behind one channel."""
 
-    def __init__(self, target: str, fingerprint: str, family: Family) -> None:
+    def __init__(
+        self,
+        target: str,
+        fingerprint: str,
+        family: Family,
+        tls: ClientTls | None = None,
+        server_name: str = "",
+    ) -> None:
         self.target = target
         self._fingerprint = fingerprint
         self._family = family
         self._exchanges: set[Exchange] = set()
-        self._channel = open_channel(target)
-        self._stub = encoder_pb2_grpc.EncoderServiceStub(self._channel)
-        # Chunks pass protobuf by.
-        self._encode_media = self._channel.stream_stream(
-            _ENCODE_MEDIA, REQUESTS.serialize, RESPONSES.parse
-        )
+        self._connection = Connection(target, _Stubs.on, tls, server_name=server_name)
 
     async def close(self, grace_s: float | None = None) -> None:
         """Closes the channel when its calls have ended, or after `grace_s` seconds."""
-        await self._channel.close(grace_s)
+        await self._connection.close(grace_s)
 
     async def probe(self, timeout_s: float) -> str:
         """Returns the encoder's feature fingerprint when it is ready and the right one.
@@ -47,7 +65,8 @@ class EncoderClient:
         """
         try:
             request = encoder_pb2.GetModelInfoRequest()
-            info = await self._stub.GetModelInfo(request, timeout=timeout_s)
+            stub = self._connection.stubs.encoder
+            info = await stub.GetModelInfo(request, timeout=timeout_s)
         except aio.AioRpcError as failure:
             raise self._error_of(failure) from failure
         self._check(info)
@@ -56,7 +75,8 @@ class EncoderClient:
     def exchange(self, medium: Medium, timeout_s: float, *, header_only: bool) -> Exchange:
         """Opens a call about a medium; `end` it. Raises EncoderLostError after `close`."""
         try:
-            call = self._encode_media(timeout=timeout_s, metadata=_metadata())
+            encode_media = self._connection.stubs.encode_media
+            call = encode_media(timeout=timeout_s, metadata=call_metadata())
         except aio.UsageError as closed:
             raise EncoderLostError("The encoder is no longer named.") from closed
         exchange = Exchange(
@@ -101,8 +121,3 @@ class EncoderClient:
                 f"The encoder's features are {info.hidden_size} wide, the language model is "
                 f"{self._family.shape.hidden_size}; the checkpoint is inconsistent."
             )
-
-
-def _metadata() -> aio.Metadata:
-    current = request_id.get()
-    return aio.Metadata((REQUEST_ID_KEY, current)) if current else aio.Metadata()

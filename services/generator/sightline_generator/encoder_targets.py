@@ -47,6 +47,12 @@ class EncoderTargets:
         found = await asyncio.gather(*(self._addresses_of(target) for target in self.written))
         return list(dict.fromkeys(address for group in found for address in group))
 
+    def server_name(self, address: str) -> str:
+        """Returns the name that stands for an address, whose certificate has it; or nothing."""
+        names = (target for target, found in self._found.items() if address in found)
+        target = next(names, None)
+        return "" if target is None else _split(target.removeprefix(DNS_PREFIX))[0]
+
     async def _addresses_of(self, target: str) -> tuple[str, ...]:
         if not target.startswith(DNS_PREFIX):
             return (target,)

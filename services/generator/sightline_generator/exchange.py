@@ -12,6 +12,7 @@ from grpc import aio
 from sightline.encoder.v1 import encoder_pb2
 from sightline.type.v1 import media_pb2
 from sightline_common.chunk_codec import ChunkCodec
+from sightline_common.chunks import split_chunks
 from sightline_common.errors import (
     EncoderUnavailableError,
     InvalidRequestError,
@@ -19,7 +20,6 @@ from sightline_common.errors import (
     PayloadCorruptError,
 )
 from sightline_common.status import error_from_rpc
-from sightline_common.tensors import split_chunks
 
 from sightline_generator.families.base import Family, MediaKind
 from sightline_generator.feature_receiver import FeatureReceiver

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 import torch
+from prometheus_client import CollectorRegistry
 from sightline.generator.v1 import generator_pb2
 from sightline.type.v1 import media_pb2
 from sightline_common.checkpoint import Checkpoint, resolve_checkpoint
@@ -18,7 +19,9 @@ from sightline_common.config import SettingInvalidError
 from sightline_common.errors import SightlineError
 from sightline_common.telemetry import log
 from sightline_common.tensors import DATA_TYPES
+from sightline_common.tls import client_tls
 
+from sightline_generator.answer_metrics import AnswerMetrics
 from sightline_generator.answering import Answering, AnswerRules
 from sightline_generator.attention.base import AttentionDemand
 from sightline_generator.attention.registry import choose_attention
@@ -39,6 +42,7 @@ from sightline_generator.engine.engine import Engine
 from sightline_generator.engine.model_runner import KVCache, ModelRunner, kv_block_bytes
 from sightline_generator.engine.sampler import Sampler
 from sightline_generator.engine.scheduler import Scheduler, SchedulerLimits
+from sightline_generator.engine_metrics import register_engine
 from sightline_generator.families.base import Family, MediaKind
 from sightline_generator.families.registry import family_of
 from sightline_generator.graph_capture import capture_graphs
@@ -79,19 +83,21 @@ class LoadedModel:
 
 @asynccontextmanager
 async def open_servicer(
-    settings: GeneratorSettings, on_death: Callable[[SightlineError], None]
+    settings: GeneratorSettings,
+    on_death: Callable[[SightlineError], None],
+    registry: CollectorRegistry | None = None,
 ) -> AsyncIterator[GeneratorServicer]:
     """Loads the model, waits for the encoder, and runs the engine while it is open.
 
-    `on_death` is called when the engine cannot go on. Raises SettingInvalidError,
-    CheckpointError, or ModelMismatchError.
+    `on_death` is called when the engine cannot go on; `registry` gets the metrics. Raises
+    SettingInvalidError, CheckpointError, or ModelMismatchError.
     """
     model = await asyncio.to_thread(load_model, settings)
     async with open_encoders(model, settings) as encoders:
         engine = make_engine(model, settings)
         engine.start(on_death)
         try:
-            yield make_servicer(model, encoders, engine, settings)
+            yield make_servicer(model, encoders, engine, settings, registry)
         finally:
             await engine.stop()
 
@@ -102,8 +108,11 @@ async def open_encoders(
 ) -> AsyncIterator[EncoderPool]:
     """Waits for the first encoder and looks after all of them while it is open."""
     targets = EncoderTargets.parse(settings.encoder_target)
+    tls = client_tls(settings)
     pool = EncoderPool(
-        lambda address: EncoderClient(address, model.fingerprint, model.family),
+        lambda address: EncoderClient(
+            address, model.fingerprint, model.family, tls, targets.server_name(address)
+        ),
         settings.encode_timeout_s,
         settings.encoder_load_factor,
     )
@@ -215,14 +224,20 @@ def make_engine(model: LoadedModel, settings: GeneratorSettings) -> AsyncEngine:
 
 
 def make_servicer(
-    model: LoadedModel, encoder: MediaEncoder, engine: AsyncEngine, settings: GeneratorSettings
+    model: LoadedModel,
+    encoder: MediaEncoder,
+    engine: AsyncEngine,
+    settings: GeneratorSettings,
+    registry: CollectorRegistry | None = None,
 ) -> GeneratorServicer:
-    """Wires a servicer to a model, an encoder and a running engine."""
+    """Wires a servicer to a model, an encoder and a running engine, and all to the metrics."""
+    registry = registry or CollectorRegistry()
     length = max_model_len(model, settings)
     builder = PromptBuilder(model.family, model.vocabulary, model.template)
     store = MediaStore(settings.media_store_bytes, settings.media_ttl_s)
     index = MediaIndex(settings.media_index_bytes, model.runner.cache.block_size)
     info = model_info(model, settings)
+    register_engine(registry, engine, info)
     rules = AnswerRules(
         defaults=model.defaults,
         syntax=AnswerSyntax.of(model.family.syntax, model.vocabulary),
@@ -244,7 +259,7 @@ def make_servicer(
             thinking_supported=model.template.thinking_supported,
             videos_supported=videos_supported(model),
         ),
-        answering=Answering(engine, preparation, rules, info),
+        answering=Answering(engine, preparation, rules, info, AnswerMetrics(registry)),
         info=info,
     )
 

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 import torch
+from sightline_common import tracing
 from sightline_common.errors import (
     InternalError,
     MediaBytesRequiredError,
@@ -170,14 +171,18 @@ class Preparation:
         ]
 
     async def _encode_all(self, media: list[Medium], *, header_only: bool) -> list[EncodedMedium]:
+        if not media:
+            return []
         distinct = {medium.key: medium for medium in media}
-        outcomes = await asyncio.gather(
-            *(
-                self._encoder.encode(medium, header_only=header_only)
-                for medium in distinct.values()
-            ),
-            return_exceptions=True,
-        )
+        with tracing.span("encode") as opened:
+            opened.set(media_count=len(distinct), header_only=header_only)
+            outcomes = await asyncio.gather(
+                *(
+                    self._encoder.encode(medium, header_only=header_only)
+                    for medium in distinct.values()
+                ),
+                return_exceptions=True,
+            )
         by_key = dict(zip(distinct, outcomes, strict=True))
         _raise_failures(distinct, by_key)
         encoded = [by_key[medium.key] for medium in media]

@@ -5,30 +5,41 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+from collections.abc import AsyncIterator
 
 import uvicorn
+from prometheus_client import CollectorRegistry
 from sightline_common.config import SettingInvalidError, read_settings
 from sightline_common.event_loop import run
+from sightline_common.metric_families import process_registry
+from sightline_common.metrics_page import MetricsPage
 from sightline_common.telemetry import configure_logging
+from sightline_common.tls import client_tls, server_tls
+from sightline_common.tracing import start_tracing
 from sqlalchemy.exc import SQLAlchemyError
 
+from sightline_web.accounts.directory import Directory
+from sightline_web.accounts.opening import open_directory
 from sightline_web.app import create_app
 from sightline_web.config import WebSettings
 from sightline_web.generator_client import GrpcGenerator
 from sightline_web.middleware.body_limit import MAX_HEADER_BYTES
 from sightline_web.store.database import Database
+from sightline_web.web_metrics import WebMetrics
 
 
 def main() -> None:
     try:
         settings = read_settings(WebSettings)
         database = open_database(settings)
+        start_tracing("web", settings.traces)
+        directory = open_directory(settings)
     except SettingInvalidError as error:
         sys.exit(f"sightline-web: {error}")
-    configure_logging("web", settings.log_level)
+    configure_logging("web", settings.log_level, settings.log_format)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     with contextlib.suppress(KeyboardInterrupt):
-        run(serve(settings, database))
+        run(serve(settings, database, directory))
 
 
 def open_database(settings: WebSettings) -> Database:
@@ -41,14 +52,28 @@ def open_database(settings: WebSettings) -> Database:
         ) from error
 
 
-async def serve(settings: WebSettings, database: Database) -> None:
+async def serve(settings: WebSettings, database: Database, directory: Directory | None) -> None:
     """Serves until SIGTERM or SIGINT."""
-    generator = GrpcGenerator(settings.generator_target)
+    registry = process_registry()
+    generator = GrpcGenerator(settings.generator_target, tls=client_tls(settings))
     try:
-        app = create_app(generator, database, settings)
-        await uvicorn.Server(server_config(app, settings)).serve()
+        app = create_app(generator, database, settings, directory, WebMetrics(registry))
+        async with _metrics_page(registry, settings):
+            await uvicorn.Server(server_config(app, settings)).serve()
     finally:
         await generator.close()
+
+
+@contextlib.asynccontextmanager
+async def _metrics_page(registry: CollectorRegistry, settings: WebSettings) -> AsyncIterator[None]:
+    if not settings.metrics_port:
+        yield
+        return
+    tls = server_tls(settings)
+    page = MetricsPage(registry)
+    context = tls.context() if tls else None
+    async with page.serving(settings.host, settings.metrics_port, context):
+        yield
 
 
 def server_config(app: object, settings: WebSettings) -> uvicorn.Config:

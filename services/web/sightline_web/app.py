@@ -9,6 +9,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
+from sightline_web.accounts.accounts import Accounts
+from sightline_web.accounts.directory import Directory
 from sightline_web.assets import STATIC_DIR, HashedStaticFiles
 from sightline_web.catalog import ModelCatalog
 from sightline_web.chat.chat import Chat
@@ -19,10 +21,18 @@ from sightline_web.middleware import guard
 from sightline_web.openai.routes import OpenAIApi
 from sightline_web.probes import Probes
 from sightline_web.store.database import Database
+from sightline_web.web_metrics import WebMetrics
 
 
-def create_app(generator: Generator, database: Database, settings: WebSettings) -> ASGIApp:
+def create_app(
+    generator: Generator,
+    database: Database,
+    settings: WebSettings,
+    directory: Directory | None = None,
+    metrics: WebMetrics | None = None,
+) -> ASGIApp:
     """Builds the application; its lifespan migrates the database and ends the jobs."""
+    accounts = Accounts(directory, database, settings)
     catalog = ModelCatalog(generator, settings.alias_names)
     chat = Chat(generator, database, catalog, settings)
 
@@ -35,9 +45,10 @@ def create_app(generator: Generator, database: Database, settings: WebSettings) 
 
     routes = [
         *Probes(generator).routes(),
+        *accounts.routes(),
         *OpenAIApi(generator, catalog, settings).routes(),
         *chat.routes(),
         Mount("/static", HashedStaticFiles(directory=STATIC_DIR)),
     ]
     app = Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, lifespan=lifespan)
-    return guard(app, settings)
+    return guard(accounts.gate(app), settings, metrics or WebMetrics())

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from sightline_common.config import MAX_PORT, check_choice, setting
+from sightline_common.config import MAX_PORT, SettingInvalidError, check_choice, setting
+from sightline_common.service_settings import ServiceSettings, optional_port
 from sightline_common.telemetry import LOG_LEVELS
 
 MEBIBYTE = 1024 * 1024
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
 @dataclass(frozen=True)
-class WebSettings:
+class WebSettings(ServiceSettings):
     """Where the service listens, what it talks to, and its limits."""
 
     host: str = setting("SIGHTLINE_WEB_HOST", "address to listen on", default="127.0.0.1")
     port: int = setting(
         "SIGHTLINE_WEB_PORT", "port to listen on", default=8080, minimum=0, maximum=MAX_PORT
+    )
+    metrics_port: int = optional_port(
+        "SIGHTLINE_WEB_METRICS_PORT", "port of the page of metrics, /metrics"
     )
     generator_target: str = setting(
         "SIGHTLINE_GENERATOR_TARGET", "host:port of the generator", default="127.0.0.1:50052"
@@ -34,7 +41,7 @@ class WebSettings:
     max_body_bytes: int = setting(
         "SIGHTLINE_WEB_MAX_BODY_BYTES",
         "bytes of one HTTP request",
-        default=32 * MEBIBYTE,
+        default=96 * MEBIBYTE,
         minimum=1024,
     )
     max_image_bytes: int = setting(
@@ -46,8 +53,21 @@ class WebSettings:
     max_video_bytes: int = setting(
         "SIGHTLINE_WEB_MAX_VIDEO_BYTES",
         "bytes of one video",
-        default=24 * MEBIBYTE,
+        default=64 * MEBIBYTE,
         minimum=1,
+    )
+    max_pdf_bytes: int = setting(
+        "SIGHTLINE_WEB_MAX_PDF_BYTES",
+        "bytes of one PDF",
+        default=32 * MEBIBYTE,
+        minimum=1,
+    )
+    max_pdf_pages: int = setting(
+        "SIGHTLINE_WEB_MAX_PDF_PAGES",
+        "pages of one PDF that may become pictures at once",
+        default=16,
+        minimum=1,
+        maximum=100,
     )
     max_message_count: int = setting(
         "SIGHTLINE_WEB_MAX_MESSAGE_COUNT",
@@ -83,17 +103,63 @@ class WebSettings:
         "comma-separated names, besides its own, by which requests may call the model",
         default="glm-4.6v-flash",
     )
+    auth: str = setting(
+        "SIGHTLINE_AUTH",
+        "who may use the service: password-file:/path, oidc:https://issuer; empty means anybody",
+        default="",
+    )
+    session_s: float = setting(
+        "SIGHTLINE_AUTH_SESSION_S",
+        "seconds after which people sign in again",
+        default=7 * 24 * 3600.0,
+        minimum=60,
+    )
+    oidc_client_id: str = setting(
+        "SIGHTLINE_OIDC_CLIENT_ID", "what the OpenID provider knows this service as", default=""
+    )
+    oidc_client_secret: str = setting(
+        "SIGHTLINE_OIDC_CLIENT_SECRET", "its secret there; empty for a public client", default=""
+    )
+    oidc_scopes: str = setting(
+        "SIGHTLINE_OIDC_SCOPES", "what the provider is asked to tell", default="openid profile"
+    )
+    oidc_required_claim: str = setting(
+        "SIGHTLINE_OIDC_REQUIRED_CLAIM",
+        "claim without which nobody may sign in, such as groups=staff",
+        default="",
+    )
+    oidc_operator_claim: str = setting(
+        "SIGHTLINE_OIDC_OPERATOR_CLAIM", "claim that makes an operator", default=""
+    )
+    public_url: str = setting(
+        "SIGHTLINE_WEB_PUBLIC_URL",
+        "address at which browsers reach the page, such as https://chat.example; empty means"
+        " whatever address a request came to",
+        default="",
+    )
     log_level: str = setting("SIGHTLINE_WEB_LOG_LEVEL", "least severe log level", default="INFO")
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choice("SIGHTLINE_WEB_LOG_LEVEL", self.log_level.upper(), LOG_LEVELS)
+        if self.public_url and not _ORIGIN.fullmatch(self.public_url):
+            raise SettingInvalidError(
+                f"SIGHTLINE_WEB_PUBLIC_URL={self.public_url} must be like https://chat.example,"
+                " without a path."
+            )
 
     @property
     def host_names(self) -> frozenset[str]:
         """The host names that requests may come to, lower-case."""
         own = f"[{self.host}]" if ":" in self.host else self.host
-        names = (*LOCAL_HOSTS, own, *_listed(self.allowed_hosts))
+        public = urlsplit(self.public_url).hostname or ""
+        names = (*LOCAL_HOSTS, own, *_listed(self.allowed_hosts), *filter(None, [public]))
         return frozenset(name.lower() for name in names)
+
+    @property
+    def is_public_over_tls(self) -> bool:
+        """Whether browsers are known to speak TLS."""
+        return self.public_url.startswith("https:")
 
     @property
     def alias_names(self) -> tuple[str, ...]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from sightline_web.accounts.account import shown_account
 from sightline_web.assets import static_url
+from sightline_web.chat.presets import BUILT_IN_NAMES
 from sightline_web.language import LANGUAGES, current_language, translated
+from sightline_web.theme import THEMES, current_theme
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -17,11 +21,23 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+def _day(milliseconds: int) -> str:
+    """Returns the day of a time since 1970, in UTC."""
+    return time.strftime("%Y-%m-%d", time.gmtime(milliseconds / 1000))
+
+
+_environment.filters["day"] = _day
 _environment.globals |= {
     "static_url": static_url,
     "_": translated,
     "current_language": current_language,
     "languages": LANGUAGES,
+    "shown_account": shown_account,
+    "current_theme": current_theme,
+    "themes": THEMES,
+    "built_in_presets": BUILT_IN_NAMES,
 }
 
 
@@ -38,4 +54,4 @@ def page(template: str, *, status: int = 200, **values: object) -> HTMLResponse:
 def error_page(status: int, message: str, *, fragment: bool = False) -> HTMLResponse:
     """Returns an error as a page, or as the fragment that htmx puts into one."""
     template = "_notice.html" if fragment else "error.html"
-    return page(template, status=status, code=status, message=message)
+    return page(template, status=status, code=status, message=message, takes_videos=False)

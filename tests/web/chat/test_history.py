@@ -12,6 +12,7 @@ from sightline_web.store.conversations import ConversationStore
 from sightline_web.store.database import Database
 from sightline_web.store.history import History
 from sightline_web.store.pictures import PictureFiles
+from sightline_web.store.sessions import Sessions
 
 from tests.web.chat.talk import ask, settled
 from tests.web.fakes import FakeGenerator, png, says
@@ -102,7 +103,7 @@ async def test_what_was_removed_long_ago_is_purged_with_its_pictures(
     database = Database(f"sqlite+aiosqlite:///{tmp_path}/sightline.db")
     store = ConversationStore(database)
     pictures = Pictures(store, PictureFiles(tmp_path / "attachments"), 2**20)
-    housekeeping = Housekeeping(History(database), pictures)
+    housekeeping = Housekeeping(History(database), pictures, Sessions(database))
     await housekeeping.tidy()
     assert (await client.post(f"{removed}/restore")).status_code == 303
     await client.post(f"{removed}/delete")

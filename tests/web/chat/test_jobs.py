@@ -64,7 +64,7 @@ async def test_finished_job_is_saved_and_forgotten(
 async def test_partial_answer_is_saved_from_time_to_time(
     store: ConversationStore, generator: FakeGenerator
 ) -> None:
-    times = iter([0.0, 0.0, SAVE_INTERVAL_S, SAVE_INTERVAL_S])
+    times = iter([0.0] * 4)  # until the first message has been taken in
     gate = asyncio.Event()
     generator.enqueue([started(), delta("A"), gate, complete()])
     jobs = AnswerJobs(generator, store, 60, clock=lambda: next(times, SAVE_INTERVAL_S))

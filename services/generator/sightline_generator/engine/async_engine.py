@@ -22,6 +22,8 @@ from sightline_common.telemetry import log
 
 from sightline_generator.engine.departures import Departures
 from sightline_generator.engine.engine import Engine, SequenceUpdate
+from sightline_generator.engine.engine_counts import EngineCounts
+from sightline_generator.engine.scheduler import Scheduler
 from sightline_generator.engine.sequence import Sequence
 from sightline_generator.engine.update_stream import UpdateStream
 
@@ -107,6 +109,16 @@ class AsyncEngine:
     @property
     def max_num_seqs(self) -> int:
         return self._engine.scheduler.limits.max_num_seqs
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """The engine's scheduler, of which others may read what it counts."""
+        return self._engine.scheduler
+
+    @property
+    def counts(self) -> EngineCounts:
+        """What the engine has done so far."""
+        return self._engine.counts
 
     @property
     def load(self) -> EngineLoad:

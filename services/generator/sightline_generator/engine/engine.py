@@ -11,6 +11,7 @@ from typing import Protocol
 import torch
 from sightline_common.errors import EngineFailedError, SightlineError
 
+from sightline_generator.engine.engine_counts import EngineCounts
 from sightline_generator.engine.model_runner import KVCache
 from sightline_generator.engine.sampled import SampledToken, TokenLogprob
 from sightline_generator.engine.sampler import Sampler
@@ -88,6 +89,7 @@ class Engine:
         self._sampler = sampler
         self._clock = clock
         self._overlap = overlap
+        self.counts = EngineCounts()
         self._in_flight: StepInFlight | None = None
         self._collected = 0.0
 
@@ -181,7 +183,10 @@ class Engine:
         """Waits for a step's tokens and gives them to the sequences that have not ended since."""
         tokens = [self._tokens(sampling) for sampling in step.samplings]
         now = self._clock()
-        self.scheduler.observe(step.schedule, now - max(step.began, self._collected))
+        step_s = now - max(step.began, self._collected)
+        self.scheduler.observe(step.schedule, step_s)
+        self.counts.step_s.observe(step_s)
+        self.counts.step_tokens.observe(sum(chunk.num_tokens for chunk in step.schedule.chunks))
         self._collected = now
         return [
             self._advance(awaited, token, now)
@@ -208,6 +213,7 @@ class Engine:
     def _stamp_admission(self, sequences: list[Sequence], now: float) -> None:
         for sequence in sequences:
             sequence.times.admitted = now
+            self.counts.num_prompt_tokens += sequence.num_prompt_tokens
 
     def _prove(self, awaited: Awaited) -> None:
         # Finite logits have seen every key and value: only now may others share them. Who was
@@ -230,6 +236,7 @@ class Engine:
 
     def _append(self, sequence: Sequence, token: SampledToken, now: float) -> SequenceUpdate:
         sequence.learn_token(token.token_id)
+        self.counts.add_token(now, sequence.times.last_token)
         if sequence.times.first_token is None:
             sequence.times.first_token = now
         sequence.times.last_token = now
@@ -259,6 +266,7 @@ class Engine:
                 "fields": {"request_id": sequence.request_id, "num_tokens": sequence.num_tokens}
             },
         )
+        self.counts.num_failures += 1
         self.scheduler.finish(sequence, proven=False)
         reported = error if isinstance(error, SightlineError) else None
         return SequenceUpdate(

@@ -61,7 +61,7 @@ class Scheduler:
     and, since nothing is accepted that exceeds the whole pool, always finishes.
 
     A sequence that would join, but whose features are neither at hand nor cached, steps
-    aside until `resume`.
+    aside until `resume`. `num_prefix_queries` and `num_prefix_hits` count tokens.
     """
 
     def __init__(self, limits: SchedulerLimits, blocks: BlockManager) -> None:
@@ -72,6 +72,9 @@ class Scheduler:
         self.without_features: set[Sequence] = set()
         self._pace = PrefillPace(limits.max_step_s)
         self._num_arrivals = 0
+        self.num_preemptions = 0
+        self.num_prefix_queries = 0
+        self.num_prefix_hits = 0
 
     @property
     def has_work(self) -> bool:
@@ -156,6 +159,7 @@ class Scheduler:
         self.blocks.free(sequence, proven=sequence.proven)
         sequence.num_computed_tokens = sequence.num_proven_tokens = 0
         sequence.num_preemptions += 1
+        self.num_preemptions += 1
         self._enqueue(sequence)
 
     def _enqueue(self, sequence: Sequence) -> None:
@@ -184,6 +188,8 @@ class Scheduler:
 
     def _start(self, sequence: Sequence) -> None:
         num_cached = self.blocks.start(sequence)
+        self.num_prefix_queries += sequence.num_tokens
+        self.num_prefix_hits += num_cached
         sequence.num_computed_tokens = sequence.num_proven_tokens = num_cached
         if not sequence.num_preemptions:
             sequence.num_reused_tokens = num_cached

@@ -1,4 +1,4 @@
-"""What goes by itself: removed conversations, and pictures that were never sent."""
+"""What goes by itself: removed conversations, pictures never sent, sessions that are over."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import logging
 from sightline_web.chat.pictures import Pictures
 from sightline_web.store.history import History
 from sightline_web.store.records import NotFoundError
+from sightline_web.store.sessions import Sessions
 
 INTERVAL_S = 3600.0
 RESTORABLE_S = 24 * 3600.0
@@ -18,9 +19,10 @@ _logger = logging.getLogger(__name__)
 class Housekeeping:
     """Tidies up at start and then every hour."""
 
-    def __init__(self, history: History, pictures: Pictures) -> None:
+    def __init__(self, history: History, pictures: Pictures, sessions: Sessions) -> None:
         self._history = history
         self._pictures = pictures
+        self._sessions = sessions
 
     async def run(self) -> None:
         """Goes on until it is cancelled; one failure does not end it."""
@@ -32,6 +34,7 @@ class Housekeeping:
             await asyncio.sleep(INTERVAL_S)
 
     async def tidy(self) -> None:
+        await self._sessions.delete_expired()
         await self._pictures.discard_abandoned()
         for owner_id, conversation_id in await self._history.removed_before(RESTORABLE_S):
             try:

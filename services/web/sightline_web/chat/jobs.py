@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from sightline.generator.v1 import generator_pb2
-from sightline_common.errors import InternalError, SightlineError
+from sightline_common.errors import SightlineError
 from sightline_common.telemetry import log
 
-from sightline_web.answer import Answer
+from sightline_web.chat.growth import Growth
 from sightline_web.chat.wording import LENGTH, STOPPED
 from sightline_web.generator_client import Generator
 from sightline_web.markdown.growth import GrowingText
@@ -142,19 +142,15 @@ class AnswerJobs:
     async def _generate(
         self, owner_id: str, job: AnswerJob, build_request: BuildRequest
     ) -> tuple[MessageStatus, str]:
-        answer = Answer()
-        started = saved = self._clock()
+        growth = Growth(job.message, self._clock)
+        saved = self._clock()
         request = await build_request()
         async for response in self._generator.generate_text(request, self._lifetime_s):
-            answer.add(response)
-            now = self._clock()
-            job.update(_grown(job.message, answer, now - started))
-            if now - saved >= SAVE_INTERVAL_S:
+            job.update(growth.add(response))
+            if self._clock() - saved >= SAVE_INTERVAL_S:
                 await self._save(owner_id, job.message)
                 saved = self._clock()
-        if answer.complete is None:
-            raise InternalError("The answer was cut off.")
-        return MessageStatus.COMPLETE, LENGTH if answer.finish_reason == "length" else ""
+        return MessageStatus.COMPLETE, LENGTH if growth.finish_reason() == "length" else ""
 
     async def _save_again(self, owner_id: str, message: Message) -> None:
         for pause_s in FINAL_SAVE_PAUSES_S:
@@ -169,25 +165,3 @@ class AnswerJobs:
             _logger.exception("answer not saved")
             return False
         return True
-
-
-def _grown(message: Message, answer: Answer, elapsed_s: float) -> Message:
-    return replace(
-        message, text=answer.text, reasoning=answer.reasoning, stats=_stats(answer, elapsed_s)
-    )
-
-
-def _stats(answer: Answer, elapsed_s: float) -> dict[str, float]:
-    usage = answer.usage
-    stats: dict[str, float] = {
-        "prompt_tokens": usage.prompt_token_count,
-        "cached_tokens": usage.cached_token_count,
-        "image_tokens": usage.image_token_count,
-        "elapsed_s": round(elapsed_s, 3),
-    }
-    if answer.complete is not None:
-        timings = answer.complete.timings
-        stats["completion_tokens"] = usage.completion_token_count
-        stats["first_token_s"] = timings.time_to_first_token.ToNanoseconds() / 1e9
-        stats["decode_s"] = timings.decode_time.ToNanoseconds() / 1e9
-    return stats

@@ -5,13 +5,12 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-LOCAL_OWNER = "local"
-"""The one owner while there are no accounts."""
+from sightline_web.accounts.account import account_of
 
 
 def owner_of(request: Request) -> str:
     """Returns whose things this request may see."""
-    return LOCAL_OWNER
+    return account_of(request).owner_id
 
 
 def from_htmx(request: Request) -> bool:

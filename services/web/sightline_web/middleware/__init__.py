@@ -6,18 +6,23 @@ from starlette.types import ASGIApp
 
 from sightline_web.config import WebSettings
 from sightline_web.middleware.body_limit import BodyLimitMiddleware
+from sightline_web.middleware.compression import CompressionMiddleware
 from sightline_web.middleware.hosts import HostMiddleware
-from sightline_web.middleware.language import LanguageMiddleware
+from sightline_web.middleware.observation import ObservationMiddleware
 from sightline_web.middleware.origin import OriginMiddleware
+from sightline_web.middleware.preferences import PreferencesMiddleware
 from sightline_web.middleware.request_ids import RequestIdMiddleware
 from sightline_web.middleware.security_headers import SecurityHeadersMiddleware
+from sightline_web.web_metrics import WebMetrics
 
 
-def guard(app: ASGIApp, settings: WebSettings) -> ASGIApp:
+def guard(app: ASGIApp, settings: WebSettings, metrics: WebMetrics) -> ASGIApp:
     """Wraps an application; the last line is the first that a request meets."""
+    app = CompressionMiddleware(app)
     app = BodyLimitMiddleware(app, settings.max_body_bytes)
     app = OriginMiddleware(app)
     app = HostMiddleware(app, settings.host_names)
     app = SecurityHeadersMiddleware(app)
-    app = LanguageMiddleware(app)
+    app = PreferencesMiddleware(app)
+    app = ObservationMiddleware(app, metrics)
     return RequestIdMiddleware(app)

@@ -10,6 +10,8 @@ from sightline_web.openai.errors import ApiError
 from sightline_web.pages import error_page
 
 API_PREFIX = "/v1/"
+REFUSAL_CODE = "sightline.refusal"
+"""Under this key a scope holds the code of the error that its request was answered with."""
 PROBE_PATHS = frozenset({"/health", "/ready"})
 
 
@@ -20,6 +22,7 @@ def is_api_path(path: str) -> bool:
 
 def refusal(scope: Scope, error: ApiError) -> Response:
     """Returns the response that tells an error."""
+    scope[REFUSAL_CODE] = error.code or "none"
     if is_api_path(scope["path"]):
         return error.response()
     fragment = Headers(scope=scope).get("hx-request") == "true"

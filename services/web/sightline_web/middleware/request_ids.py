@@ -1,21 +1,23 @@
-"""Request ids: the caller's if it is harmless, else a new one; and the log of requests."""
+"""Request ids: the caller's if it is harmless, else the trace's; and the log of requests."""
 
 from __future__ import annotations
 
 import logging
-import re
 import time
-import uuid
 
-from sightline_common.interceptors import REQUEST_ID_KEY
-from sightline_common.telemetry import log, request_id
+from sightline_common.request_ids import (
+    REQUEST_ID_KEY,
+    TRACE_PARENT_KEY,
+    choose_request_id,
+    request_id,
+)
+from sightline_common.telemetry import log
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sightline_web.middleware.refusal import PROBE_PATHS, is_api_path
 
 _logger = logging.getLogger(__name__)
-_HARMLESS = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 class RequestIdMiddleware:
@@ -55,5 +57,4 @@ def _log_request(scope: Scope, status: int, elapsed_ms: int) -> None:
 
 
 def _chosen_id(headers: Headers) -> str:
-    given = headers.get(REQUEST_ID_KEY, "")
-    return given if _HARMLESS.fullmatch(given) else uuid.uuid4().hex
+    return choose_request_id(headers.get(REQUEST_ID_KEY, ""), headers.get(TRACE_PARENT_KEY, ""))

@@ -108,6 +108,8 @@ class ApiError(Exception):
         if self.http_status in (429, 503):
             seconds = DEFAULT_RETRY_S if self.retry_after_s is None else self.retry_after_s
             headers["retry-after"] = str(max(1, math.ceil(seconds)))
+        if self.http_status == 401:
+            headers["www-authenticate"] = "Bearer"
         return JSONResponse(self.body, self.http_status, headers)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     ForeignKeyConstraint,
@@ -100,4 +101,61 @@ message_attachments = Table(
     Column("digest", String(71), nullable=False),
     ForeignKeyConstraint(["owner_id", "digest"], ["attachments.owner_id", "attachments.digest"]),
     Index("message_attachments_by_digest", "owner_id", "digest"),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("owner_id", String(64), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("is_operator", Boolean, nullable=False),
+    Column("signed_in_ms", BigInteger, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token", String(64), primary_key=True),
+    Column(
+        "owner_id",
+        String(64),
+        ForeignKey("accounts.owner_id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("mark", String(64), nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Index("sessions_by_owner", "owner_id"),
+    Index("sessions_by_expiry", "expires_ms"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("token", String(64), nullable=False, unique=True),
+    Column(
+        "owner_id",
+        String(64),
+        ForeignKey("accounts.owner_id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("name", Text, nullable=False),
+    Column("ending", String(8), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("used_ms", BigInteger),
+    Index("api_keys_by_owner", "owner_id", "created_ms"),
+)
+
+presets = Table(
+    "presets",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner_id", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("settings", JSON, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Index("presets_by_owner", "owner_id", "created_ms"),
 )

@@ -1,4 +1,4 @@
-"""The language in which a request is answered."""
+"""The language and the theme in which a request is answered."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sightline_web.language import use_language, wanted_language
+from sightline_web.theme import use_theme, wanted_theme
 
 
-class LanguageMiddleware:
-    """Sets the language that a person chose or the browser prefers."""
+class PreferencesMiddleware:
+    """Sets what a person chose, or else what the browser prefers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            use_language(wanted_language(Headers(scope=scope)))
+            headers = Headers(scope=scope)
+            use_language(wanted_language(headers))
+            use_theme(wanted_theme(headers))
         await self._app(scope, receive, send)

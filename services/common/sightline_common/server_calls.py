@@ -1,0 +1,130 @@
+"""What is counted of every RPC that a server answers, and its span."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import grpc
+from google.protobuf import descriptor_pool
+from grpc import aio
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from sightline_common.errors import SightlineError
+from sightline_common.request_ids import (
+    REQUEST_ID_KEY,
+    TRACE_PARENT_KEY,
+    choose_request_id,
+    request_id,
+)
+from sightline_common.tracing import SpanKind, exemplar, span
+
+if TYPE_CHECKING:
+    Context: TypeAlias = aio.ServicerContext[Any, Any]
+
+CALL_SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+UNKNOWN = "unknown"
+_METHOD_LABELS = ("grpc_service", "grpc_method")
+
+
+class ServerCalls:
+    """Counts a server's RPCs under the names that gRPC's Prometheus middleware has."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.started = Counter(
+            "grpc_server_started", "RPCs that began.", _METHOD_LABELS, registry=registry
+        )
+        self.handled = Counter(
+            "grpc_server_handled",
+            "RPCs that ended, by status code.",
+            [*_METHOD_LABELS, "grpc_code"],
+            registry=registry,
+        )
+        self.handling = Histogram(
+            "grpc_server_handling_seconds",
+            "Seconds from an RPC's begin to its end.",
+            _METHOD_LABELS,
+            buckets=CALL_SECONDS,
+            registry=registry,
+        )
+        self.refusals = Counter(
+            "sightline_refusals",
+            "Requests that were answered with an error, by its reason.",
+            ["reason"],
+            registry=registry,
+        )
+
+    def call(self, details: grpc.HandlerCallDetails, context: Context) -> ServerCall:
+        """Returns an RPC to be entered while it is handled."""
+        return ServerCall(self, details, context)
+
+
+class ServerCall:
+    """One RPC while it is handled: binds its request id, counts it, and opens its span."""
+
+    def __init__(
+        self, calls: ServerCalls, details: grpc.HandlerCallDetails, context: Context
+    ) -> None:
+        self.method = details.method
+        self._calls = calls
+        self._labels = method_labels(details.method)
+        self._carrier = _text_metadata(details)
+        self._context = context
+        self._code = "OK"
+        self._reason = ""
+        self._stack = ExitStack()
+
+    def __enter__(self) -> ServerCall:
+        self._began = time.monotonic()
+        given, parent = self._carrier.get(REQUEST_ID_KEY, ""), self._carrier.get(TRACE_PARENT_KEY)
+        request_id.set(choose_request_id(given, parent or ""))
+        name = "/".join(self._labels)
+        self._span = self._stack.enter_context(span(name, SpanKind.SERVER, self._carrier))
+        self._calls.started.labels(*self._labels).inc()
+        return self
+
+    def refused(self, error: SightlineError) -> None:
+        """Notes with which error the RPC ends."""
+        self._code, self._reason = error.status, error.reason
+        self._calls.refusals.labels(error.reason).inc()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, (asyncio.CancelledError, GeneratorExit)):
+            self._code = self._left_code()
+        elif error is not None and self._code == "OK":
+            self._code = "UNKNOWN"
+        self._span.set(rpc__system="grpc", rpc__response__status_code=self._code)
+        if self._code != "OK":
+            self._span.fail(self._reason or self._code)
+        self._calls.handled.labels(*self._labels, self._code).inc()
+        seconds = time.monotonic() - self._began
+        self._calls.handling.labels(*self._labels).observe(seconds, exemplar())
+        self._stack.close()
+
+    def _left_code(self) -> str:
+        """Tells why nobody waits for the answer any more."""
+        remaining: float | None = self._context.time_remaining()
+        return "DEADLINE_EXCEEDED" if remaining is not None and remaining <= 0 else "CANCELLED"
+
+
+def method_labels(method: str) -> tuple[str, str]:
+    """Splits "/package.Service/Method"; what no contract names is unknown, however called."""
+    service, _, name = method.removeprefix("/").rpartition("/")
+    try:
+        known = descriptor_pool.Default().FindServiceByName(service).methods_by_name
+    except KeyError:
+        return UNKNOWN, UNKNOWN
+    return (service, name) if name in known else (service, UNKNOWN)
+
+
+def _text_metadata(details: grpc.HandlerCallDetails) -> dict[str, str]:
+    pairs = details.invocation_metadata or ()
+    return {key: value for key, value in pairs if isinstance(value, str)}

@@ -1,0 +1,1 @@
+"""Who is asking: people who signed in, and programs with keys."""
