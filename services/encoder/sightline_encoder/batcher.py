@@ -1,4 +1,4 @@
-"""Packs waiting pictures into shared forward passes on the tower's only thread."""
+"""Packs waiting pictures into shared forward passes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import TypeVar
 
+import torch
 from sightline_common.errors import EngineFailedError, NotReadyError, SightlineError
 
 from sightline_encoder.fair_queue import FairQueue
@@ -23,6 +23,9 @@ from sightline_encoder.units import split
 _logger = logging.getLogger(__name__)
 _WAITING_PASSES = 4
 """Bounds the patches that wait, counted in full passes."""
+_MAX_LANES = 4
+_LANE_SHARE = 4
+"""Of several lanes each takes at most this share of `max_patches`, so that all have work."""
 _COST_SHARE = 16
 """The smallest picture costs this share of a pass, so that few overtake a large one."""
 LARGE_BYTES = 1024**3
@@ -38,12 +41,17 @@ class Batcher:
     units of a large request take turns with other requests, and a unit larger than a pass
     lets others pass between two of its layers. A picture that fails, or whose features are
     not finite, fails alone.
+
+    On a CPU with several `num_threads` passes run side by side in lanes: each has its share of
+    the threads, and all of them when it is alone. Threads that compute different pictures
+    wait for each other nowhere.
     """
 
     def __init__(
         self,
         tower: Tower,
         max_patches: int,
+        num_threads: int = 1,
         layer_limit_s: float = LAYER_LIMIT_S,
         large_bytes: int = LARGE_BYTES,
     ) -> None:
@@ -57,8 +65,14 @@ class Batcher:
         self._held_patches = 0
         self._held_bytes = 0
         self._changed = asyncio.Event()
-        self._thread = ThreadPoolExecutor(1, "tower")
-        self._loop_task = asyncio.create_task(self._run(), name="batcher")
+        self._num_threads = num_threads
+        self._num_lanes = min(num_threads, _MAX_LANES)
+        self._num_running = 0
+        self._threads = ThreadPoolExecutor(self._num_lanes, "tower")
+        self._lanes = [
+            asyncio.create_task(self._run(), name=f"batcher-{lane}")
+            for lane in range(self._num_lanes)
+        ]
 
     @property
     def tile_rule(self) -> TileRule:
@@ -96,10 +110,10 @@ class Batcher:
 
     async def close(self) -> None:
         """Ends after the running layers; pictures still waiting get NotReadyError."""
-        self._loop_task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._loop_task
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        for lane in self._lanes:
+            lane.cancel()
+        await asyncio.gather(*self._lanes, return_exceptions=True)
+        self._threads.shutdown(wait=True, cancel_futures=True)
         fail(self._queue.clear(), _stopping())
 
     def _cost(self, piece: Piece) -> int:
@@ -148,25 +162,28 @@ class Batcher:
 
     def _next_pieces(self) -> list[Piece]:
         """Takes units off the queue; those of cancelled pictures fill no pass."""
+        limit = self._max_patches if self._num_lanes == 1 else self._max_patches // _LANE_SHARE
         pieces: list[Piece] = []
         num_patches = 0
         while self._queue:
             first = self._queue.first()
             added = first.unit.num_patches if first.is_wanted else 0
-            if num_patches and num_patches + added > self._max_patches:
+            if num_patches and num_patches + added > limit:
                 break
             num_patches += added
             pieces.append(self._queue.pop())
         return pieces
 
     async def _encode(self, pieces: Sequence[Piece]) -> None:
-        forward = ForwardPass(self._tower, pieces, self._health, self.counts)
+        forward = ForwardPass(self._tower, pieces, self._health)
         self.num_forwards += 1
         is_interrupted = self._small_one_waits if self._is_large(pieces[0]) else _never
         while not await self._on_thread(lambda: forward.advance(is_interrupted)):
             if self._small_one_waits():
                 await self._serve(self._next_pieces())
         self.num_forwards += forward.num_retries
+        for passed in forward.passed:
+            self.counts.add(*passed)
         for piece, outcome in zip(pieces, forward.outcomes, strict=True):
             piece.settle(outcome)
 
@@ -177,7 +194,23 @@ class Batcher:
         return bool(self._queue) and not self._is_large(self._queue.first())
 
     async def _on_thread(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        loop = asyncio.get_running_loop()
+        self._num_running += 1
+        try:
+            num_threads = self._threads_to_use()
+            return await loop.run_in_executor(self._threads, lambda: self._with(num_threads, work))
+        finally:
+            self._num_running -= 1
+
+    def _threads_to_use(self) -> int:
+        """Returns a lane's share, and all threads for a pass without company."""
+        alone = self._num_running == 1 and not self._queue
+        return self._num_threads if alone else self._num_threads // self._num_lanes
+
+    def _with(self, num_threads: int, work: Callable[[], Result]) -> Result:
+        if self._num_lanes > 1:
+            torch.set_num_threads(num_threads)  # of the calling thread
+        return work()
 
 
 def _never() -> bool:

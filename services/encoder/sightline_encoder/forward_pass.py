@@ -10,7 +10,6 @@ from typing import Protocol
 import torch
 from sightline_common.errors import EngineFailedError, SightlineError
 
-from sightline_encoder.pass_counts import PassCounts
 from sightline_encoder.tiling import TileRule
 from sightline_encoder.tower_health import TowerHealth
 from sightline_encoder.tower_job import Outcome, Piece
@@ -30,21 +29,20 @@ class Tower(Protocol):
 
 
 class ForwardPass:
-    """A pass over units, for the tower's thread.
+    """A pass over units, for one of the tower's threads at a time.
 
-    `outcomes` is what became of each unit's picture, None where others of it are missing or
-    nobody wants it any more.
+    `passed` has the units, patches and seconds of what was computed to its end, `outcomes` is
+    what became of each unit's picture: None where others of it are missing or nobody wants it
+    any more.
     """
 
-    def __init__(
-        self, tower: Tower, pieces: Sequence[Piece], health: TowerHealth, counts: PassCounts
-    ) -> None:
+    def __init__(self, tower: Tower, pieces: Sequence[Piece], health: TowerHealth) -> None:
         self.outcomes: list[Outcome | None] = [None] * len(pieces)
         self.num_retries = 0
+        self.passed: list[tuple[int, int, float]] = []
         self._tower = tower
         self._pieces = pieces
         self._health = health
-        self._counts = counts
         self._layers = tower.layers([piece.unit for piece in pieces])
         self._seconds = 0.0
 
@@ -85,7 +83,7 @@ class ForwardPass:
 
     def _collect(self, features: Sequence[torch.Tensor]) -> None:
         num_patches = sum(piece.unit.num_patches for piece in self._pieces)
-        self._counts.add(len(self._pieces), num_patches, self._seconds)
+        self.passed.append((len(self._pieces), num_patches, self._seconds))
         patch_s = self._seconds / num_patches
         pairs = zip(self._pieces, features, strict=True)
         self.outcomes = [piece.collected(part, patch_s) for piece, part in pairs]
@@ -94,9 +92,9 @@ class ForwardPass:
         if len(self._pieces) == 1:
             self.outcomes = [error]
             return
-        parts = (self._health, self._counts)
-        alone = [ForwardPass(self._tower, [piece], *parts) for piece in self._pieces]
+        alone = [ForwardPass(self._tower, [piece], self._health) for piece in self._pieces]
         for each in alone:
             each.advance()
         self.outcomes = [each.outcomes[0] for each in alone]
         self.num_retries = len(alone)
+        self.passed = [passed for each in alone for passed in each.passed]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,14 +16,14 @@ _logger = logging.getLogger(__name__)
 class TowerHealth:
     """Notices a tower that hangs in a layer, or fails on everything.
 
-    The tower's thread calls all but `check`, which is for any thread.
+    The tower's threads call all but `check`, which is for any thread.
     """
 
     def __init__(self, layer_limit_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.is_failing = False
         self._layer_limit_s = layer_limit_s
         self._clock = clock
-        self._last_beat: float | None = None
+        self._beats: dict[int, float] = {}
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -31,11 +32,11 @@ class TowerHealth:
         try:
             yield
         finally:
-            self._last_beat = None
+            del self._beats[threading.get_ident()]
 
     def beat(self) -> None:
         """Notes that a layer was computed."""
-        self._last_beat = self._clock()
+        self._beats[threading.get_ident()] = self._clock()
 
     def note_failure(self, try_out: Callable[[], None]) -> None:
         """Finds out whose failure one was: the tower's, if trying it out fails as well."""
@@ -51,8 +52,8 @@ class TowerHealth:
     @property
     def is_hanging(self) -> bool:
         """Whether a layer, or the wait for its device, has taken too long."""
-        last = self._last_beat
-        return last is not None and self._clock() - last > self._layer_limit_s
+        now = self._clock()
+        return any(now - beat > self._layer_limit_s for beat in tuple(self._beats.values()))
 
     def check(self) -> None:
         """Raises NotReadyError for a tower that hangs or fails."""

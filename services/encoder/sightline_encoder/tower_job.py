@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -36,6 +37,7 @@ class Job:
     future: asyncio.Future[EncodedImage]
     features: dict[int, torch.Tensor] = field(default_factory=dict)
     tower_s: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,11 @@ class Piece:
     def collected(self, features: torch.Tensor, patch_s: float) -> Outcome | None:
         """Keeps the unit's features and returns the picture's once they are whole."""
         job = self.job
-        job.features[self.index] = features
-        job.tower_s += self.unit.num_patches * patch_s
-        if len(job.features) < len(job.units):
-            return None
+        with job.lock:
+            job.features[self.index] = features
+            job.tower_s += self.unit.num_patches * patch_s
+            if len(job.features) < len(job.units):
+                return None
         whole = join(job.units, [job.features[index] for index in range(len(job.units))])
         job.features.clear()
         return _checked(whole, job.tower_s)
