@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from sightline.generator.v1 import generator_pb2
+from sightline.type.v1 import media_pb2
 from sightline_common.errors import SightlineError
 
 MODEL = "sightline-nano"
@@ -97,6 +98,7 @@ class FakeGenerator:
         self.cancelled = asyncio.Event()
         self.asked = asyncio.Event()
         self.ready = True
+        self.media_kinds: list[media_pb2.MediaKind] = [media_pb2.MEDIA_KIND_IMAGE]
         self.info_error: SightlineError | None = None
         self.fallback: Callable[[], Iterable[Step]] = lambda: says("ok")
         self._scripts: deque[list[Step]] = deque()
@@ -132,6 +134,7 @@ class FakeGenerator:
         return generator_pb2.GetModelInfoResponse(
             model=MODEL,
             checkpoint_fingerprint=FINGERPRINT,
+            media_kinds=self.media_kinds,
             max_token_count=8192,
             default_max_token_count=1024,
             default_sampling=generator_pb2.SamplingOptions(temperature=0.0, top_p=1.0),

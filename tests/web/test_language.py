@@ -10,8 +10,10 @@ import httpx2
 import pytest
 import sightline_web
 from sightline_web.chat.examples import EXAMPLES
+from sightline_web.chat.file_checks import UNKNOWN_KIND
 from sightline_web.chat.presets import PRESETS
 from sightline_web.chat.settings import NUMBERS
+from sightline_web.chat.uploads import _FAULTS
 from sightline_web.chat.wording import _UNKNOWN, _WORDS
 from sightline_web.language import wanted_language
 from sightline_web.theme import THEMES
@@ -25,7 +27,7 @@ def sentences() -> set[str]:
     """Returns everything that code and templates ask to be translated."""
     found = {_UNKNOWN, *_WORDS.values()}
     found |= {each.alt for each in EXAMPLES}
-    found |= set(THEMES.values())
+    found |= {*THEMES.values(), *_FAULTS.values(), UNKNOWN_KIND}
     found |= {name for name, _ in PRESETS.values()} | {each.label for each in NUMBERS.values()}
     for template in (ROOT / "templates").iterdir():
         found |= set(re.findall(r'_\("([^"]*)"', template.read_text("utf-8")))

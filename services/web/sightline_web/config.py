@@ -56,6 +56,19 @@ class WebSettings(ServiceSettings):
         default=64 * MEBIBYTE,
         minimum=1,
     )
+    max_pdf_bytes: int = setting(
+        "SIGHTLINE_WEB_MAX_PDF_BYTES",
+        "bytes of one PDF",
+        default=32 * MEBIBYTE,
+        minimum=1,
+    )
+    max_pdf_pages: int = setting(
+        "SIGHTLINE_WEB_MAX_PDF_PAGES",
+        "pages of one PDF that may become pictures at once",
+        default=16,
+        minimum=1,
+        maximum=100,
+    )
     max_message_count: int = setting(
         "SIGHTLINE_WEB_MAX_MESSAGE_COUNT",
         "messages of one API request",
@@ -100,6 +113,23 @@ class WebSettings(ServiceSettings):
         "seconds after which people sign in again",
         default=7 * 24 * 3600.0,
         minimum=60,
+    )
+    oidc_client_id: str = setting(
+        "SIGHTLINE_OIDC_CLIENT_ID", "what the OpenID provider knows this service as", default=""
+    )
+    oidc_client_secret: str = setting(
+        "SIGHTLINE_OIDC_CLIENT_SECRET", "its secret there; empty for a public client", default=""
+    )
+    oidc_scopes: str = setting(
+        "SIGHTLINE_OIDC_SCOPES", "what the provider is asked to tell", default="openid profile"
+    )
+    oidc_required_claim: str = setting(
+        "SIGHTLINE_OIDC_REQUIRED_CLAIM",
+        "claim without which nobody may sign in, such as groups=staff",
+        default="",
+    )
+    oidc_operator_claim: str = setting(
+        "SIGHTLINE_OIDC_OPERATOR_CLAIM", "claim that makes an operator", default=""
     )
     public_url: str = setting(
         "SIGHTLINE_WEB_PUBLIC_URL",

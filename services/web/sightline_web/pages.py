@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse
 
 from sightline_web.accounts.account import shown_account
 from sightline_web.assets import static_url
+from sightline_web.chat.presets import BUILT_IN_NAMES
 from sightline_web.language import LANGUAGES, current_language, translated
 from sightline_web.theme import THEMES, current_theme
 
@@ -36,6 +37,7 @@ _environment.globals |= {
     "shown_account": shown_account,
     "current_theme": current_theme,
     "themes": THEMES,
+    "built_in_presets": BUILT_IN_NAMES,
 }
 
 
@@ -52,4 +54,4 @@ def page(template: str, *, status: int = 200, **values: object) -> HTMLResponse:
 def error_page(status: int, message: str, *, fragment: bool = False) -> HTMLResponse:
     """Returns an error as a page, or as the fragment that htmx puts into one."""
     template = "_notice.html" if fragment else "error.html"
-    return page(template, status=status, code=status, message=message)
+    return page(template, status=status, code=status, message=message, takes_videos=False)

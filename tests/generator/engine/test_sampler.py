@@ -5,6 +5,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sightline_generator.engine import sampler as engine_sampler
+from sightline_generator.engine.drawing import draw_ranked_from_all
 from sightline_generator.engine.sampler import Sampler
 from sightline_generator.engine.sequence import SamplingParams
 from sightline_generator.engine.stop import StopParams
@@ -196,7 +198,37 @@ def test_end_tokens_are_impossible_before_min_tokens():
     logits[0, 9] = 50
     stop = StopParams(10, token_ids=frozenset({9}), min_tokens=2)
     assert sample_one(logits, make(stop=stop)).token_id != 9
-    assert sample_one(logits, make(answer=[4], stop=stop)).token_id == 9
+    assert sample_one(logits, make(answer=[4], stop=stop)).token_id != 9
+    assert sample_one(logits, make(answer=[4, 4], stop=stop)).token_id == 9
+
+
+def test_biased_end_tokens_are_impossible_too():
+    logits = torch.zeros(1, VOCABULARY)
+    stop = StopParams(10, token_ids=frozenset({9}), min_tokens=1)
+    sequence = make(stop=stop, logit_bias={9: 100.0, 4: 50.0})
+    sampler = Sampler()
+    for expected in (4, 9):
+        (token,) = sampler.sample(logits, [sequence]).tokens()
+        assert token.token_id == expected
+        sequence.token_ids.append(token.token_id)
+
+
+def test_only_rows_whose_top_p_reaches_further_are_ranked_wholly(monkeypatch):
+    ranked = []
+
+    def counting(logits, params):
+        ranked.append(len(logits))
+        return draw_ranked_from_all(logits, params)
+
+    monkeypatch.setattr(engine_sampler, "draw_ranked_from_all", counting)
+    logits = torch.zeros(4, VOCABULARY)
+    logits[:3, 7] = 50
+    shapes = [{"top_k": 3, "top_p": 0.9}, {"top_p": 0.9}, {}, {"top_p": 0.9}]
+    sequences = [make(temperature=1.0, **shape) for shape in shapes]
+    tokens = Sampler(num_candidates=2).sample(logits, sequences).tokens()
+    assert ranked == [1]
+    assert [token.token_id for token in tokens[:2]] == [7, 7]
+    assert tokens[3].token_id == sample_one(logits[3:], sequences[3]).token_id
 
 
 def test_logits_are_left_as_they_were():

@@ -76,9 +76,10 @@ def test_stop_string_on_the_last_token_is_a_stop():
 
 @pytest.mark.parametrize("rule", [{"token_ids": frozenset({0, 2})}, {"strings": ("x",)}])
 def test_nothing_stops_before_min_tokens(rule):
-    shown, finish = read(["x", "y", "x"], min_tokens=3, **rule)
-    assert len(shown) == 3
-    assert finish is not None
+    _shown, finish = read(["x", "y", "x"], min_tokens=3, max_tokens=3, **rule)
+    assert finish == Finish(FinishReason.LENGTH)
+    _shown, finish = read(["x", "y", "x"], min_tokens=2, **rule)
+    assert finish is not None and finish.reason is FinishReason.STOP
 
 
 @given(

@@ -8,18 +8,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 import httpx2
 import pytest
+from sightline.generator.v1 import generator_pb2
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from tests.web.accounts.people import starlette_in
 from tests.web.accounts.test_api_keys import bearer, key_id, made
 from tests.web.chat.talk import HTMX, ask, message_ids, settled
-from tests.web.fakes import FakeGenerator, png, says
+from tests.web.fakes import FakeGenerator, complete, delta, png, started
+from tests.web.pdf.files import coloured
 
 SECRET = "Anna's secret"
 OPEN, SIGNED_IN, OWN, KEY, OPERATOR = "open", "signed in", "own", "key", "operator"
@@ -42,11 +44,15 @@ ROUTES = {
     "GET /history": SIGNED_IN,
     "POST /c": SIGNED_IN,
     "POST /settings": SIGNED_IN,
+    "POST /presets": SIGNED_IN,
     "POST /presets/{name}": SIGNED_IN,
+    "POST /presets/{preset_id}/rename": OWN,
+    "POST /presets/{preset_id}/delete": OWN,
     "POST /import": SIGNED_IN,
     "POST /attachments": SIGNED_IN,
     "GET /attachments/{digest}": OWN,
     "DELETE /attachments/{digest}": OWN,
+    "POST /attachments/{digest}/pages": OWN,
     "GET /c/{conversation_id}": OWN,
     "POST /c/{conversation_id}/messages": OWN,
     "POST /c/{conversation_id}/settings": OWN,
@@ -63,13 +69,14 @@ ROUTES = {
     "GET /m/{message_id}/stream": OWN,
     "POST /m/{message_id}/stop": OWN,
     "POST /m/{message_id}/regenerate": OWN,
+    "POST /m/{message_id}/continue": OWN,
     "POST /m/{message_id}/edit": OWN,
     "POST /m/{message_id}/show": OWN,
     "POST /v1/chat/completions": KEY,
     "GET /v1/models": KEY,
     "GET /v1/models/{name:path}": KEY,
 }
-FORM = {"text": "hello", "title": "mine", "name": "x", "days": "30"}
+FORM = {"text": "hello", "title": "mine", "name": "x", "preset_name": "x", "days": "30"}
 UNTOLD = {"DELETE /attachments/{digest}"}
 """Answers the same whether there is something or not."""
 
@@ -104,13 +111,17 @@ class Belongings:
 
 @pytest.fixture
 async def annas(anna: httpx2.AsyncClient, generator: FakeGenerator) -> Belongings:
-    generator.enqueue(says(SECRET))
+    length = generator_pb2.FINISH_REASON_LENGTH  # so that it can go on
+    generator.enqueue([started(), delta(SECRET), complete(1, length)])
     files = {"files": (f"{SECRET}.png", png(1, 2, 3), "image/png")}
     place = (await ask(anna, SECRET, files=files)).headers["location"]
     body = await settled(anna, place)
     digest = re.search(r"/attachments/([0-9a-f]{64})", body)
     assert digest
     await made(anna, SECRET)
+    await anna.post("/presets", data={"preset_name": SECRET})
+    preset = re.search(r"/presets/([0-9a-f]{32})/rename", (await anna.get("/")).text)
+    assert preset
     link = (await anna.post(f"{place}/share")).headers["location"]
     ids = {
         "conversation_id": place.removeprefix("/c/"),
@@ -118,10 +129,24 @@ async def annas(anna: httpx2.AsyncClient, generator: FakeGenerator) -> Belonging
         "digest": digest[1],
         "key_id": await key_id(anna),
         "token": link.removeprefix("/s/"),
+        "preset_id": preset[1],
         "name": "precise",
     }
     question = message_ids(body)[0]
     return Belongings(ids, place, {"question": question})
+
+
+async def fitting(anna: httpx2.AsyncClient, annas: Belongings, route: str) -> Belongings:
+    """Returns belongings with which the owner reaches a route."""
+    if route.endswith("/edit"):
+        return replace(annas, ids={**annas.ids, "message_id": annas.more["question"]})
+    if route.endswith("/pages"):
+        files = {"files": (f"{SECRET}.pdf", coloured((1, 0, 0)), "application/pdf")}
+        body = (await anna.post("/attachments", files=files, headers=HTMX)).text
+        digest = re.search(r"/attachments/([0-9a-f]{64})/pages", body)
+        assert digest
+        return replace(annas, ids={**annas.ids, "digest": digest[1]})
+    return annas
 
 
 async def everything(client: httpx2.AsyncClient, annas: Belongings) -> list[str]:
@@ -148,6 +173,8 @@ async def test_another_owner_reaches_nothing(
     olga: httpx2.AsyncClient,
     generator: FakeGenerator,
 ) -> None:
+    annas = await fitting(anna, annas, route)
+    annas = await fitting(anna, annas, route)
     before, asked = await everything(anna, annas), len(generator.requests)
     for asker, headers in product((boris, olga), ({}, HTMX)):
         response = await answer(asker, route, annas, **headers)
@@ -162,9 +189,7 @@ async def test_its_owner_reaches_it(
     anna: httpx2.AsyncClient, annas: Belongings, route: str
 ) -> None:
     """Shows that the requests above fail for no other reason."""
-    if route.endswith("/edit"):
-        annas = Belongings({**annas.ids, "message_id": annas.more["question"]}, annas.place)
-    response = await answer(anna, route, annas)
+    response = await answer(anna, route, await fitting(anna, annas, route))
     assert response.status_code in (200, 303)
 
 

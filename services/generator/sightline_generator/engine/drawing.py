@@ -31,6 +31,10 @@ class DrawParams(NamedTuple):
         """Returns the parameters of some consecutive rows."""
         return DrawParams(*(column[start:end] for column in self))
 
+    def select(self, rows: torch.Tensor) -> DrawParams:
+        """Returns the parameters of the rows that an index names."""
+        return DrawParams(*(column[rows] for column in self))
+
 
 def _values(sequence: Sequence) -> list[float]:
     sampling = sequence.sampling
@@ -45,37 +49,49 @@ def uniform(sequence: Sequence) -> float:
     return float(bits >> 11) / float(1 << 53)
 
 
-def draw_from_best(
-    logits: torch.Tensor, params: DrawParams, num_candidates: int, *, limited: bool = False
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Draws among the likeliest tokens after temperature, then top_k, top_p and min_p.
+def draw_limited(logits: torch.Tensor, params: DrawParams, most: int) -> torch.Tensor:
+    """Draws after temperature, top_k, top_p and min_p, where no row's top_k exceeds `most`."""
+    best, token_ids = logits.topk(most, dim=-1)
+    rank = torch.arange(most, device=logits.device)
+    values = (best.double() / params.temperature).masked_fill(rank >= params.top_k, -torch.inf)
+    probs = values.softmax(-1)
+    return _chosen(probs, _dropped(probs, params), token_ids, params)
 
-    Returns token ids [num_seqs], and whether the candidates sufficed [num_seqs, 1]: not when
-    `top_p` may reach beyond them. `limited` promises that every row has a top_k.
+
+def draw_ranked(
+    logits: torch.Tensor, params: DrawParams, num_candidates: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Draws among the likeliest tokens after temperature, then top_p and min_p.
+
+    Returns token ids [num_seqs], and whether the candidates sufficed [num_seqs]: not when
+    `top_p` may reach beyond them.
     """
     best, token_ids = logits.topk(num_candidates, dim=-1)
-    values = best.double() / params.temperature
-    has_top_k = params.top_k > 0
-    rank = torch.arange(num_candidates, device=logits.device)
-    values = values.masked_fill(has_top_k & (rank >= params.top_k), -torch.inf)
-    total = values.logsumexp(-1, keepdim=True)
-    if not limited:
-        everything = (logits.double() / params.temperature).logsumexp(-1, keepdim=True)
-        total = torch.where(has_top_k, total, everything)
-    probs = (values - total).exp()
-    reached = probs.cumsum(-1)
-    dropped = (reached - probs >= params.top_p) | (probs < params.min_p * probs[:, :1])
-    # The likeliest token always stays.
-    dropped[:, :1].zero_()
-    chosen = _place(probs.masked_fill(dropped, 0.0), params)
-    sufficient = has_top_k | (reached[:, -1:] >= params.top_p) | dropped[:, -1:]
-    return token_ids.gather(-1, chosen)[:, 0], sufficient
+    everything = (logits.double() / params.temperature).logsumexp(-1, keepdim=True)
+    probs = (best.double() / params.temperature - everything).exp()
+    dropped = _dropped(probs, params)
+    sufficient = (probs.sum(-1, keepdim=True) >= params.top_p) | dropped[:, -1:]
+    return _chosen(probs, dropped, token_ids, params), sufficient[:, 0]
 
 
 def draw_ranked_from_all(logits: torch.Tensor, params: DrawParams) -> torch.Tensor:
-    """Draws as `draw_from_best` does among all tokens."""
-    token_ids, _sufficient = draw_from_best(logits, params, logits.shape[-1])
+    """Draws as `draw_ranked` does among all tokens."""
+    token_ids, _sufficient = draw_ranked(logits, params, logits.shape[-1])
     return token_ids
+
+
+def _dropped(probs: torch.Tensor, params: DrawParams) -> torch.Tensor:
+    """Tells which of some ranked tokens top_p and min_p leave out; never the likeliest."""
+    before = probs.cumsum(-1) - probs
+    dropped = (before >= params.top_p) | (probs < params.min_p * probs[:, :1])
+    dropped[:, :1].zero_()
+    return dropped
+
+
+def _chosen(
+    probs: torch.Tensor, dropped: torch.Tensor, token_ids: torch.Tensor, params: DrawParams
+) -> torch.Tensor:
+    return token_ids.gather(-1, _place(probs.masked_fill(dropped, 0.0), params))[:, 0]
 
 
 def draw_from_all(logits: torch.Tensor, params: DrawParams) -> torch.Tensor:

@@ -10,9 +10,11 @@ import torch
 from sightline_generator.engine.drawing import (
     DrawParams,
     draw_from_all,
-    draw_from_best,
+    draw_limited,
+    draw_ranked,
     draw_ranked_from_all,
 )
+from sightline_generator.engine.edits import LogitEdits, is_edited
 from sightline_generator.engine.penalties import penalise
 from sightline_generator.engine.sampled import Sampled
 from sightline_generator.engine.sequence import Sequence
@@ -40,6 +42,7 @@ class Sampler:
         self._num_candidates = num_candidates
         self._waits = waits
         self._tokens = TokenTable()
+        self._edits = LogitEdits()
 
     @torch.inference_mode()
     def sample(self, logits: torch.Tensor, sequences: Rows[Sequence]) -> Sampled:
@@ -49,7 +52,13 @@ class Sampler:
         """
         adjusted = self._adjusted(logits, sequences)
         token_ids = adjusted.argmax(dim=-1)
-        for draw, wanted in ((self._draw_ranked, _ranked), (self._draw_unranked, _unranked)):
+        # Apart, so that nobody waits for what another one's sampling takes.
+        for draw, wanted in (
+            (self._draw_limited, self._is_limited),
+            (self._draw_limited, self._is_widely_limited),
+            (self._draw_ranked, _is_ranked),
+            (self._draw_unranked, _is_unranked),
+        ):
             rows = _rows(sequences, wanted)
             if rows:
                 index = upload(rows, torch.int64, logits.device)
@@ -60,9 +69,8 @@ class Sampler:
         return sampled
 
     def _adjusted(self, logits: torch.Tensor, sequences: Rows[Sequence]) -> torch.Tensor:
-        edits = [_edits(sequence) for sequence in sequences]
-        rows = _rows(sequences, _penalised)
-        if not rows and not any(edits):
+        rows, edited = _rows(sequences, _penalised), any(map(is_edited, sequences))
+        if not rows and not edited:
             return logits
         adjusted = logits.clone()
         if rows:
@@ -70,8 +78,8 @@ class Sampler:
             own = [sequences[row] for row in rows]
             tokens = self._tokens.take(own, logits.device)
             adjusted.index_copy_(0, index, penalise(logits.index_select(0, index), tokens, own))
-        if any(edits):
-            _edit(adjusted, edits)
+        if edited:
+            self._edits.apply(adjusted, sequences)
         return adjusted
 
     def _remember(self, token_ids: torch.Tensor, sequences: Rows[Sequence]) -> None:
@@ -80,17 +88,28 @@ class Sampler:
             index = upload(rows, torch.int64, token_ids.device)
             self._tokens.append([sequences[row] for row in rows], token_ids.index_select(0, index))
 
+    def _draw_limited(self, logits: torch.Tensor, sequences: Rows[Sequence]) -> torch.Tensor:
+        most = min(max(seq.sampling.top_k for seq in sequences), logits.shape[-1])
+        return draw_limited(logits, DrawParams.of(sequences, logits.device), most)
+
     def _draw_ranked(self, logits: torch.Tensor, sequences: Rows[Sequence]) -> torch.Tensor:
-        """Draws after temperature, then top_k, top_p and min_p."""
+        """Ranks all tokens only for rows whose `top_p` reaches beyond the likeliest."""
         params = DrawParams.of(sequences, logits.device)
-        certain = all(sequence.sampling.top_k > 0 for sequence in sequences)
-        if certain or self._waits:
-            limits = [sequence.sampling.top_k or self._num_candidates for sequence in sequences]
-            num_candidates = min(max(limits), logits.shape[-1])
-            token_ids, sufficient = draw_from_best(logits, params, num_candidates, limited=certain)
-            if certain or bool(sufficient.all()):
-                return token_ids
-        return _in_slices(draw_ranked_from_all, logits, params)
+        if not self._waits:
+            return _in_slices(draw_ranked_from_all, logits, params)
+        num_candidates = min(self._num_candidates, logits.shape[-1])
+        token_ids, sufficient = draw_ranked(logits, params, num_candidates)
+        rows = (~sufficient).nonzero()[:, 0]
+        if len(rows):
+            rest = _in_slices(draw_ranked_from_all, logits[rows], params.select(rows))
+            token_ids.index_copy_(0, rows, rest)
+        return token_ids
+
+    def _is_limited(self, sequence: Sequence) -> bool:
+        return _is_random(sequence) and 0 < sequence.sampling.top_k <= self._num_candidates
+
+    def _is_widely_limited(self, sequence: Sequence) -> bool:
+        return _is_random(sequence) and sequence.sampling.top_k > self._num_candidates
 
     def _draw_unranked(self, logits: torch.Tensor, sequences: Rows[Sequence]) -> torch.Tensor:
         return _in_slices(draw_from_all, logits, DrawParams.of(sequences, logits.device))
@@ -114,31 +133,16 @@ def _penalised(sequence: Sequence) -> bool:
     return sequence.sampling.penalised
 
 
-def _ranked(sequence: Sequence) -> bool:
-    """Tells whether a token is drawn by its place among the likeliest."""
+def _is_random(sequence: Sequence) -> bool:
+    return sequence.sampling.temperature >= GREEDY_BELOW
+
+
+def _is_ranked(sequence: Sequence) -> bool:
+    """Tells whether a token is drawn from as many of the likeliest as `top_p` reaches."""
     sampling = sequence.sampling
-    return sampling.temperature >= GREEDY_BELOW and (sampling.top_k > 0 or sampling.top_p < 1)
+    return _is_random(sequence) and sampling.top_k == 0 and sampling.top_p < 1
 
 
-def _unranked(sequence: Sequence) -> bool:
-    return sequence.sampling.temperature >= GREEDY_BELOW and not _ranked(sequence)
-
-
-def _edits(sequence: Sequence) -> dict[int, float]:
-    """Returns what is added to single logits: the bias, and what rules out an early end."""
-    if not _is_early(sequence):
-        return dict(sequence.sampling.logit_bias)
-    return {**sequence.sampling.logit_bias, **dict.fromkeys(sequence.stop.token_ids, -torch.inf)}
-
-
-def _is_early(sequence: Sequence) -> bool:
-    return sequence.num_generated_tokens + 1 < sequence.stop.min_tokens
-
-
-def _edit(logits: torch.Tensor, edits: Rows[dict[int, float]]) -> None:
-    """Adds every row's values to its logits, in place."""
-    places = [(row, token_id) for row, own in enumerate(edits) for token_id in own]
-    values = [value for own in edits for value in own.values()]
-    rows, token_ids = upload(places, torch.int64, logits.device).unbind(-1)
-    added = logits[rows, token_ids] + upload(values, logits.dtype, logits.device)
-    logits.index_put_((rows, token_ids), added)
+def _is_unranked(sequence: Sequence) -> bool:
+    sampling = sequence.sampling
+    return _is_random(sequence) and sampling.top_k == 0 and sampling.top_p >= 1

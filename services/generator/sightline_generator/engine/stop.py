@@ -19,7 +19,7 @@ class StopParams:
     """Says when an answer ends.
 
     `token_ids` end it and are not part of its text; `strings` end its text (not its
-    reasoning) before they begin. Neither acts before `min_tokens`.
+    reasoning) before they begin. Neither acts before there are `min_tokens` (vLLM's rule).
     """
 
     max_tokens: int
@@ -78,7 +78,7 @@ class StopChecker:
     def push(self, token_id: int) -> Progress:
         """Takes the next token; after a `finish` nothing more may be pushed."""
         self._num_tokens += 1
-        may_stop = self._num_tokens >= self._params.min_tokens
+        may_stop = self._num_tokens > self._params.min_tokens
         if may_stop and token_id in self._params.token_ids:
             return self._finished(TextPiece(), FinishReason.STOP)
         piece = self._reader.push(token_id)

@@ -6,7 +6,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from sightline_web.accounts.account_routes import AccountRoutes
-from sightline_web.accounts.cookies import SessionCookie
+from sightline_web.accounts.cookies import HostCookie
 from sightline_web.accounts.directory import Directory
 from sightline_web.accounts.gate import AccountGate
 from sightline_web.accounts.identity import Identity
@@ -25,7 +25,7 @@ class Accounts:
         sessions = Sessions(database)
         self._directory = directory
         self._keys = ApiKeys(database)
-        cookie = SessionCookie(settings.session_s, settings.is_public_over_tls)
+        cookie = HostCookie("session", settings.session_s, settings.is_public_over_tls)
         self._identity = Identity(directory, sessions, self._keys, cookie, settings.session_s)
 
     def routes(self) -> list[Route]:

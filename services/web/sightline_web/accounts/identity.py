@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from sightline_web.accounts.account import LOCAL, Account, Proof
-from sightline_web.accounts.cookies import SessionCookie
+from sightline_web.accounts.cookies import HostCookie
 from sightline_web.accounts.directory import Directory
 from sightline_web.accounts.paths import SIGN_IN_PATH, local_path
 from sightline_web.store.api_keys import ApiKeys
@@ -24,7 +24,7 @@ class Identity:
         directory: Directory | None,
         sessions: Sessions,
         keys: ApiKeys,
-        cookie: SessionCookie,
+        cookie: HostCookie,
         lifetime_s: float,
     ) -> None:
         self._directory = directory

@@ -13,21 +13,25 @@ from starlette.routing import Route
 from sightline_web.catalog import ModelCatalog
 from sightline_web.chat.attachment_routes import AttachmentRoutes
 from sightline_web.chat.export_routes import ExportRoutes
+from sightline_web.chat.file_checks import FileChecks
 from sightline_web.chat.history_routes import HistoryRoutes
 from sightline_web.chat.housekeeping import Housekeeping
 from sightline_web.chat.jobs import AnswerJobs
 from sightline_web.chat.message_routes import MessageRoutes
 from sightline_web.chat.pictures import Pictures
 from sightline_web.chat.preference_routes import PreferenceRoutes
+from sightline_web.chat.preset_routes import PresetRoutes
 from sightline_web.chat.routes import ChatPages
 from sightline_web.chat.share_routes import ShareRoutes
 from sightline_web.chat.threads import Threads
+from sightline_web.chat.uploads import Uploads
 from sightline_web.config import WebSettings
 from sightline_web.generator_client import Generator
 from sightline_web.store.conversations import ConversationStore
 from sightline_web.store.database import Database
 from sightline_web.store.history import History
 from sightline_web.store.pictures import PictureFiles
+from sightline_web.store.presets import Presets
 from sightline_web.store.sessions import Sessions
 from sightline_web.store.shares import Shares
 from sightline_web.store.transfer import Transfer
@@ -48,17 +52,22 @@ class Chat:
         files = PictureFiles(settings.data_dir / "attachments")
         jobs = AnswerJobs(generator, store, settings.generation_lifetime_s)
         self._history = History(database)
-        self._threads = Threads(store, Pictures(store, files, settings.max_image_bytes), jobs)
+        checks = FileChecks.of(settings)
+        pictures = Pictures(store, files, checks)
+        self._uploads = Uploads(pictures, catalog, checks, settings.max_pdf_pages)
+        self._threads = Threads(store, pictures, jobs)
 
     def routes(self) -> list[Route]:
         threads, history, shares = self._threads, self._history, Shares(self._database)
+        presets = Presets(self._database)
         return [
-            *ChatPages(threads, history, shares, self._catalog).routes(),
+            *ChatPages(threads, history, shares, self._uploads, self._catalog, presets).routes(),
             *MessageRoutes(threads, Versions(self._database)).routes(),
             *ShareRoutes(threads, shares).routes(),
             *HistoryRoutes(threads, history).routes(),
             *ExportRoutes(threads, Transfer(self._database)).routes(),
-            *AttachmentRoutes(threads.store, threads.pictures).routes(),
+            *AttachmentRoutes(self._uploads, threads.pictures).routes(),
+            *PresetRoutes(presets).routes(),
             *PreferenceRoutes().routes(),
         ]
 

@@ -27,6 +27,8 @@ class QuestionForm:
     example: Example | None
     digests: tuple[str, ...]
     settings: ChatSettings
+    pages: str = ""
+    """Which pages of a PDF among the files are meant."""
 
 
 def open_form(request: Request) -> AbstractAsyncContextManager[FormData]:
@@ -45,7 +47,8 @@ def read_question(form: FormData) -> QuestionForm:
     example = example_named(str(form.get("example", "")))
     if not (text or digests or files or example):
         raise PageError(translated("Write a question or add a picture."))
-    return QuestionForm(text, files, example, digests, from_form(form))
+    pages = str(form.get("pages", ""))
+    return QuestionForm(text, files, example, digests, from_form(form), pages)
 
 
 def read_text(form: FormData) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from sightline.generator.v1 import generator_pb2
@@ -11,10 +11,13 @@ from sightline_common.errors import InternalError
 from sightline_web.answer import Answer
 from sightline_web.store.records import Message
 
+_ADDED_UP = {"completion_tokens", "decode_s", "elapsed_s", "thinking_s"}
+
 
 class Growth:
-    """Puts what arrives into a message, with its counts and times.
+    """Puts what arrives behind what a message has, with its counts and times.
 
+    A message that is continued keeps its first token's time and adds the rest up.
     Times are seconds by `clock`; thinking lasts from its first word to the answer's.
     """
 
@@ -33,8 +36,8 @@ class Growth:
         self._time_thinking(now)
         return replace(
             self._message,
-            text=self._answer.text,
-            reasoning=self._answer.reasoning,
+            text=self._message.text + self._answer.text,
+            reasoning=self._message.reasoning + self._answer.reasoning,
             stats=self._stats(now),
         )
 
@@ -65,4 +68,15 @@ class Growth:
             stats["completion_tokens"] = usage.completion_token_count
             stats["first_token_s"] = timings.time_to_first_token.ToNanoseconds() / 1e9
             stats["decode_s"] = timings.decode_time.ToNanoseconds() / 1e9
-        return stats
+        return _together(self._message.stats, stats)
+
+
+def _together(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:
+    """Returns an answer's counts with those from before it was continued.
+
+    The tokens of a part that was stopped are not known, so neither are those of the whole.
+    """
+    sums = {name: before[name] + now.get(name, 0.0) for name in _ADDED_UP & before.keys()}
+    kept = {name: before[name] for name in ("first_token_s",) if before.get(name)}
+    unknown = {"completion_tokens"} if before and "completion_tokens" not in before else set()
+    return {name: value for name, value in {**now, **sums, **kept}.items() if name not in unknown}

@@ -32,6 +32,7 @@ class MessageRoutes:
             Route("/m/{message_id}/stream", self.watch),
             Route("/m/{message_id}/stop", self.stop, methods=["POST"]),
             Route("/m/{message_id}/regenerate", self.regenerate, methods=["POST"]),
+            Route("/m/{message_id}/continue", self.go_on, methods=["POST"]),
             Route("/m/{message_id}/edit", self.edit, methods=["POST"]),
             Route("/m/{message_id}/show", self.show, methods=["POST"]),
         ]
@@ -47,16 +48,23 @@ class MessageRoutes:
     async def stop(self, request: Request) -> Response:
         message = await self._threads.message(request)
         await self._threads.jobs.stop(message.id)
-        if from_htmx(request):
-            stopped = await self._threads.message(request)
-            return HTMLResponse((await self._view(request, stopped)).render())
-        return RedirectResponse(_place(message), 303)
+        return await self._message(request, await self._threads.message(request))
 
     async def regenerate(self, request: Request) -> Response:
         answer = await self._changeable(request, Role.ASSISTANT)
         added = await self._versions.add_answer(owner_of(request), answer)
         await self._threads.answer_again(owner_of(request), added)
         return await self._thread(request, added)
+
+    async def go_on(self, request: Request) -> Response:
+        """Continues the last answer when it was cut off."""
+        answer = await self._changeable(request, Role.ASSISTANT)
+        conversation = await self._threads.store.get(owner_of(request), answer.conversation_id)
+        if not answer.is_cut_off or conversation.head_id != answer.id:
+            raise PageError(translated("This cannot be done with this message."))
+        resumed = await self._versions.resume(owner_of(request), answer)
+        await self._threads.answer_again(owner_of(request), resumed)
+        return await self._message(request, resumed)
 
     async def edit(self, request: Request) -> Response:
         async with open_form(request) as form:
@@ -87,6 +95,12 @@ class MessageRoutes:
         if message.role is not role:
             raise PageError(translated("This cannot be done with this message."))
         return message
+
+    async def _message(self, request: Request, message: Message) -> Response:
+        """Returns one message as it is now, or the page at it."""
+        if from_htmx(request):
+            return HTMLResponse((await self._view(request, message)).render())
+        return RedirectResponse(_place(message), 303)
 
     async def _thread(self, request: Request, message: Message) -> Response:
         """Returns the messages that are shown now, or the page at one of them."""

@@ -1,18 +1,19 @@
-"""Uploaded pictures: checked, stored, read again for the model."""
+"""Uploaded pictures, videos and PDFs: checked, stored, read again for the model."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 from sightline_common.digest import sha256_digest
 from sightline_common.errors import MediaUnreadableError
-from starlette.datastructures import UploadFile
 
 from sightline_web.chat.errors import PageError
+from sightline_web.chat.file_checks import FileChecks
 from sightline_web.language import translated
 from sightline_web.store.conversations import ConversationStore
-from sightline_web.store.pictures import PictureFiles, sniff_mime
+from sightline_web.store.pictures import PictureFiles
 from sightline_web.store.records import Attachment, NotFoundError
 
 MAX_NAME_LENGTH = 200
@@ -20,39 +21,40 @@ ABANDONED_AFTER_S = 24 * 3600.0
 
 
 class Pictures:
-    """Pictures of owners: rows in the store, bytes on disk, kept in step."""
+    """Files of owners: rows in the store, bytes on disk, kept in step."""
 
-    def __init__(self, store: ConversationStore, files: PictureFiles, max_image_bytes: int) -> None:
+    def __init__(self, store: ConversationStore, files: PictureFiles, checks: FileChecks) -> None:
         self._store = store
         self._files = files
-        self._max_image_bytes = max_image_bytes
+        self._checks = checks
         self._lock = asyncio.Lock()
 
-    async def add(self, owner_id: str, upload: UploadFile) -> Attachment:
-        """Stores an uploaded file; raises PageError that says what to change."""
-        data = await upload.read(self._max_image_bytes + 1)
-        return await self.keep(owner_id, data, upload.filename or "picture")
-
     async def keep(self, owner_id: str, data: bytes, name: str) -> Attachment:
-        """Stores a picture; raises PageError that says what to change."""
+        """Stores a picture or video; raises PageError that says what to change."""
         name = name[-MAX_NAME_LENGTH:]
-        mime = self._checked_mime(data, name)
-        digest = await asyncio.to_thread(sha256_digest, data)
-        attachment = Attachment(digest, mime, name, len(data))
-        async with self._lock:
-            await self._files.write(attachment.hex_digest, data)
-            await self._store.add_attachment(owner_id, attachment)
-        return attachment
+        return await self._keep(owner_id, data, name, self._checks.medium(data, name))
+
+    async def keep_pdf(self, owner_id: str, data: bytes, name: str) -> Attachment:
+        """Stores a PDF, of which pages can be drawn; raises PageError like `keep`."""
+        name = name[-MAX_NAME_LENGTH:]
+        return await self._keep(owner_id, data, name, self._checks.pdf(data, name))
+
+    async def attachment(self, owner_id: str, digest: str) -> Attachment:
+        """Returns what is known of a stored file; raises NotFoundError."""
+        return await self._store.attachment(owner_id, digest)
+
+    def path(self, attachment: Attachment) -> Path:
+        """Returns a stored file's path; raises NotFoundError when it is gone."""
+        path = self._files.path(attachment.hex_digest)
+        if not path.exists():
+            raise NotFoundError
+        return path
 
     async def require(self, owner_id: str, digests: Sequence[str]) -> None:
         """Raises PageError when one of the pictures is not there any more."""
         for digest in digests:
-            try:
-                await self._store.attachment(owner_id, digest)
-            except NotFoundError:
-                raise PageError(
-                    translated("A picture is no longer there. Choose it again.")
-                ) from None
+            if not await self._has_medium(owner_id, digest):
+                raise PageError(translated("A picture is no longer there. Choose it again."))
 
     async def read(self, attachment: Attachment) -> bytes:
         """Returns a picture's bytes; raises MediaUnreadableError when the file is gone."""
@@ -80,15 +82,18 @@ class Pictures:
         for digest in digests:
             await self._files.delete(digest.removeprefix("sha256:"))
 
-    def _checked_mime(self, data: bytes, name: str) -> str:
-        if not data:
-            raise PageError(translated("{name} is empty. Choose another file.", name=name))
-        if len(data) > self._max_image_bytes:
-            mebibytes = max(1, self._max_image_bytes // 2**20)
-            sentence = "{name} is larger than {n} MiB. Choose a smaller file."
-            raise PageError(translated(sentence, name=name, n=mebibytes), 413)
-        mime = sniff_mime(data)
-        if mime is None:
-            sentence = "{name} is not a picture of a known kind: PNG, JPEG, WebP or GIF."
-            raise PageError(translated(sentence, name=name))
-        return mime
+    async def _has_medium(self, owner_id: str, digest: str) -> bool:
+        """Tells whether the model can be shown a stored file."""
+        try:
+            found = await self._store.attachment(owner_id, digest)
+        except NotFoundError:
+            return False
+        return found.is_picture or found.is_video
+
+    async def _keep(self, owner_id: str, data: bytes, name: str, mime: str) -> Attachment:
+        digest = await asyncio.to_thread(sha256_digest, data)
+        attachment = Attachment(digest, mime, name, len(data))
+        async with self._lock:
+            await self._files.write(attachment.hex_digest, data)
+            await self._store.add_attachment(owner_id, attachment)
+        return attachment

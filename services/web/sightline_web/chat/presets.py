@@ -43,3 +43,5 @@ PRESETS = {
     ),
 }
 """Settings by key, with the name that is shown."""
+
+BUILT_IN_NAMES = [(key, name) for key, (name, _settings) in PRESETS.items()]

@@ -9,16 +9,18 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from sightline_web.catalog import ModelCatalog
-from sightline_web.chat.forms import open_form, read_question
+from sightline_web.chat.forms import open_form, read_question, read_text
 from sightline_web.chat.history_routes import searched_words
 from sightline_web.chat.presets import PRESETS
 from sightline_web.chat.requests import from_htmx, go_to, owner_of
 from sightline_web.chat.settings import ChatSettings, from_form, from_store, shown
 from sightline_web.chat.threads import Threads
 from sightline_web.chat.titles import title_of
+from sightline_web.chat.uploads import Uploads
 from sightline_web.chat.views import ChatPage, exchange
 from sightline_web.pages import page
 from sightline_web.store.history import History
+from sightline_web.store.presets import Presets
 from sightline_web.store.records import Conversation, Message, NotFoundError
 from sightline_web.store.shares import Shares
 
@@ -36,12 +38,20 @@ class ChatPages:
     """Pages and fragments over conversations and jobs."""
 
     def __init__(
-        self, threads: Threads, history: History, shares: Shares, catalog: ModelCatalog
+        self,
+        threads: Threads,
+        history: History,
+        shares: Shares,
+        uploads: Uploads,
+        catalog: ModelCatalog,
+        presets: Presets,
     ) -> None:
         self._threads = threads
         self._history = history
         self._shares = shares
+        self._uploads = uploads
         self._catalog = catalog
+        self._presets = presets
 
     def routes(self) -> list[Route]:
         return [
@@ -78,7 +88,8 @@ class ChatPages:
         await self._threads.store.save_settings(owner_id, conversation.id, asked.settings.stored())
         question, answer = await self._ask(owner_id, conversation.id, asked)
         if from_htmx(request):
-            return exchange(conversation.id, question, answer)
+            takes_videos = await self._uploads.videos_supported()
+            return exchange(conversation.id, question, answer, takes_videos)
         return RedirectResponse(f"/c/{conversation.id}#m-{answer.id}", 303)
 
     async def save_settings(self, request: Request) -> Response:
@@ -96,18 +107,43 @@ class ChatPages:
 
     async def choose_preset(self, request: Request) -> Response:
         """Fills the settings in; they are kept with the next question or change."""
-        name = request.path_params["name"]
-        if name not in PRESETS:
-            raise NotFoundError
-        info = await self._catalog.current_or_none()
-        return page(
-            "_settings_chosen.html", settings=shown(PRESETS[name][1], info), presets=PRESETS
-        )
+        settings = await self._preset(request)
+        if from_htmx(request):
+            info = await self._catalog.current_or_none()
+            return page("_settings_chosen.html", settings=shown(settings, info))
+        async with open_form(request) as form:
+            draft = read_text(form)
+        conversation_id = request.query_params.get("conversation")
+        conversation = await self._conversation(request, conversation_id)
+        return await self._page(request, conversation, settings, draft)
 
-    async def _page(self, request: Request, conversation: Conversation | None) -> Response:
+    async def _preset(self, request: Request) -> ChatSettings:
+        name = request.path_params["name"]
+        if name in PRESETS:
+            return PRESETS[name][1]
+        for preset in await self._presets.listed(owner_of(request)):
+            if preset.id == name:
+                return from_store(preset.settings)
+        raise NotFoundError
+
+    async def _conversation(
+        self, request: Request, conversation_id: str | None
+    ) -> Conversation | None:
+        if not conversation_id:
+            return None
+        return await self._threads.store.get(owner_of(request), conversation_id)
+
+    async def _page(
+        self,
+        request: Request,
+        conversation: Conversation | None,
+        settings: ChatSettings | None = None,
+        draft: str = "",
+    ) -> Response:
+        """Returns the page, with the conversation's own settings unless others are given."""
         owner_id = owner_of(request)
         info = await self._catalog.current_or_none()
-        settings = from_store(conversation.settings if conversation else {})
+        settings = settings or from_store(conversation.settings if conversation else {})
         words = searched_words(request)
         return ChatPage(
             conversation=conversation,
@@ -118,6 +154,9 @@ class ChatPages:
             is_shared=await self._is_shared(owner_id, conversation),
             settings=shown(settings, info),
             model=info.model if info else "",
+            takes_videos=await self._uploads.videos_supported(),
+            own_presets=await self._presets.listed(owner_id),
+            draft=draft,
         ).response()
 
     async def _is_shared(self, owner_id: str, conversation: Conversation | None) -> bool:
@@ -139,7 +178,11 @@ class ChatPages:
         async with open_form(request) as form:
             question = read_question(form)
             await pictures.require(owner_id, question.digests)
-            files = [await pictures.add(owner_id, file) for file in question.files]
+            files = [
+                picture
+                for file in question.files
+                for picture in await self._uploads.add(owner_id, file, question.pages)
+            ]
         if (example := question.example) is not None:
             files.append(await pictures.keep(owner_id, example.data(), example.name))
         digests = dict.fromkeys([*question.digests, *(picture.digest for picture in files)])

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from sightline_web.chat.attachment_routes import picture_response
+from sightline_web.chat.attachment_routes import file_response
 from sightline_web.chat.requests import from_htmx, owner_of
 from sightline_web.chat.threads import Threads
 from sightline_web.chat.views import views_of
@@ -60,7 +60,7 @@ class ShareRoutes:
         pictures = (picture for message in branch for picture in message.attachments)
         for picture in pictures:
             if picture.hex_digest == digest:
-                return picture_response(picture, await self._threads.pictures.read(picture))
+                return file_response(picture, self._threads.pictures.path(picture))
         raise NotFoundError
 
     async def _shared(self, request: Request) -> tuple[Conversation, list[Message]]:

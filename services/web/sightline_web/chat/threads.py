@@ -68,20 +68,21 @@ class Threads:
         return conversation
 
     def answer(self, owner_id: str, answer: Message, settings: ChatSettings) -> None:
-        """Begins to generate a running answer to its parent."""
-        self.jobs.start(owner_id, answer, self._request_builder(owner_id, answer, settings))
+        """Begins to generate a running answer to its parent, or goes on with one that has begun."""
+        last_id = answer.id if answer.has_begun else answer.parent_id or ""
+        builder = self._request_builder(owner_id, answer.conversation_id, last_id, settings)
+        self.jobs.start(owner_id, answer, builder)
 
     async def answer_again(self, owner_id: str, answer: Message) -> None:
-        """Begins to generate an answer with the settings that its conversation keeps."""
+        """Like `answer`, with the settings that the conversation keeps."""
         conversation = await self.store.get(owner_id, answer.conversation_id)
         self.answer(owner_id, answer, from_store(conversation.settings))
 
     def _request_builder(
-        self, owner_id: str, answer: Message, settings: ChatSettings
+        self, owner_id: str, conversation_id: str, last_id: str, settings: ChatSettings
     ) -> Callable[[], Awaitable[generator_pb2.GenerateTextRequest]]:
         async def build() -> generator_pb2.GenerateTextRequest:
-            question_id = answer.parent_id or ""
-            branch = await self.store.branch(owner_id, answer.conversation_id, question_id)
+            branch = await self.store.branch(owner_id, conversation_id, last_id)
             return await build_request(branch, settings, self.pictures)
 
         return build

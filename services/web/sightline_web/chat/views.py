@@ -9,13 +9,13 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from sightline_web.chat.examples import EXAMPLES
-from sightline_web.chat.presets import PRESETS
 from sightline_web.chat.settings import SettingsView
 from sightline_web.chat.wording import words_for
 from sightline_web.language import translated
 from sightline_web.markdown.boxes import Box, boxes_in, without_marks
 from sightline_web.markdown.renderer import render_markdown
 from sightline_web.pages import page, render
+from sightline_web.store.presets import Preset
 from sightline_web.store.records import Attachment, Conversation, Message, MessageStatus, Role
 
 
@@ -26,6 +26,8 @@ class MessageView:
     message: Message
     picture: Attachment | None = None
     """The picture that an answer speaks of."""
+    is_last: bool = False
+    """Nothing was said after it."""
 
     def of(self, message: Message) -> MessageView:
         """Returns the view of the same message at another time."""
@@ -50,6 +52,11 @@ class MessageView:
     @property
     def is_failed(self) -> bool:
         return self.message.status is MessageStatus.FAILED
+
+    @property
+    def can_go_on(self) -> bool:
+        """Tells whether this answer can be continued."""
+        return self.is_last and self.message.is_cut_off
 
     @property
     def html(self) -> Markup:
@@ -113,6 +120,10 @@ class ChatPage:
     is_shared: bool
     settings: SettingsView
     model: str
+    takes_videos: bool
+    own_presets: Sequence[Preset]
+    draft: str = ""
+    """What stands in the message box."""
 
     def response(self) -> HTMLResponse:
         views = views_of(self.branch)
@@ -125,9 +136,12 @@ class ChatPage:
             removed=self.removed,
             is_shared=self.is_shared,
             settings=self.settings,
-            presets=PRESETS,
+            own_presets=self.own_presets,
+            conversation_id=self.conversation.id if self.conversation else "",
+            draft=self.draft,
             examples=EXAMPLES,
             model=self.model,
+            takes_videos=self.takes_videos,
             is_running=any(view.is_running for view in views),
         )
 
@@ -137,8 +151,9 @@ def views_of(branch: Sequence[Message]) -> list[MessageView]:
     views: list[MessageView] = []
     picture: Attachment | None = None
     for message in branch:
-        picture = message.attachments[-1] if message.attachments else picture
-        views.append(MessageView(message, picture))
+        pictures = [each for each in message.attachments if each.is_picture]
+        picture = pictures[-1] if pictures else picture
+        views.append(MessageView(message, picture, message is branch[-1]))
     return views
 
 
@@ -147,10 +162,14 @@ def thread(branch: Sequence[Message]) -> HTMLResponse:
     return page("_thread.html", views=views_of(branch))
 
 
-def exchange(conversation_id: str, question: Message, answer: Message) -> HTMLResponse:
+def exchange(
+    conversation_id: str, question: Message, answer: Message, takes_videos: bool
+) -> HTMLResponse:
     """A question and its running answer for the thread, and an empty composer."""
     return page(
         "_exchange.html",
         views=[MessageView(question), MessageView(answer)],
         action=f"/c/{conversation_id}/messages",
+        takes_videos=takes_videos,
+        draft="",
     )

@@ -10,8 +10,8 @@ LENGTH = "LENGTH"
 
 _WORDS = {
     STOPPED: "You stopped this answer.",
-    INTERRUPTED: "The server was restarted before this answer was finished. Ask again.",
-    LENGTH: "The answer reached its maximum length. Raise it under Settings and ask again.",
+    INTERRUPTED: "The server was restarted before this answer was finished. Go on, or ask again.",
+    LENGTH: "The answer reached its maximum length. Go on, or raise it under Settings.",
     "PROMPT_TOO_LONG": "The conversation has become too long for the model. Start a new one,"
     " or ask with fewer pictures.",
     "MEDIA_EMPTY": "The picture is empty. Choose another file.",

@@ -7,6 +7,7 @@ from starlette.types import ASGIApp
 from sightline_web.config import WebSettings
 from sightline_web.draining import Draining
 from sightline_web.middleware.body_limit import BodyLimitMiddleware
+from sightline_web.middleware.compression import CompressionMiddleware
 from sightline_web.middleware.draining import DrainingMiddleware
 from sightline_web.middleware.hosts import HostMiddleware
 from sightline_web.middleware.observation import ObservationMiddleware
@@ -19,6 +20,7 @@ from sightline_web.web_metrics import WebMetrics
 
 def guard(app: ASGIApp, settings: WebSettings, metrics: WebMetrics, draining: Draining) -> ASGIApp:
     """Wraps an application; the last line is the first that a request meets."""
+    app = CompressionMiddleware(app)
     app = BodyLimitMiddleware(app, settings.max_body_bytes)
     app = OriginMiddleware(app)
     app = HostMiddleware(app, settings.host_names)

@@ -1,4 +1,4 @@
-"""Uploaded pictures on disk, named by digest, and what their first bytes tell."""
+"""Uploaded files on disk, named by digest, and what their first bytes tell."""
 
 from __future__ import annotations
 
@@ -15,13 +15,25 @@ _SIGNATURES = (
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
 )
+PDF = "application/pdf"
 
 
 def sniff_mime(data: bytes) -> str | None:
-    """Returns the type of an accepted picture by its signature, else None."""
+    """Returns the type of an accepted picture, video or PDF by its signature, else None."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
-    return next((mime for magic, mime in _SIGNATURES if data.startswith(magic)), None)
+    if data.startswith(b"%PDF-"):
+        return PDF
+    known = (mime for magic, mime in _SIGNATURES if data.startswith(magic))
+    return next(known, None) or _sniff_video(data)
+
+
+def _sniff_video(data: bytes) -> str | None:
+    if data[4:8] == b"ftyp":
+        return "video/quicktime" if data[8:10] == b"qt" else "video/mp4"
+    if data.startswith(b"\x1a\x45\xdf\xa3"):
+        return "video/webm" if b"webm" in data[:64] else "video/x-matroska"
+    return None
 
 
 class PictureFiles:
@@ -37,6 +49,10 @@ class PictureFiles:
     async def read(self, hex_digest: str) -> bytes:
         """Returns a file's bytes; raises FileNotFoundError."""
         return await asyncio.to_thread(self._path(hex_digest).read_bytes)
+
+    def path(self, hex_digest: str) -> Path:
+        """Returns where a file is, if it is there."""
+        return self._path(hex_digest)
 
     async def delete(self, hex_digest: str) -> None:
         await asyncio.to_thread(self._path(hex_digest).unlink, missing_ok=True)

@@ -33,7 +33,7 @@ INTERRUPTED = "INTERRUPTED"
 
 @dataclass(frozen=True)
 class Attachment:
-    """A picture: its digest ("sha256:…"), type, and size in bytes and pixels."""
+    """A picture, video or PDF: its digest ("sha256:…"), type, and size in bytes and pixels."""
 
     digest: str
     mime: str
@@ -45,6 +45,14 @@ class Attachment:
     @property
     def hex_digest(self) -> str:
         return self.digest.removeprefix("sha256:")
+
+    @property
+    def is_picture(self) -> bool:
+        return self.mime.startswith("image/")
+
+    @property
+    def is_video(self) -> bool:
+        return self.mime.startswith("video/")
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,17 @@ class Message:
     stats: Mapping[str, float] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
     versions: tuple[str, ...] = ()
+
+    @property
+    def has_begun(self) -> bool:
+        """Tells whether anything was said."""
+        return bool(self.text or self.reasoning)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Tells whether an answer has begun and did not end by itself."""
+        has_ended = self.status is not MessageStatus.RUNNING
+        return self.role is Role.ASSISTANT and self.has_begun and has_ended and bool(self.reason)
 
 
 @dataclass(frozen=True)

@@ -148,3 +148,14 @@ api_keys = Table(
     Column("used_ms", BigInteger),
     Index("api_keys_by_owner", "owner_id", "created_ms"),
 )
+
+presets = Table(
+    "presets",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner_id", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("settings", JSON, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Index("presets_by_owner", "owner_id", "created_ms"),
+)

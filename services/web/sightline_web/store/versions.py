@@ -39,6 +39,22 @@ class Versions:
         await self._add(owner_id, reworded, answer)
         return reworded, answer
 
+    async def resume(self, owner_id: str, answer: Message) -> Message:
+        """Makes an answer that was cut off a running one; NotFoundError when it runs already."""
+        resumed = replace(
+            answer, text=answer.text.rstrip(), status=MessageStatus.RUNNING, reason=""
+        )
+        change = update(messages).where(
+            messages.c.id == answer.id,
+            messages.c.owner_id == owner_id,
+            messages.c.status != MessageStatus.RUNNING,
+        )
+        values = {"status": resumed.status, "reason": "", "text": rows.storable(resumed.text)}
+        async with self._database.writing() as connection:
+            if not (await connection.execute(change.values(values))).rowcount:
+                raise NotFoundError
+        return resumed
+
     async def show(self, owner_id: str, message: Message) -> None:
         """Shows a message with the newest of what followed it."""
         query = select(messages).where(

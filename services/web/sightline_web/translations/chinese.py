@@ -35,11 +35,33 @@ CHINESE = {
     "Add picture": "添加图片",
     "Add pictures": "添加图片",
     "Take a picture": "拍照",
+    "Pages": "页码",
+    "Pages of a PDF": "PDF 页码",
+    "1 page": "1 页",
+    "{n} pages": "{n} 页",
+    "{name}, page {n}": "{name} 第 {n} 页",
+    "Remove": "移除",
+    "Write pages like 1-3, 5; at most {n} of them.": "页码请写成 1-3, 5 的形式，最多 {n} 页。",
+    "{name} is damaged or no PDF. Choose another file.": "{name} 已损坏或不是 PDF，请换一个文件。",
+    "{name} is protected by a password. Save it without one.": (
+        "{name} 有密码保护，请另存为无密码的文件。"
+    ),
+    "{name} has only {n} pages.": "{name} 只有 {n} 页。",
+    "A page of {name} is too long and thin. Leave it out.": "{name} 中有一页过于细长，请不要选它。",
+    "{name} takes too long to draw. Ask for fewer pages, or save it anew.": (
+        "{name} 绘制时间过长，请减少页数或重新保存。"
+    ),
+    "This model takes no videos. Send pictures of them.": "此模型不支持视频，请发送视频的截图。",
     "or drop it anywhere on this box": "或拖到此框任意位置",
     "Uploading": "正在上传",
     "Send": "发送",
     "Remove {name}": "移除 {name}",
     "Picture": "图片",
+    "Own presets": "我的预设",
+    "Name of a preset": "预设名称",
+    "Keep these settings": "保存当前设置",
+    "You keep {n} presets already. Delete one first.": "你已有 {n} 个预设，请先删除一个。",
+    "Give the preset a name of at most {n} characters.": "请为预设取一个不超过 {n} 个字符的名称。",
     # answers
     "Looking…": "正在看图……",
     "Thinking": "思考",
@@ -50,6 +72,7 @@ CHINESE = {
     "Later version": "下一版本",
     "Edit and ask again": "修改后重新提问",
     "Ask again": "重新提问",
+    "Go on": "继续",
     "Answer again": "重新回答",
     "Copy the answer": "复制回答",
     "Open {name}": "打开 {name}",
@@ -131,16 +154,16 @@ CHINESE = {
     "{name} is larger than {n} MiB. Choose a smaller file.": (
         "{name} 超过 {n} MiB，请选择更小的文件。"
     ),
-    "{name} is not a picture of a known kind: PNG, JPEG, WebP or GIF.": (
-        "{name} 不是可识别的图片：请用 PNG、JPEG、WebP 或 GIF。"
+    "{name} is not a picture of a known kind: PNG, JPEG, WebP, GIF or PDF.": (
+        "{name} 不是可识别的图片，请使用 PNG、JPEG、WebP、GIF 或 PDF。"
     ),
     # how answers end
     "You stopped this answer.": "你停止了这个回答。",
-    "The server was restarted before this answer was finished. Ask again.": (
-        "回答完成前服务器重启了，请重新提问。"
+    "The server was restarted before this answer was finished. Go on, or ask again.": (
+        "回答完成前服务器重启了，可以继续，或重新提问。"
     ),
-    "The answer reached its maximum length. Raise it under Settings and ask again.": (
-        "回答达到了最大长度。请在设置中调高后重新提问。"
+    "The answer reached its maximum length. Go on, or raise it under Settings.": (
+        "回答达到了最大长度，可以继续，或在设置中调高。"
     ),
     "The conversation has become too long for the model. Start a new one, or ask with fewer"
     " pictures.": "对话对模型来说太长了。请开始新对话，或减少图片。",

@@ -9,6 +9,11 @@ ACCOUNTS = {
     "Password": "密码",
     "The name or the password is wrong.": "名称或密码不正确。",
     "Too many attempts. Try again in {n} minutes.": "尝试次数过多，请在 {n} 分钟后再试。",
+    "The sign-in took too long. Begin again.": "登录耗时过长，请重新开始。",
+    "The sign-in failed. Try again; the server's log says why.": (
+        "登录失败，请重试；原因见服务器日志。"
+    ),
+    "Your account may not use this service.": "你的账户无权使用此服务。",
     "You are signed out.": "你已退出登录。",
     "Sign out": "退出登录",
     "Sign out on all devices": "在所有设备上退出登录",

@@ -1,0 +1,1 @@
+"""PDFs as pictures of their pages."""
