@@ -54,6 +54,14 @@ class Generator(Protocol):
         """Describes the model that is served."""
         ...
 
+    async def load(self) -> generator_pb2.GetLoadResponse:
+        """Tells how busy it is."""
+        ...
+
+    async def statistics(self) -> generator_pb2.GetStatisticsResponse:
+        """Tells what it and the encoders have done since their start."""
+        ...
+
     async def is_ready(self) -> bool:
         """Tells whether requests would be accepted now; raises nothing."""
         ...
@@ -102,6 +110,20 @@ class GrpcGenerator:
         request = generator_pb2.GetModelInfoRequest()
         with _own_errors():
             return await self._connection.stubs.generator.GetModelInfo(
+                request, timeout=UNARY_TIMEOUT_S, metadata=call_metadata()
+            )
+
+    async def load(self) -> generator_pb2.GetLoadResponse:
+        stub = self._connection.stubs.generator
+        with _own_errors():
+            return await stub.GetLoad(
+                generator_pb2.GetLoadRequest(), timeout=UNARY_TIMEOUT_S, metadata=call_metadata()
+            )
+
+    async def statistics(self) -> generator_pb2.GetStatisticsResponse:
+        stub, request = self._connection.stubs.generator, generator_pb2.GetStatisticsRequest()
+        with _own_errors():
+            return await stub.GetStatistics(
                 request, timeout=UNARY_TIMEOUT_S, metadata=call_metadata()
             )
 
