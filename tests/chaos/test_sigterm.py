@@ -146,7 +146,7 @@ async def generator_drains(generator):
         terminate(generator)
         await drains(channel, stub.GetModelInfo, generator_pb2.GetModelInfoRequest())
         for call in calls:
-            pieces = [piece async for piece in call]
+            pieces = await left_of(call)
             assert pieces[-1].complete.usage.completion_token_count == NUM_TOKENS
     assert await ended_well(generator)
 
@@ -161,10 +161,17 @@ async def encoder_drains(encoder):
             await call.write(encoder_pb2.EncodeMediaRequest(chunk=data))
             await call.done_writing()
         for call, _data in accepted:
-            pieces = [piece async for piece in call]
+            pieces = await left_of(call)
             assert pieces[0].header.token_count
             assert await call.code() is grpc.StatusCode.OK
     assert await ended_well(encoder)
+
+
+async def left_of(call):
+    pieces = []
+    while (piece := await call.read()) is not grpc.aio.EOF:
+        pieces.append(piece)
+    return pieces
 
 
 async def accepted_upload(stub):
