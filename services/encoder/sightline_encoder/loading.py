@@ -82,7 +82,9 @@ async def open_servicer(
             settings.intake_workers,
             abandon=pool.abandon,
         )
-        batcher = Batcher(model.tower, pass_patches(settings, model.tower))
+        batcher = Batcher(
+            model.tower, pass_patches(settings, model.tower), lane_threads(model.tower)
+        )
         cache = FeatureCache(settings.cache_bytes)
         similar = SimilarPictures(settings.similar_bytes) if settings.similar_bytes else None
         try:
@@ -191,6 +193,11 @@ def pass_patches(settings: EncoderSettings, tower: VisionTower) -> int:
     if settings.batch_patches:
         return settings.batch_patches
     return CPU_BATCH_PATCHES if tower.placement.device.type == "cpu" else GPU_BATCH_PATCHES
+
+
+def lane_threads(tower: VisionTower) -> int:
+    """Returns how many threads passes share; a GPU has one pass at a time."""
+    return torch.get_num_threads() if tower.placement.device.type == "cpu" else 1
 
 
 def media_limits(settings: EncoderSettings) -> MediaLimits:

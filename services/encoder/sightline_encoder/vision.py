@@ -85,7 +85,7 @@ class PlainTower:
 class VisionTower:
     """Runs one variable-length forward pass over pictures of any sizes.
 
-    Not safe for several threads at once: the batcher owns the only one.
+    On a CPU safe for several threads at once.
     """
 
     def __init__(
