@@ -78,7 +78,7 @@ class _Stubs(NamedTuple):
 
 
 class GrpcGenerator:
-    """The generator service behind one channel."""
+    """The generator service behind one channel, whose ready addresses take turns."""
 
     def __init__(
         self,
@@ -87,7 +87,9 @@ class GrpcGenerator:
         tls: ClientTls | None = None,
     ) -> None:
         self._max_message_bytes = max_message_bytes
-        self._connection = Connection(target, _Stubs.on, tls, max_message_bytes=max_message_bytes)
+        self._connection = Connection(
+            target, _Stubs.on, tls, max_message_bytes=max_message_bytes, is_balanced=True
+        )
 
     async def close(self) -> None:
         await self._connection.close()
