@@ -12,22 +12,21 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.contestant import PEERS, Contestant, filled, read_contestant
 from benchmarks.load import Load, run_load
-from benchmarks.machine import describe_machine, versions
 from benchmarks.measure import median, table
 from benchmarks.metered_generator import METER_VARIABLE, Meter
 from benchmarks.process_tree import thread_cpu_s, tree_cpu_s
 from benchmarks.prompts import PromptMaker
-from benchmarks.report import OURS, write_report
+from benchmarks.report import OURS
+from benchmarks.run import Run, run_parser
 from benchmarks.server import Running, named_ports, running
 from benchmarks.workload import WORKLOADS, Case, request_body
 
-RESULTS = Path(__file__).parent / "results"
+MODULE = "benchmarks.overhead"
 LIMIT_US = 150
 WARM_UP = -1
 MODULES = ("sightline_encoder", "benchmarks.metered_generator", "sightline_web")
@@ -102,11 +101,9 @@ def main() -> None:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.overhead", description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("models/sightline-nano"))
+    parser = run_parser(MODULE, __doc__)
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--results", type=Path, default=RESULTS)
     return parser.parse_args()
 
 
@@ -209,21 +206,11 @@ def results_table(costs: Sequence[Cost]) -> str:
 
 def report(arguments: argparse.Namespace, costs: Sequence[Cost]) -> None:
     """Prints the table and writes it with the raw figures."""
-    moment = datetime.now(UTC)
-    facts = {
-        "time": moment.isoformat(timespec="seconds"),
-        "command": " ".join(["python -m benchmarks.overhead", *sys.argv[1:]]),
-        "machine": describe_machine(),
-        "versions": versions(Path(sys.executable)),
-        "clients": arguments.clients,
-        "rounds": [asdict(each) for each in costs],
-    }
     batch = median([each.tokens_per_step for each in costs])
-    title = f"# What a token costs outside the model, {moment:%Y-%m-%d}"
     about = f"{arguments.clients} clients, {batch:.1f} tokens a step, {len(costs)} rounds."
-    text = f"{title}\n\n{about} `{facts['command']}`\n\n{results_table(costs)}\n"
-    print(text)
-    write_report(arguments.results, f"{moment:%Y-%m-%d}-overhead", text, facts)
+    facts = {"clients": arguments.clients, "rounds": [asdict(each) for each in costs]}
+    body = f"{about}\n\n{results_table(costs)}"
+    Run(MODULE).write(arguments.results, "What a token costs outside the model", body, facts)
 
 
 if __name__ == "__main__":

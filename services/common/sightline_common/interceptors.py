@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
@@ -122,15 +122,31 @@ def _guard_unary(behavior: Any, observe: Observe) -> Any:
 
 def _guard_stream(behavior: Any, observe: Observe) -> Any:
     async def guard(request: Any, context: Context) -> AsyncIterator[Any]:
-        with observe(context) as call:
-            try:
-                async with aclosing(behavior(request, context)) as responses:
-                    async for response in responses:
-                        yield response
-            except Exception as error:
-                await _refuse(context, call, error, request)
+        async with _requests_closed(request):
+            with observe(context) as call:
+                try:
+                    async with aclosing(behavior(request, context)) as responses:
+                        async for response in responses:
+                            yield response
+                except Exception as error:
+                    await _refuse(context, call, error, request)
 
     return guard
+
+
+@asynccontextmanager
+async def _requests_closed(request: Any) -> AsyncIterator[None]:
+    """Ends the reading of requests that a handler left unread, when its answer has ended.
+
+    grpc ties an unfinished reader to itself and to its call: kilobytes that would wait for the
+    garbage collector's rarest pass.
+    """
+    try:
+        yield
+    finally:
+        reader = aiter(request) if isinstance(request, AsyncIterator) else None
+        if isinstance(reader, AsyncGenerator):
+            await reader.aclose()
 
 
 async def _refuse(context: Context, call: ServerCall, error: Exception, request: Any) -> None:

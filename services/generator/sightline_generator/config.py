@@ -104,8 +104,8 @@ class GeneratorSettings(ServiceSettings):
     )
     max_step_s: float = setting(
         "SIGHTLINE_GENERATOR_MAX_STEP_S",
-        "about how many seconds a step may take for each prompt that is computed while answers "
-        "are written; bounds the pieces of long prompts",
+        "about how many seconds a step may take that computes a prompt while answers are written, "
+        "unless decoding alone takes more than half of it; bounds the pieces of long prompts",
         default=0.03,
         minimum=0.001,
     )

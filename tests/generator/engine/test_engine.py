@@ -6,6 +6,7 @@ from sightline_generator.engine.sampler import Sampler
 from sightline_generator.engine.sequence import FeatureSpan, SamplingParams
 from sightline_generator.engine.stop import Finish, FinishReason, StopParams
 
+from tests.clock import Clock
 from tests.generator.harness import generated, run_to_end, user
 
 pytestmark = pytest.mark.usefixtures("in_all_modes")
@@ -163,6 +164,34 @@ def test_log_of_a_failure_names_the_request(tiny_ours, caplog):
     run_to_end(engine)
     (record,) = caplog.records
     assert record.fields["request_id"] == "the-request"
+
+
+def pieces_of_a_prompt(ours, token_s):
+    """Returns the pieces beside an answer on a machine that takes so long for a prompt token."""
+    engine, clock, pieces = ours.engine(), Clock(), []
+    run, engine._clock = engine._runner.run, clock
+    long = ours.sequence(ours.prompt([user("x " * 200)]), max_tokens=1)
+    writing = ours.sequence(ours.prompt([user("Hello")]), max_tokens=200)
+
+    def timed(chunks):
+        pieces.extend(chunk.num_tokens for chunk in chunks if chunk.sequence is long)
+        clock.now += 0.01 + token_s * sum(chunk.num_tokens - 1 for chunk in chunks)
+        return run(chunks)
+
+    engine._runner.run = timed
+    engine.add(writing)
+    for _ in range(4):
+        engine.step()
+    engine.add(long)
+    while long.num_generated_tokens == 0:
+        engine.step()
+    return pieces
+
+
+def test_pieces_of_a_prompt_follow_the_time_that_steps_take(tiny_ours):
+    fast, slow = [pieces_of_a_prompt(tiny_ours, token_s) for token_s in (0.0001, 0.02)]
+    assert max(fast) > 2 * max(slow)
+    assert slow[3] < slow[0]
 
 
 class GuiltySampler(Sampler):

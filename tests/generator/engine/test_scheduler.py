@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sightline_common.errors import PromptTooLongError
 from sightline_generator.engine.block_manager import BlockManager
-from sightline_generator.engine.prefill_pace import FIRST_LIMIT
+from sightline_generator.engine.prefill_pace import LEAST_LIMIT, PrefillPace
 from sightline_generator.engine.scheduler import Scheduler, SchedulerLimits
 from sightline_generator.engine.sequence import FeatureSpan, SequenceStatus
 
@@ -126,36 +126,31 @@ def test_higher_priority_gets_the_other_half_first():
     assert scheduled(step(scheduler)) == [(first, 10), (second, 10)]
 
 
-def test_long_prompt_beside_decoding_is_cut_to_the_time_that_a_step_may_take():
-    # A token decoded takes 4 ms together, a prompt token 1 ms.
-    scheduler = make_scheduler(2000, 9, 1024, max_step_s=0.05)
-    for _ in range(8):
-        scheduler.add(make_sequence(num_prompt_tokens=2, max_tokens=400))
-    times = []
-    for count in range(300):
-        if count == 20:
-            scheduler.add(make_sequence(num_prompt_tokens=6000, max_tokens=1))
-        schedule = scheduler.schedule()
-        prefill = sum(chunk.num_tokens for chunk in schedule.chunks[schedule.num_decoding :])
-        times.append(0.004 + 0.001 * prefill)
-        scheduler.observe(schedule, times[-1])
-        compute(schedule.chunks)
-    during = times[24:140]
-    assert max(during) <= 0.06
-    assert min(during) >= 0.03
-
-
-def test_each_prompt_that_is_computed_gives_a_step_more_time():
-    scheduler = make_scheduler(2000, 9, 1024, max_step_s=0.01)
+def test_prompts_share_what_the_pace_allows_beside_decoding():
+    scheduler = make_scheduler(2000, 9, 1024, max_step_s=0.04)
     scheduler.add(make_sequence(num_prompt_tokens=2, max_tokens=400))
     step(scheduler)
     for _ in range(3):
         scheduler.add(make_sequence(num_prompt_tokens=500))
-    assert sum(chunk.num_tokens for chunk in scheduler.schedule().chunks) == 1 + 3 * FIRST_LIMIT
+    expected = PrefillPace(0.04, 1024).limit(3, 1)
+    assert sum(chunk.num_tokens for chunk in scheduler.schedule().chunks) == 1 + expected
 
 
-def test_whole_budget_goes_to_prompts_when_nothing_decodes():
-    scheduler = make_scheduler(2000, 4, 1024, max_step_s=0.001)
+def test_steps_become_shorter_when_they_take_too_long():
+    scheduler = make_scheduler(2000, 9, 1024, max_step_s=0.03)
+    for num_tokens in (2, 6000):
+        scheduler.add(make_sequence(num_tokens, max_tokens=400))
+        step(scheduler)
+    for _ in range(5):
+        schedule = scheduler.schedule()
+        compute(schedule.chunks)
+        prompts = schedule.chunks[schedule.num_decoding :]
+        scheduler.observe(schedule, 0.5 if prompts else 0.01)
+    assert [chunk.num_tokens for chunk in prompts] == [LEAST_LIMIT]
+
+
+def test_whole_budget_goes_to_prompts_when_nothing_decodes_and_there_is_time():
+    scheduler = make_scheduler(2000, 4, 1024, max_step_s=1.0)
     scheduler.add(make_sequence(num_prompt_tokens=3000))
     assert [step(scheduler)[0].num_tokens for _ in range(2)] == [1024, 1024]
 

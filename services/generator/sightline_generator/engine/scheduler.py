@@ -17,8 +17,8 @@ from sightline_generator.engine.sequence import Sequence, SequenceStatus
 class SchedulerLimits:
     """Bounds one step: sequences that run together, and tokens that are computed.
 
-    `max_step_s` is about how long a step may take, in seconds, for each prompt that is
-    computed while answers are written: longer prompts are computed in smaller pieces.
+    `max_step_s` is about how long a step may take, in seconds, that computes a prompt while
+    answers are written: longer prompts are computed in smaller pieces (see PrefillPace).
     """
 
     max_num_seqs: int
@@ -70,7 +70,7 @@ class Scheduler:
         self.waiting: list[Sequence] = []
         self.running: list[Sequence] = []
         self.without_features: set[Sequence] = set()
-        self._pace = PrefillPace(limits.max_step_s)
+        self._pace = PrefillPace(limits.max_step_s, limits.max_num_batched_tokens)
         self._num_arrivals = 0
         self.num_preemptions = 0
         self.num_prefix_queries = 0
@@ -122,17 +122,15 @@ class Scheduler:
 
     def observe(self, schedule: Schedule, step_s: float) -> None:
         """Takes notice of how many seconds a step took."""
-        if schedule.num_decoding:
-            prefill = schedule.chunks[schedule.num_decoding :]
-            self._pace.observe(sum(chunk.num_tokens for chunk in prefill), step_s)
+        prefill = schedule.chunks[schedule.num_decoding :]
+        num_tokens = sum(chunk.num_tokens for chunk in prefill)
+        self._pace.observe(num_tokens, schedule.num_decoding, step_s)
 
     def _prefill_chunks(self, num_decoding: int) -> list[ScheduledChunk]:
-        # A long prompt takes what decoding leaves of the budget, and of the time; the more
-        # wait for their first token, the longer may those wait that have theirs.
+        # Prompts take what decoding leaves of the budget, and of the time.
         prefilling = [seq for seq in self.running if seq.num_uncomputed_tokens > 1]
         budget = self.limits.max_num_batched_tokens - num_decoding
-        if num_decoding:
-            budget = min(budget, self._pace.limit * len(prefilling))
+        budget = min(budget, self._pace.limit(len(prefilling), num_decoding))
         shares = _shares(prefilling, budget)
         return [ScheduledChunk(seq, shares[seq]) for seq in prefilling if seq in shares]
 
@@ -144,6 +142,8 @@ class Scheduler:
         """Gives every running sequence blocks for all its tokens; tells if one was preempted."""
         preempted = False
         for sequence in self._unfinished():
+            if self.blocks.has_room(sequence):
+                continue
             while sequence.status is SequenceStatus.RUNNING:
                 if self.blocks.can_grow(sequence, sequence.num_tokens):
                     self.blocks.grow(sequence, sequence.num_tokens)
