@@ -17,6 +17,10 @@ from sightline_web.markdown.sanitizer import sanitized
 MAX_REMEMBERED_CHARACTERS = 4096
 NUM_REMEMBERED = 2048
 """So that a long conversation opens fast the second time; about 40 MB at the very most."""
+MAX_LENGTH = 200_000
+MAX_MARKS = 8_000
+"""More of what may open and close something take the square of their number."""
+_MARKS = "*_~[`"
 
 # Pictures in an answer would be fetched from wherever it says.
 _parser = (
@@ -29,7 +33,13 @@ _parser = (
 
 
 def parse(text: str, env: EnvType) -> list[Token]:
-    """Returns the tokens of a text; `map` holds the lines of each block."""
+    """Returns the tokens of a text; `map` holds the lines of each block.
+
+    A text that would take seconds is one block of code: shown as it is written.
+    """
+    if len(text) > MAX_LENGTH or sum(map(text.count, _MARKS)) > MAX_MARKS:
+        lines = [0, text.count("\n") + 1]
+        return [Token("code_block", "code", 0, content=text, map=lines, block=True)]
     return _parser.parse(text, env)
 
 
