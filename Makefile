@@ -14,12 +14,14 @@ PACKAGES := protos services/common services/encoder services/generator services/
 MANIFESTS := pyproject.toml constraints.txt $(PACKAGES:%=%/pyproject.toml)
 PROTO_FILES := $(shell find protos/sightline -name '*.proto')
 
+CHECKOV := .cache/checkov/bin/checkov
+
 MODEL ?= $(or $(SIGHTLINE_MODEL),models/sightline-nano)
 # The shipped weights know the small world; `make eval EVAL=` examines the whole one.
 EVAL ?= --world small --items 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos run test test-gpu check format bench bench-peers bench-encoder bench-gpu eval clean
+.PHONY: help setup protos run test test-gpu check check-deploy format bench bench-peers bench-encoder bench-gpu eval clean
 
 help: ## Prints this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -47,6 +49,13 @@ check: setup ## Runs every static check: ruff, mypy, import rules, protos.
 	$(BIN)/buf format protos --diff --exit-code
 	$(BIN)/buf breaking protos --against protos/released.binpb
 
+check-deploy: setup $(CHECKOV) ## Checks the Kubernetes manifests: schemas, what schemas miss, checkov.
+	@$(BIN)/python -m pytest tests/deploy --quiet
+	@for overlay in deploy/k8s/overlays/*; do \
+	  kubectl kustomize $$overlay >.cache/manifests.yaml \
+	    && $(CHECKOV) --config-file deploy/k8s/checkov.yaml --file .cache/manifests.yaml || exit 1; \
+	done
+
 format: setup ## Formats Python and protos.
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format .
@@ -71,6 +80,10 @@ eval: setup ## Measures sightline-nano on pictures that it never saw.
 
 .cache/models/random-300m: | setup
 	@$(BIN)/python -m benchmarks.random_model --folder $@
+
+$(CHECKOV):
+	@$(PYTHON3) -m venv .cache/checkov
+	@.cache/checkov/bin/pip --disable-pip-version-check install --quiet checkov==3.3.30
 
 clean: ## Removes the environment, stubs and caches; keeps data/.
 	rm -rf $(VENV) protos/gen .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -54,11 +54,13 @@ class ForgetfulTower(GatedTower):
 async def batcher_for():
     batchers = []
 
-    def build(tower, max_patches=100):
-        batchers.append(Batcher(tower, max_patches))
+    def build(tower, max_patches=100, num_threads=1):
+        batchers.append(Batcher(tower, max_patches, num_threads))
         return batchers[-1]
 
+    num_threads = torch.get_num_threads()
     yield build
+    torch.set_num_threads(num_threads)
     for batcher in batchers:
         await batcher.close()
 
@@ -289,3 +291,72 @@ async def test_large_picture_is_overtaken_a_bounded_number_of_times(batcher_for)
     before = tower.passes[: tower.passes.index([250])]
     assert large.done()
     assert len(before) <= 2 * 16
+
+
+class ThreadCountingTower(GatedTower):
+    """Notes how many threads each pass has."""
+
+    def __init__(self, opened=True):
+        super().__init__(opened)
+        self.num_threads = {}
+
+    def encode_units(self, images):
+        self.num_threads[images[0].num_patches] = torch.get_num_threads()
+        return super().encode_units(images)
+
+
+async def reached(condition):
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+async def test_passes_of_several_lanes_run_side_by_side_with_their_share_of_the_threads(
+    batcher_for,
+):
+    tower = ThreadCountingTower(opened=False)
+    batcher = batcher_for(tower, num_threads=2)
+    futures = [await occupied(tower, batcher)]
+    futures += await submitted(batcher, [2])
+    await reached(lambda: len(tower.passes) == 2)
+    tower.gate.set()
+    await asyncio.gather(*futures)
+    futures = await submitted(batcher, [3])
+    await asyncio.gather(*futures)
+
+    assert tower.passes == [[1], [2], [3]]
+    assert tower.num_threads == {1: 2, 2: 1, 3: 2}
+
+
+async def test_a_lane_leaves_work_to_the_others(batcher_for):
+    tower = GatedTower(opened=False)
+    batcher = batcher_for(tower, num_threads=2)
+    futures = [await occupied(tower, batcher), *await submitted(batcher, [2])]
+    await reached(lambda: len(tower.passes) == 2)
+    futures += await submitted(batcher, [10] * 6)
+    tower.gate.set()
+    await asyncio.gather(*futures)
+
+    assert tower.passes == [[1], [2], [10, 10], [10, 10], [10, 10]]
+
+
+@pytest.mark.parametrize("num_threads", [2, 4])
+async def test_frame_groups_of_one_video_may_pass_in_several_lanes(batcher_for, num_threads):
+    batcher = batcher_for(GatedTower(), num_threads=num_threads)
+    async with asyncio.timeout(60):
+        videos = [await batcher.submit(video(50, 20)) for _ in range(4)]
+        encoded = await asyncio.gather(*videos)
+
+    assert all(each.features[:, 0].tolist() == [20] * 50 for each in encoded)
+    assert batcher._held_large == 0
+
+
+async def test_features_are_the_same_to_the_bit_in_any_lane(tiny_model, batcher_for):
+    images = [prepared(8, 8, seed) for seed in range(6)]
+    alone = [tiny_model.tower.encode([each])[0] for each in images]
+    batcher = batcher_for(tiny_model.tower, 4 * 64, num_threads=2)
+    futures = [await batcher.submit(each) for each in images]
+
+    together = [(await future).features for future in futures]
+
+    assert all(torch.equal(one, other) for one, other in zip(together, alone, strict=True))

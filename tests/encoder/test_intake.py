@@ -7,10 +7,11 @@ from concurrent.futures import Executor, Future
 import pytest
 from sightline_common.errors import MediaUnreadableError
 from sightline_encoder import intake as intake_module
-from sightline_encoder.intake import Intake
-from sightline_encoder.preprocess import PixelBudget
+from sightline_encoder.frame_sampling import FrameSampling
+from sightline_encoder.intake import Intake, is_small
+from sightline_encoder.pixel_budget import FrameBudget, PixelBudget
 
-from tests.encoder.tiny import prepared, until
+from tests.encoder.tiny import encoded, noise, prepared, until
 
 BUDGET = PixelBudget(1, 2)
 
@@ -139,3 +140,50 @@ async def test_refusal_frees_the_slot():
         with pytest.raises(MediaUnreadableError):
             await prepare(intake)
     intake.close()
+
+
+LARGE, SMALL = encoded(noise(1600, 900), "JPEG"), encoded(noise(64, 48))
+
+
+async def test_small_pictures_pass_while_large_ones_hold_every_slot():
+    gate = threading.Event()
+
+    def hold_large(data, budget):
+        assert data == SMALL or gate.wait(60)
+        return prepared(2, 2)
+
+    intake = Intake(hold_large, look, 2)
+    large = [asyncio.create_task(prepare(intake, LARGE)) for _ in range(5)]
+    await asyncio.sleep(0)
+
+    try:
+        for _ in range(3):
+            await asyncio.wait_for(prepare(intake, SMALL), 30)
+        assert not any(task.done() for task in large)
+    finally:
+        gate.set()
+        await asyncio.gather(*large)
+        intake.close()
+
+
+async def test_small_pictures_pass_while_large_ones_wait_for_the_tower():
+    intake = Intake(lambda data, budget: prepared(2, 2), look, 2)
+    async with intake.prepared(LARGE, BUDGET), intake.prepared(LARGE, BUDGET):
+        await asyncio.wait_for(prepare(intake, SMALL), 30)
+    intake.close()
+
+
+@pytest.mark.parametrize(
+    ("data", "budget", "small"),
+    [
+        (SMALL, BUDGET, True),
+        (LARGE, BUDGET, False),
+        (SMALL, PixelBudget(2**21, 2**21), False),
+        (SMALL, FrameBudget(BUDGET, FrameSampling("glm4v", 2.0, 300.0, 2)), False),
+        (SMALL + bytes(2**20), BUDGET, False),
+        (b"no picture", BUDGET, False),
+    ],
+    ids=["small", "large", "shown large", "video", "many bytes", "unknown"],
+)
+def test_what_is_small(data, budget, small):
+    assert is_small(data, budget) is small

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sys
 
@@ -38,6 +39,20 @@ async def test_process_loads_says_so_and_stops_on_sigterm(tiny_folder):
         assert await process.wait() == 0
     assert events.index("loading vision tower") < events.index("loaded warm-up")
     assert b"Traceback" not in rest
+
+
+async def test_a_damaged_video_processor_ends_the_start_with_its_name(tiny_folder, tmp_path):
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(tiny_folder, folder)
+    (folder / "video_preprocessor_config.json").write_text('{"fps": "two"}')
+    process = await start({"SIGHTLINE_MODEL": str(folder)})
+    async with asyncio.timeout(60):
+        _, output = await process.communicate()
+
+    last = json.loads(output.splitlines()[-1])
+    assert process.returncode == 2
+    assert "fps" in last["event"] and "video_preprocessor_config.json" in last["event"]
+    assert b"Traceback" not in output
 
 
 @pytest.mark.parametrize(

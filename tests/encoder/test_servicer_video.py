@@ -9,6 +9,7 @@ import torch
 from sightline.type.v1 import media_pb2
 from sightline_common.checkpoint import Checkpoint, CheckpointError
 from sightline_encoder.feature_record import pack_head, unpack_entry, unpack_head
+from sightline_encoder.processor_settings import ProcessorSettings
 from sightline_encoder.video_options import VideoLimits
 from sightline_encoder.video_preprocess import VideoPreprocessor, load_video_preprocessor
 
@@ -153,5 +154,61 @@ def test_a_checkpoint_without_a_video_processor_takes_no_videos(tiny_folder):
     "settings", [{"video_processor_type": "Other"}, {"resample": 2}, {"do_normalize": False}]
 )
 def test_a_processor_that_cannot_be_equalled_is_refused_at_start(settings):
-    with pytest.raises(CheckpointError):
-        VideoPreprocessor(settings, "glm46v", VideoLimits(), 1)
+    with pytest.raises(CheckpointError, match=r"file\.json"):
+        VideoPreprocessor(ProcessorSettings(settings, "file.json"), "glm46v", VideoLimits(), 1)
+
+
+DAMAGED = {
+    "fps": ["two", -1, True, float("nan"), float("inf"), 10**400, [2]],
+    "max_duration": ["long", -3],
+    "patch_size": [1.5, "14", -14, {"side": 14}, 15],
+    "merge_size": [-2, 3],
+    "temporal_patch_size": [[2], 3],
+    "rescale_factor": ["1/255"],
+    "image_mean": [[0.5], 0.5, ["a", "b", "c"], {"r": 1}],
+    "image_std": [[0.5, 0.5, None]],
+    "size": [[1, 2], "large", {"shortest_edge": "small"}, {"shortest_edge": 9, "longest_edge": 8}],
+    "video_processor_type": [["Glm46VVideoProcessor"], 7],
+    "resample": [[3]],
+    "do_resize": ["no"],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in DAMAGED.items() for value in values]
+)
+@pytest.mark.parametrize("nested", [False, True], ids=["own file", "in processor_config.json"])
+def test_damaged_settings_are_refused_at_start_by_file_and_name(
+    tiny_folder, tmp_path, name, value, nested
+):
+    settings = json.dumps({**SETTINGS, name: value})
+    file = "processor_config.json" if nested else "video_preprocessor_config.json"
+    shutil.copy(tiny_folder / "config.json", tmp_path)
+    (tmp_path / file).write_text(f'{{"video_processor": {settings}}}' if nested else settings)
+
+    with pytest.raises(CheckpointError) as caught:
+        load_video_preprocessor(Checkpoint(tmp_path), VideoLimits(), 1)
+
+    assert str(tmp_path / file) in str(caught.value)
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("video_preprocessor_config.json", b"{"),
+        ("video_preprocessor_config.json", b"[]"),
+        ("video_preprocessor_config.json", bytes(range(128, 160))),
+        ("video_preprocessor_config.json", b"[" * 100_000),
+        ("processor_config.json", b'{"video_processor": [1]}'),
+        ("processor_config.json", b'"text"'),
+    ],
+    ids=["cut off", "list", "no UTF-8", "deep", "nested list", "string"],
+)
+def test_damaged_files_are_refused_at_start_by_name(tmp_path, file, content):
+    (tmp_path / file).write_bytes(content)
+
+    with pytest.raises(CheckpointError) as caught:
+        load_video_preprocessor(Checkpoint(tmp_path), VideoLimits(), 1)
+
+    assert str(tmp_path / file) in str(caught.value)

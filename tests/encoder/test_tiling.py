@@ -5,11 +5,15 @@ from itertools import pairwise
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sightline.encoder.v1 import encoder_pb2
+from sightline.type.v1 import media_pb2
+from sightline_common.checkpoint import Checkpoint
 from sightline_encoder.positions import PositionTables
 from sightline_encoder.tiling import TileRule, blended, cell_slices
 from sightline_encoder.units import join, split
 from sightline_encoder.window import Window
 
+from tests.encoder import tiny
 from tests.encoder.tiny import prepared
 
 RULE = TileRule.of(14, 2)
@@ -90,3 +94,25 @@ def test_positions_of_a_tile_are_those_of_its_place_in_the_picture(rows, columns
         whole = table(Window.whole(2 * rows, 2 * columns)).unflatten(0, (rows, columns, 4))
         expected = whole[cell_slices(window, 2)].flatten(0, 2)
         torch.testing.assert_close(table(window), expected)
+
+
+async def test_a_tower_without_tiles_announces_none_and_refuses_them_before_bytes(
+    tiny_folder, monkeypatch
+):
+    monkeypatch.setattr("sightline_encoder.vision.lean_refusal", lambda module: "it is odd")
+    model = tiny.load_tiny(Checkpoint(tiny_folder))
+    picture = tiny.encoded(tiny.noise(120, 90))
+    tiled = media_pb2.MediaOptions(tiling=media_pb2.TILING_TILED)
+    async with tiny.running_encoder(model) as served:
+        info = await served.stub.GetModelInfo(encoder_pb2.GetModelInfoRequest())
+        _, error = await tiny.refusal(tiny.ask(served.stub, picture, options=tiled))
+        whole = await tiny.ask(served.stub, picture)
+
+    assert info.max_tiled_pixel_budget == 0 < info.max_pixel_budget
+    assert (error.reason, error.field) == ("PARAMETER_UNSUPPORTED", "header.options.tiling")
+    assert whole.bytes_wanted, "the refused one left nothing behind"
+
+
+async def test_a_tower_with_tiles_announces_them(served):
+    info = await served.stub.GetModelInfo(encoder_pb2.GetModelInfoRequest())
+    assert info.max_tiled_pixel_budget > 0

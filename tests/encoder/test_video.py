@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from sightline_encoder.decoded import decode_here
+from sightline_encoder.processor_settings import ProcessorSettings
 from sightline_encoder.resizing import Resizing
 from sightline_encoder.video_options import VideoLimits
 from sightline_encoder.video_preprocess import VideoPreprocessor
@@ -19,7 +20,8 @@ SIZE = {"shortest_edge": 112 * 112, "longest_edge": 12 * 112 * 112}
 
 
 def preprocessor(rule="glm46v", decode=decode_here, **limits):
-    return VideoPreprocessor({"size": SIZE}, rule, VideoLimits(**limits), 10**6, decode)
+    settings = ProcessorSettings({"size": SIZE}, "file.json")
+    return VideoPreprocessor(settings, rule, VideoLimits(**limits), 10**6, decode)
 
 
 def prepared(data, rule="glm46v", **wishes):

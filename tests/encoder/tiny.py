@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -33,10 +34,11 @@ from sightline_encoder.preprocess import PreparedImage, load_preprocessor
 from sightline_encoder.registration import add_servicer
 from sightline_encoder.servicer import EncoderServicer
 from sightline_encoder.similar_pictures import SimilarPictures
+from sightline_encoder.units import Unit
 from sightline_encoder.upload import UploadBudget
 from sightline_encoder.video_options import VideoLimits
 from sightline_encoder.video_preprocess import load_video_preprocessor
-from sightline_encoder.vision import Placement, load_vision_tower
+from sightline_encoder.vision import Placement, VisionTower, load_vision_tower
 from transformers import Glm4vConfig, Glm4vForConditionalGeneration, Glm46VImageProcessorPil
 
 CPU_FLOAT32 = Placement(torch.device("cpu"), torch.float32)
@@ -134,6 +136,7 @@ async def running_encoder(
     lower_tiers: LowerTiers | None = None,
     similar_bytes: int = 0,
     abandon: Callable[[bytes], None] = lambda data: None,
+    upload_timeout_s: float = 60.0,
 ) -> AsyncIterator[RunningEncoder]:
     fingerprint = feature_fingerprint(model.checkpoint.fingerprint, torch.float32)
     preprocessor = model.preprocessor
@@ -144,7 +147,7 @@ async def running_encoder(
     encoder = Encoder(intake, batcher, cache, fingerprint, lower_tiers, similar)
     uploads = UploadBudget(upload_bytes)
     info = model_info(model, fingerprint)
-    servicer = EncoderServicer(encoder, model.preprocessor, uploads, info)
+    servicer = EncoderServicer(encoder, model.preprocessor, uploads, info, upload_timeout_s)
     server = GrpcServer(ServerOptions("sightline.encoder.v1.EncoderService", drain_s=0.1))
     await server.start()
     await server.set_ready(lambda s: add_servicer(servicer, s))
@@ -234,6 +237,23 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0)
+
+
+class GatedTower:
+    """A tower whose passes wait until `gate` is set; `num_begun` counts them."""
+
+    def __init__(self, tower: VisionTower) -> None:
+        self.gate = threading.Event()
+        self.num_begun = 0
+        self._tower = tower
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._tower, name)
+
+    def encode_units(self, units: Sequence[Unit]) -> list[torch.Tensor]:
+        self.num_begun += 1
+        assert self.gate.wait(60)
+        return self._tower.encode_units(units)
 
 
 async def forward_count(served: RunningEncoder) -> int:

@@ -1,8 +1,11 @@
+import math
+
 import pytest
 import torch
+from sightline.type.v1 import media_pb2, tensor_pb2
 from sightline_common.chunks import split_chunks
-from sightline_common.errors import PayloadCorruptError
-from sightline_common.tensors import tensor_bytes
+from sightline_common.errors import PayloadCorruptError, PromptTooLongError
+from sightline_common.tensors import tensor_bytes, tensor_spec
 from sightline_generator.feature_receiver import FeatureReceiver
 
 from tests.generator.scripted_encoder import FINGERPRINT, feature_header, features
@@ -52,3 +55,74 @@ async def test_every_finite_value_passes(receiver, dtype):
     receiving = receiver(tensor)
     receiving.add(tensor_bytes(tensor))
     assert torch.equal(await receiving.features(), tensor)
+
+
+HUGE = 2**40
+
+
+def huge(token_count, **changes):
+    """Returns a header whose sizes agree with each other and are absurd."""
+    spec = tensor_pb2.TensorSpec(
+        name="features", data_type=tensor_pb2.DATA_TYPE_FLOAT32, shape=[token_count, 64]
+    )
+    grid = media_pb2.Grid(time_count=1, height_count=2, width_count=2 * token_count)
+    fields = {
+        "tensors": [spec],
+        "token_count": token_count,
+        "payload_byte_count": token_count * 64 * 4,
+        "grid": grid,
+    }
+    return feature_header(features(), **{**fields, **changes})
+
+
+def beside(*shapes):
+    own = tensor_spec("features", features())
+    others = [
+        tensor_pb2.TensorSpec(name="more", data_type=tensor_pb2.DATA_TYPE_FLOAT32, shape=shape)
+        for shape in shapes
+    ]
+    count = features().nbytes + sum(4 * math.prod(shape) for shape in shapes)
+    return feature_header(features(), tensors=[own, *others], payload_byte_count=count)
+
+
+ABSURD = {
+    "tokens": huge(HUGE),
+    "most tokens": huge(2**61 - 1, payload_byte_count=2**62),
+    "frame groups": huge(6, grid=media_pb2.Grid(time_count=HUGE, height_count=2, width_count=2)),
+    "bytes": feature_header(features(), payload_byte_count=HUGE),
+    "another tensor": beside([HUGE]),
+    "many tensors": beside(*([[0]] * 20)),
+    "many dimensions": beside([0] * 20),
+}
+
+
+@pytest.fixture
+def no_memory(monkeypatch):
+    """Makes taking memory for a payload fail a test."""
+
+    def empty(*shape, **options):
+        raise AssertionError(f"memory was taken for {shape}")
+
+    monkeypatch.setattr("sightline_generator.feature_receiver.torch.empty", empty)
+
+
+@pytest.mark.parametrize("name", ABSURD)
+def test_absurd_sizes_are_refused_before_memory_is_taken(tiny_ours, no_memory, name):
+    with pytest.raises(PayloadCorruptError):
+        FeatureReceiver(ABSURD[name], FINGERPRINT, tiny_ours.family)
+
+
+def test_more_tokens_than_the_model_has_positions_are_refused_before_they_come(
+    tiny_ours, no_memory
+):
+    positions = tiny_ours.family.shape.max_positions
+    with pytest.raises(PromptTooLongError):
+        FeatureReceiver(huge(positions), FINGERPRINT, tiny_ours.family)
+
+
+def test_a_header_alone_takes_no_memory_and_counts_any_length(tiny_ours):
+    header = huge(tiny_ours.family.shape.max_positions)
+    receiving = FeatureReceiver(header, FINGERPRINT, tiny_ours.family, header_only=True)
+    assert receiving.encoded(None).num_tokens == header.token_count
+    with pytest.raises(PayloadCorruptError):
+        receiving.add(b"x")

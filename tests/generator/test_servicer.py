@@ -176,6 +176,18 @@ async def test_candidates_all_take_places_and_give_them_back(generator):
     await generator.until_idle()
 
 
+async def test_statistics_count_tokens_and_what_the_prefix_cache_spared(generator):
+    question = ask("word " * 60)
+    usages = [(await answer(generator, question))[-1].complete.usage for _ in range(2)]
+    told = await generator.stub.GetStatistics(pb.GetStatisticsRequest())
+    assert told.generated_token_count == sum(usage.completion_token_count for usage in usages)
+    assert told.prompt_token_count == sum(usage.prompt_token_count for usage in usages)
+    assert told.prefix_hit_token_count == usages[1].cached_token_count > 0
+    assert told.prefix_query_token_count == told.prompt_token_count
+    (encoder,) = told.encoders
+    assert encoder.target and not encoder.HasField("cache"), "the scripted encoder tells nothing"
+
+
 async def test_largest_seed_has_candidates_too(generator):
     responses = await answer(generator, several(2, "Hello", seed=2**63 - 1))
     assert len(candidates_of(responses)) == 2

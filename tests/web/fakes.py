@@ -99,6 +99,8 @@ class FakeGenerator:
         self.asked = asyncio.Event()
         self.ready = True
         self.media_kinds: list[media_pb2.MediaKind] = [media_pb2.MEDIA_KIND_IMAGE]
+        self.current_load = generator_pb2.GetLoadResponse()
+        self.current_statistics = generator_pb2.GetStatisticsResponse()
         self.info_error: SightlineError | None = None
         self.fallback: Callable[[], Iterable[Step]] = lambda: says("ok")
         self._scripts: deque[list[Step]] = deque()
@@ -139,6 +141,14 @@ class FakeGenerator:
             default_max_token_count=1024,
             default_sampling=generator_pb2.SamplingOptions(temperature=0.0, top_p=1.0),
         )
+
+    async def load(self) -> generator_pb2.GetLoadResponse:
+        if self.info_error is not None:
+            raise self.info_error
+        return self.current_load
+
+    async def statistics(self) -> generator_pb2.GetStatisticsResponse:
+        return self.current_statistics
 
     async def is_ready(self) -> bool:
         return self.ready

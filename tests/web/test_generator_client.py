@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import pytest
 from grpc import aio
@@ -161,3 +161,41 @@ async def test_absent_server_is_not_ready() -> None:
 async def test_unary_calls_answer(client: GrpcGenerator) -> None:
     assert (await client.model_info()).model == "nano"
     assert await client.is_ready()
+
+
+async def running(name: str) -> GrpcServer:
+    """A generator that says its name as the model's."""
+
+    class Named(generator_pb2_grpc.GeneratorServiceServicer):
+        async def GetModelInfo(self, request, context):
+            return generator_pb2.GetModelInfoResponse(model=name)
+
+    server = GrpcServer(ServerOptions("sightline.generator.v1.GeneratorService", drain_s=0))
+    await server.start()
+    await server.set_ready(
+        lambda grpc_server: generator_pb2_grpc.add_GeneratorServiceServicer_to_server(
+            Named(), grpc_server
+        )
+    )
+    return server
+
+
+async def test_ready_generators_take_turns_and_one_that_leaves_is_passed_over() -> None:
+    first, second = await running("first"), await running("second")
+    client = GrpcGenerator(f"ipv4:127.0.0.1:{first.port},127.0.0.1:{second.port}")
+
+    async def asked(count: int) -> set[str]:
+        answered = set()
+        for _ in range(count):
+            with suppress(NotReadyError):  # by one that just began to leave
+                answered.add((await client.model_info()).model)
+        return answered
+
+    async with asyncio.timeout(10):
+        while await asked(6) != {"first", "second"}:
+            pass  # the second connection may come later
+        await first.stop()
+        while await asked(6) != {"second"}:
+            pass
+    await client.close()
+    await second.stop()

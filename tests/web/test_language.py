@@ -16,6 +16,7 @@ from sightline_web.chat.settings import NUMBERS
 from sightline_web.chat.uploads import _FAULTS
 from sightline_web.chat.wording import _UNKNOWN, _WORDS
 from sightline_web.language import wanted_language
+from sightline_web.operators.figures import TIERS
 from sightline_web.theme import THEMES
 from sightline_web.translations.chinese import CHINESE
 from starlette.datastructures import Headers
@@ -26,7 +27,7 @@ ROOT = Path(sightline_web.__file__).parent
 def sentences() -> set[str]:
     """Returns everything that code and templates ask to be translated."""
     found = {_UNKNOWN, *_WORDS.values()}
-    found |= {each.alt for each in EXAMPLES}
+    found |= {each.alt for each in EXAMPLES} | set(TIERS.values()) | {"other"}
     found |= {*THEMES.values(), *_FAULTS.values(), UNKNOWN_KIND}
     found |= {name for name, _ in PRESETS.values()} | {each.label for each in NUMBERS.values()}
     for template in (ROOT / "templates").iterdir():

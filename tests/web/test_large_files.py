@@ -95,8 +95,11 @@ def digests(headers: Sequence[generator_pb2.PutMediaHeader]) -> list[str]:
 async def test_a_file_larger_than_a_message_goes_ahead_in_chunks(
     client: GrpcGenerator, servicer: ForgetfulServicer
 ) -> None:
-    assert await ask(client, LARGE, SMALL) == ["started", "complete"]
+    request = about(LARGE, SMALL)
+    request.cache_salt = "salt"
+    assert len([response async for response in client.generate_text(request, 30)]) == 2
     header = servicer.uploads[0]
+    assert header.cache_salt == "salt"
     assert (header.digest, header.byte_count) == (sha256_digest(LARGE), len(LARGE))
     assert header.kind == media_pb2.MEDIA_KIND_VIDEO
     assert max(servicer.chunk_sizes) <= 2**20

@@ -21,6 +21,9 @@ KEEPALIVE_OPTIONS: list[tuple[str, int]] = [
     ("grpc.http2.max_pings_without_data", 0),
 ]
 
+BALANCED = '{"loadBalancingConfig":[{"round_robin":{}}],"healthCheckConfig":{"serviceName":""}}'
+"""Service config of a name with many addresses: those that are ready take turns."""
+
 
 def open_channel(
     target: str,
@@ -28,11 +31,13 @@ def open_channel(
     *,
     tls: ClientTls | None = None,
     server_name: str = "",
+    is_balanced: bool = False,
 ) -> aio.Channel:
     """Opens a channel, plaintext without `tls`, that notices dead peers and allows large messages.
 
     `server_name` is the name that the server's certificate must have, where the target is
-    not it. Retries by service config stay off: they would buffer whole uploads.
+    not it. With `is_balanced`, the addresses of a name that are ready take turns. Retries
+    by service config stay off: they would buffer whole uploads.
     """
     options: list[tuple[str, int | str]] = [
         *KEEPALIVE_OPTIONS,
@@ -41,6 +46,8 @@ def open_channel(
         ("grpc.enable_retries", 0),
         ("grpc.max_reconnect_backoff_ms", 2_000),
     ]
+    if is_balanced:
+        options.append(("grpc.service_config", BALANCED))
     if tls is None:
         return aio.insecure_channel(target, options)
     if server_name:

@@ -17,6 +17,8 @@ from safetensors import safe_open
 from sightline_common.digest import combined_digest
 
 WEIGHTS_INDEX = "model.safetensors.index.json"
+PROCESSOR_FILE = "processor_config.json"
+VIDEO_PROCESSOR_FILE = "video_preprocessor_config.json"
 _FINGERPRINTED = ("*.safetensors", "*.json", "*.jinja")
 _READ_BYTES = 1024 * 1024
 
@@ -59,26 +61,41 @@ class Checkpoint:
     @cached_property
     def config(self) -> dict[str, Any]:
         """The parsed config.json."""
-        config: dict[str, Any] = json.loads((self.folder / "config.json").read_text("utf-8"))
-        return config
+        return self._read("config.json")
 
     @cached_property
     def video_processor(self) -> dict[str, Any] | None:
         """The video processor's settings, wherever they lie; None when there are none."""
-        nested: dict[str, Any] | None = self._read("processor_config.json").get("video_processor")
-        return nested or self._read("video_preprocessor_config.json") or None
+        nested = self._read(PROCESSOR_FILE).get("video_processor")
+        if nested is not None and not isinstance(nested, dict):
+            raise CheckpointError(
+                f"video_processor in {self.folder / PROCESSOR_FILE} must be an object; correct it, "
+                "or take the file from where the model came from."
+            )
+        return nested or self._read(VIDEO_PROCESSOR_FILE) or None
+
+    @property
+    def video_processor_file(self) -> str:
+        """The file in which the video processor's settings lie."""
+        is_nested = self._read(PROCESSOR_FILE).get("video_processor")
+        return PROCESSOR_FILE if is_nested else VIDEO_PROCESSOR_FILE
 
     @cached_property
     def processor_class(self) -> str:
         """The name of the class that prepares prompts; empty when no file says it."""
-        names = ("processor_config.json", "preprocessor_config.json", "tokenizer_config.json")
+        names = (PROCESSOR_FILE, "preprocessor_config.json", "tokenizer_config.json")
         stated = (self._read(name).get("processor_class") for name in names)
         return next((str(name) for name in stated if name), "")
 
     def _read(self, name: str) -> dict[str, Any]:
         path = self.folder / name
-        parsed = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-        return parsed if isinstance(parsed, dict) else {}
+        try:
+            parsed = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+        except (ValueError, RecursionError) as error:
+            raise CheckpointError(_damaged(path, "is no JSON in UTF-8")) from error
+        if not isinstance(parsed, dict):
+            raise CheckpointError(_damaged(path, "holds no JSON object"))
+        return parsed
 
     @cached_property
     def fingerprint(self) -> str:
@@ -129,6 +146,10 @@ class Checkpoint:
         if Path(name).name != name or not path.is_file():
             raise CheckpointError(f"{WEIGHTS_INDEX} names {name!r}, which is not in the folder.")
         return path
+
+
+def _damaged(path: Path, what: str) -> str:
+    return f"{path} {what}; take the file from where the model came from."
 
 
 def _file_digest(path: Path) -> str:

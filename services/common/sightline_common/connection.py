@@ -20,7 +20,7 @@ class Connection(Generic[Stubs]):
     """What `make` builds on a channel, on the latest one.
 
     `server_name` is the name that the server's certificate must have, where the target
-    is not it.
+    is not it. With `is_balanced`, the addresses of a name that are ready take turns.
     """
 
     def __init__(
@@ -31,12 +31,14 @@ class Connection(Generic[Stubs]):
         *,
         max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
         server_name: str = "",
+        is_balanced: bool = False,
     ) -> None:
         self.target = target
         self._make = make
         self._tls = tls
         self._max_message_bytes = max_message_bytes
         self._server_name = server_name
+        self._is_balanced = is_balanced
         self._retired: set[asyncio.Task[None]] = set()
         self._open()
 
@@ -58,7 +60,11 @@ class Connection(Generic[Stubs]):
     def _open(self) -> None:
         self._version = 0 if self._tls is None else self._tls.version
         self._channel = open_channel(
-            self.target, self._max_message_bytes, tls=self._tls, server_name=self._server_name
+            self.target,
+            self._max_message_bytes,
+            tls=self._tls,
+            server_name=self._server_name,
+            is_balanced=self._is_balanced,
         )
         self._stubs = self._make(self._channel)
 

@@ -10,20 +10,17 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-
-from sightline_common.channel import open_channel
 from sightline_common.child_process import ChildProcess, Probe, say
 from sightline_common.config import MAX_PORT, SettingInvalidError, read_settings, setting
 from sightline_common.malloc import MALLOC_VARIABLES
+from sightline_common.probe import PROBE_TIMEOUT_S, is_serving
 from sightline_common.service_settings import ServiceSettings
-from sightline_common.tls import ClientTls, client_tls
+from sightline_common.tls import client_tls
 
 STOP_GRACE_S = 10.0
-PROBE_TIMEOUT_S = 2.0
 OPENMP_VARIABLES = {"OMP_WAIT_POLICY": "passive"}
 """Services share the cores: threads that spin at a barrier keep those off that they wait for."""
 
@@ -121,23 +118,12 @@ def _children(settings: LauncherSettings, environ: Mapping[str, str]) -> list[Ch
         **environ,
     }
     return [
-        ChildProcess("encoder", "sightline_encoder", shared, _grpc_probe(encoder, tls)),
-        ChildProcess("generator", "sightline_generator", shared, _grpc_probe(generator, tls)),
+        ChildProcess("encoder", "sightline_encoder", shared, partial(is_serving, encoder, tls)),
+        ChildProcess(
+            "generator", "sightline_generator", shared, partial(is_serving, generator, tls)
+        ),
         ChildProcess("web", "sightline_web", shared, _http_probe(settings.web_port)),
     ]
-
-
-def _grpc_probe(target: str, tls: ClientTls | None) -> Probe:
-    async def probe() -> bool:
-        async with open_channel(target, tls=tls) as channel:
-            stub = health_pb2_grpc.HealthStub(channel)
-            try:
-                reply = await stub.Check(health_pb2.HealthCheckRequest(), timeout=PROBE_TIMEOUT_S)
-            except grpc.aio.AioRpcError:
-                return False
-            return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)
-
-    return probe
 
 
 def _http_probe(port: int) -> Probe:

@@ -1,13 +1,13 @@
-"""Packs waiting pictures into shared forward passes on the tower's only thread."""
+"""Packs waiting pictures into shared forward passes."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -23,6 +23,9 @@ from sightline_encoder.units import Unit, join, split
 _logger = logging.getLogger(__name__)
 _WAITING_PASSES = 4
 """Bounds the patches that wait, counted in full passes, and the pictures larger than one."""
+_MAX_LANES = 4
+_LANE_SHARE = 4
+"""Of several lanes each takes at most this share of `max_patches`, so that all have work."""
 _COST_SHARE = 16
 """The smallest picture costs this share of a pass, so that few overtake a large one."""
 
@@ -80,19 +83,30 @@ class Batcher:
     There is no waiting for company: what arrives during a pass shares the next one. The
     units of a large request take turns with other requests. A picture that fails, or whose
     features are not finite, fails alone.
+
+    On a CPU with several `num_threads` passes run side by side in lanes: each has its share of
+    the threads, and all of them when it is alone. Threads that compute different pictures
+    wait for each other nowhere.
     """
 
-    def __init__(self, tower: Tower, max_patches: int) -> None:
+    def __init__(self, tower: Tower, max_patches: int, num_threads: int = 1) -> None:
         self.num_forwards = 0
         self.counts = PassCounts()
         self._tower = tower
         self._max_patches = max_patches
+        self._num_threads = num_threads
+        self._num_lanes = min(num_threads, _MAX_LANES)
+        self._num_running = 0
+        self._lock = threading.Lock()
         self._queue: FairQueue[_Piece] = FairQueue()
         self._held_patches = 0
         self._held_large = 0
         self._changed = asyncio.Condition()
-        self._thread = ThreadPoolExecutor(1, "tower")
-        self._loop_task = asyncio.create_task(self._run(), name="batcher")
+        self._threads = ThreadPoolExecutor(self._num_lanes, "tower")
+        self._lanes = [
+            asyncio.create_task(self._run(), name=f"batcher-{lane}")
+            for lane in range(self._num_lanes)
+        ]
 
     @property
     def tile_rule(self) -> TileRule:
@@ -124,11 +138,11 @@ class Batcher:
         return future
 
     async def close(self) -> None:
-        """Ends after the running pass; pictures still waiting get NotReadyError."""
-        self._loop_task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._loop_task
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        """Ends after the running passes; pictures still waiting get NotReadyError."""
+        for lane in self._lanes:
+            lane.cancel()
+        await asyncio.gather(*self._lanes, return_exceptions=True)
+        self._threads.shutdown(wait=True, cancel_futures=True)
         _fail(self._queue.clear(), _stopping())
 
     def _cost(self, piece: _Piece) -> int:
@@ -176,12 +190,13 @@ class Batcher:
 
     def _next_pieces(self) -> list[_Piece]:
         """Takes units off the queue; those of cancelled pictures fill no pass."""
+        limit = self._max_patches if self._num_lanes == 1 else self._max_patches // _LANE_SHARE
         pieces: list[_Piece] = []
         num_patches = 0
         while self._queue:
             first = self._queue.first()
             added = first.unit.num_patches if first.is_wanted else 0
-            if num_patches and num_patches + added > self._max_patches:
+            if num_patches and num_patches + added > limit:
                 break
             num_patches += added
             pieces.append(self._queue.pop())
@@ -191,15 +206,32 @@ class Batcher:
         if not pieces:
             return
         loop = asyncio.get_running_loop()
-        outcomes = await loop.run_in_executor(self._thread, self._pass, pieces)
+        self._num_running += 1
+        try:
+            outcomes = await loop.run_in_executor(
+                self._threads, self._pass_with, self._threads_to_use(), pieces
+            )
+        finally:
+            self._num_running -= 1
         for piece, outcome in zip(pieces, outcomes, strict=True):
             if outcome is not None:
                 _settle(piece.job.future, outcome)
 
+    def _threads_to_use(self) -> int:
+        """Returns a lane's share, and all threads for a pass without company."""
+        alone = self._num_running == 1 and not self._queue
+        return self._num_threads if alone else self._num_threads // self._num_lanes
+
+    def _pass_with(self, num_threads: int, pieces: Sequence[_Piece]) -> list[Outcome | None]:
+        if self._num_lanes > 1:
+            torch.set_num_threads(num_threads)  # of the calling thread
+        return self._pass(pieces)
+
     def _pass(self, pieces: Sequence[_Piece]) -> list[Outcome | None]:
         """Returns what became of each unit's picture, None where others of it are missing."""
         started = time.monotonic()
-        self.num_forwards += 1
+        with self._lock:
+            self.num_forwards += 1
         try:
             features = self._tower.encode_units([piece.unit for piece in pieces])
         except SightlineError as error:
@@ -208,27 +240,28 @@ class Batcher:
             return self._pass_alone(pieces, error)
         num_patches = sum(piece.unit.num_patches for piece in pieces)
         pass_s = time.monotonic() - started
-        self.counts.add(len(pieces), num_patches, pass_s)
+        with self._lock:
+            self.counts.add(len(pieces), num_patches, pass_s)
         pairs = zip(pieces, features, strict=True)
-        return [_collected(piece, part, pass_s / num_patches) for piece, part in pairs]
+        return [self._collected(piece, part, pass_s / num_patches) for piece, part in pairs]
+
+    def _collected(self, piece: _Piece, features: torch.Tensor, patch_s: float) -> Outcome | None:
+        """Keeps a unit's features and returns the picture's once they are whole."""
+        job = piece.job
+        with self._lock:
+            job.features[piece.index] = features
+            job.tower_s += piece.unit.num_patches * patch_s
+            if len(job.features) < len(job.units):
+                return None
+        whole = join(job.units, [job.features[index] for index in range(len(job.units))])
+        job.features.clear()
+        return _checked(whole, job.tower_s)
 
     def _pass_alone(self, pieces: Sequence[_Piece], error: Exception) -> list[Outcome | None]:
         if len(pieces) > 1:
             return [self._pass([piece])[0] for piece in pieces]
         _logger.error("forward pass failed", exc_info=error)
         return [EngineFailedError("The vision tower failed on this picture.")]
-
-
-def _collected(piece: _Piece, features: torch.Tensor, patch_s: float) -> Outcome | None:
-    """Keeps a unit's features and returns the picture's once they are whole."""
-    job = piece.job
-    job.features[piece.index] = features
-    job.tower_s += piece.unit.num_patches * patch_s
-    if len(job.features) < len(job.units):
-        return None
-    whole = join(job.units, [job.features[index] for index in range(len(job.units))])
-    job.features.clear()
-    return _checked(whole, job.tower_s)
 
 
 def _checked(features: torch.Tensor, tower_s: float) -> Outcome:

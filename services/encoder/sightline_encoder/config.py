@@ -93,7 +93,7 @@ class EncoderSettings(ServiceSettings):
     )
     intake_workers: int = setting(
         "SIGHTLINE_ENCODER_INTAKE_WORKERS",
-        "Processes in which files are decoded, one at a time each.",
+        "Processes in which files are decoded, one at a time each; one more is for small pictures.",
         default=2,
         minimum=1,
     )
@@ -133,6 +133,12 @@ class EncoderSettings(ServiceSettings):
         "Bytes of uploads held at once; more are refused with UNAVAILABLE.",
         default=512 * 1024**2,
         minimum=1,
+    )
+    upload_timeout_s: float = setting(
+        "SIGHTLINE_ENCODER_UPLOAD_TIMEOUT_S",
+        "Seconds that a client may take to send the header, and then a file.",
+        default=60.0,
+        minimum=0.1,
     )
     max_file_bytes: int = setting(
         "SIGHTLINE_ENCODER_MAX_FILE_BYTES",

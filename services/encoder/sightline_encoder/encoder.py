@@ -74,12 +74,16 @@ class Encoder:
         flights = (self._lookups, self._flights, self._searches)
         return sum(each.num_waiting for each in flights)
 
+    def key(self, request: FeatureRequest) -> str:
+        """Returns the key of the features that a request names."""
+        return request.key(self.fingerprint)
+
     async def recall(self, request: FeatureRequest) -> Answer | None:
         """Returns features without the file: held in a tier, or being computed for someone else.
 
         None when the file is needed. Raises what that computation raises.
         """
-        key = request.key(self.fingerprint)
+        key = self.key(request)
         answer = await self._held(key)
         if answer is None and request.similar_allowed and self.similar is not None:
             answer = await self._recalled(key, self.similar)
@@ -90,7 +94,7 @@ class Encoder:
 
         For files that `recall` wanted: the tiers below memory are not asked again.
         """
-        key, similar = request.key(self.fingerprint), self.similar
+        key, similar = self.key(request), self.similar
         if request.similar_allowed and similar is not None:
             search = self._searches.run(key, lambda: self._search(key, request, data, similar))
             return self._counted(await search)

@@ -142,6 +142,8 @@ class LeanTower:
     Built from a loaded module, whose weights it shares where it does not fuse them.
     """
 
+    takes_tiles = True
+
     def __init__(self, module: Glm4vVisionModel, attention: PackedAttention) -> None:
         self.attention = attention
         embed = module.patch_embed.proj

@@ -26,6 +26,7 @@ from sightline_encoder.decoded import Decode, Decoded, decode_here
 from sightline_encoder.disk_store import DiskStore
 from sightline_encoder.encoder import Encoder
 from sightline_encoder.encoder_metrics import register_encoder, register_workers
+from sightline_encoder.fair_slots import SMALL_SLOTS
 from sightline_encoder.feature_cache import FeatureCache
 from sightline_encoder.feature_key import feature_fingerprint
 from sightline_encoder.image import MIME_TYPES, MediaLimits
@@ -81,7 +82,9 @@ async def open_servicer(
             settings.intake_workers,
             abandon=pool.abandon,
         )
-        batcher = Batcher(model.tower, pass_patches(settings, model.tower))
+        batcher = Batcher(
+            model.tower, pass_patches(settings, model.tower), lane_threads(model.tower)
+        )
         cache = FeatureCache(settings.cache_bytes)
         similar = SimilarPictures(settings.similar_bytes) if settings.similar_bytes else None
         try:
@@ -91,7 +94,7 @@ async def open_servicer(
             if registry is not None:
                 register_encoder(registry, encoder, batcher, uploads, info)
                 register_workers(registry, pool)
-            yield EncoderServicer(encoder, preprocessor, uploads, info)
+            yield EncoderServicer(encoder, preprocessor, uploads, info, settings.upload_timeout_s)
         finally:
             intake.close()
             await batcher.close()
@@ -103,7 +106,8 @@ def open_worker_pool(settings: EncoderSettings) -> Iterator[WorkerPool]:
     limits = WorkerLimits(
         settings.worker_memory_bytes, settings.worker_cpu_s, settings.worker_timeout_s
     )
-    with closing(WorkerPool(settings.intake_workers, limits, settings.quarantine_s)) as pool:
+    num_workers = settings.intake_workers + SMALL_SLOTS
+    with closing(WorkerPool(num_workers, limits, settings.quarantine_s)) as pool:
         yield pool
 
 
@@ -191,6 +195,11 @@ def pass_patches(settings: EncoderSettings, tower: VisionTower) -> int:
     return CPU_BATCH_PATCHES if tower.placement.device.type == "cpu" else GPU_BATCH_PATCHES
 
 
+def lane_threads(tower: VisionTower) -> int:
+    """Returns how many threads passes share; a GPU has one pass at a time."""
+    return torch.get_num_threads() if tower.placement.device.type == "cpu" else 1
+
+
 def media_limits(settings: EncoderSettings) -> MediaLimits:
     """Returns the limits on files that the settings state."""
     return MediaLimits(
@@ -234,7 +243,7 @@ def model_info(model: LoadedModel, fingerprint: str) -> encoder_pb2.GetModelInfo
         attention=tower.attention,
         default_pixel_budget=bounds.default,
         max_pixel_budget=bounds.whole,
-        max_tiled_pixel_budget=bounds.tiled,
+        max_tiled_pixel_budget=bounds.tiled if tower.takes_tiles else 0,
     )
 
 

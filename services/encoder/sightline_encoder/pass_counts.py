@@ -12,7 +12,7 @@ BATCH_PATCHES = (64, 256, 1024, 2048, 4096, 8192, 16384, 32768, 65536)
 
 @dataclass
 class PassCounts:
-    """Written by the tower's thread alone; any thread may read.
+    """Written by one thread at a time; any thread may read.
 
     `units` are the pictures, tiles and frame groups that shared a pass.
     """

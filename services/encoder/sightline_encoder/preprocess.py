@@ -205,8 +205,12 @@ def load_preprocessor(
         processor = transformers.AutoImageProcessor.from_pretrained(
             checkpoint.folder, backend="pil", trust_remote_code=False, local_files_only=True
         )
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{checkpoint.folder} has no usable image processor: {error}") from (
-            error
+        return Preprocessor(
+            processor, limits, max_pixel_budget, decode, video, max_tiled_pixel_budget
         )
-    return Preprocessor(processor, limits, max_pixel_budget, decode, video, max_tiled_pixel_budget)
+    except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        # What transformers raises depends on how its preprocessor_config.json is damaged.
+        raise CheckpointError(
+            f"{checkpoint.folder} has no usable image processor: {error}; take its "
+            "preprocessor_config.json from where the model came from."
+        ) from error

@@ -14,13 +14,23 @@ from sightline_common.tracing import span
 from sightline_encoder.cache_statistics import cache_statistics
 from sightline_encoder.encoder import Answer, Encoder
 from sightline_encoder.feature_cache import FeatureEntry
+from sightline_encoder.feature_key import FeatureRequest
 from sightline_encoder.feature_record import describe, duration
 from sightline_encoder.preprocess import Preprocessor
 from sightline_encoder.registration import RESPONSES
-from sightline_encoder.upload import Requests, UploadBudget, receive_file, receive_header
+from sightline_encoder.upload import (
+    Requests,
+    Reservation,
+    UploadBudget,
+    receive_file,
+    receive_header,
+    upload_time,
+)
+from sightline_encoder.upload_turns import UploadTurns
 from sightline_encoder.validation import (
     check_model,
     check_similar,
+    check_tiling,
     feature_request,
     file_limits,
 )
@@ -51,34 +61,40 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
         preprocessor: Preprocessor,
         uploads: UploadBudget,
         info: encoder_pb2.GetModelInfoResponse,
+        upload_timeout_s: float = 60.0,
     ) -> None:
         self._encoder = encoder
         self._preprocessor = preprocessor
         self._uploads = uploads
+        self._turns = UploadTurns()
+        self._upload_timeout_s = upload_timeout_s
         self._info = info
 
     async def EncodeMedia(  # type: ignore[override]  # chunks are serialised already
         self, request_iterator: Requests, context: MediaContext
     ) -> AsyncIterator[encoder_pb2.EncodeMediaResponse | bytes]:
         started = time.monotonic()
-        header = await receive_header(request_iterator)
+        async with upload_time(self._upload_timeout_s):
+            header = await receive_header(request_iterator)
         check_model(header, self._info.checkpoint_fingerprint)
+        check_tiling(header, offered=self._info.max_tiled_pixel_budget > 0)
         request = feature_request(header, self._preprocessor)
         check_similar(request, offered=self._encoder.similar is not None)
         with ExitStack() as held:
             # A client that goes away while a write is blocked ends this generator late.
             context.add_done_callback(lambda _: held.close())  # type: ignore[arg-type]
             with span("recall"):
-                answer = await self._encoder.recall(request)
+                answer = await self._recalled(request)
             if answer is None:
-                limits = file_limits(header, self._preprocessor)
-                num_bytes = header.byte_count or limits.max_file_bytes
-                held.enter_context(self._uploads.reserved(num_bytes))
+                turn = held.enter_context(self._turns.begin(self._encoder.key(request)))
+                room = held.enter_context(self._uploads.reserved(header.byte_count))
                 wanted = encoder_pb2.BytesWanted(digest=header.digest)
                 yield encoder_pb2.EncodeMediaResponse(bytes_wanted=wanted)
                 with span("upload") as opened:
-                    data = await receive_file(request_iterator, header, limits)
+                    data = await self._received(request_iterator, header, room)
                     opened.set(byte_count=len(data))
+                # Others go on at the next await, and find the computation begun.
+                turn.end()
                 with span("compute"):
                     answer = await self._encoder.encode(request, data)
                 del data
@@ -88,6 +104,20 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
             if not header.header_only:
                 for chunk in _chunks(answer.entry):
                     yield chunk
+
+    async def _recalled(self, request: FeatureRequest) -> Answer | None:
+        """Returns features that are held, or that another's upload leads to."""
+        answer = await self._encoder.recall(request)
+        while answer is None and await self._turns.waited(self._encoder.key(request)):
+            answer = await self._encoder.recall(request)
+        return answer
+
+    async def _received(
+        self, requests: Requests, header: encoder_pb2.MediaHeader, room: Reservation
+    ) -> bytes:
+        limits = file_limits(header, self._preprocessor)
+        async with upload_time(self._upload_timeout_s):
+            return await receive_file(requests, header, limits, room)
 
     def _header(self, answer: Answer, seconds: float) -> encoder_pb2.EncodeMediaResponse:
         header = describe(answer.entry)

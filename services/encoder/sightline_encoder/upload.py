@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 from sightline.encoder.v1 import encoder_pb2
 from sightline_common.channel import MAX_CHUNK_BYTES
 from sightline_common.digest import sha256_digest
 from sightline_common.errors import (
+    DeadlineError,
     FieldInvalidError,
     MediaBytesRequiredError,
     MediaDigestError,
@@ -32,20 +34,60 @@ class UploadBudget:
         self._max_bytes = max_bytes
 
     @contextmanager
-    def reserved(self, num_bytes: int) -> Iterator[None]:
-        """Holds room for an upload; raises QueueFullError when there is none.
+    def reserved(self, num_bytes: int) -> Iterator[Reservation]:
+        """Holds room for an upload, which may grow; raises QueueFullError when there is none.
 
         A single upload is always let in, however small the budget.
         """
-        if self.num_bytes and self.num_bytes + num_bytes > self._max_bytes:
+        reservation = Reservation(self)
+        reservation.grow(num_bytes)
+        try:
+            yield reservation
+        finally:
+            reservation.end()
+
+    def has_room(self, num_bytes: int, num_others: int) -> bool:
+        """Tells whether an upload may hold bytes beside those that others hold."""
+        return not num_others or num_others + num_bytes <= self._max_bytes
+
+
+class Reservation:
+    """The room of one upload."""
+
+    def __init__(self, budget: UploadBudget) -> None:
+        self.num_bytes = 0
+        self._budget = budget
+        self._has_ended = False
+
+    def grow(self, num_bytes: int) -> None:
+        """Takes room for an upload of at least `num_bytes`; raises QueueFullError."""
+        added = num_bytes - self.num_bytes
+        if added <= 0 or self._has_ended:  # chunks may come after their client has left
+            return
+        if not self._budget.has_room(num_bytes, self._budget.num_bytes - self.num_bytes):
             raise QueueFullError(
                 "The encoder holds as many uploads as it accepts; try again.", retry_after_s=1.0
             )
-        self.num_bytes += num_bytes
-        try:
+        self.num_bytes += added
+        self._budget.num_bytes += added
+
+    def end(self) -> None:
+        """Gives the room back."""
+        self._has_ended = True
+        self._budget.num_bytes -= self.num_bytes
+
+
+@asynccontextmanager
+async def upload_time(seconds: float) -> AsyncIterator[None]:
+    """Bounds what a client may take to send something; raises DeadlineError."""
+    try:
+        async with asyncio.timeout(seconds):
             yield
-        finally:
-            self.num_bytes -= num_bytes
+    except TimeoutError:
+        raise DeadlineError(
+            f"The upload took longer than {seconds:g} s; send faster, or raise "
+            "SIGHTLINE_ENCODER_UPLOAD_TIMEOUT_S."
+        ) from None
 
 
 async def receive_header(requests: Requests) -> encoder_pb2.MediaHeader:
@@ -58,11 +100,15 @@ async def receive_header(requests: Requests) -> encoder_pb2.MediaHeader:
 
 
 async def receive_file(
-    requests: Requests, header: encoder_pb2.MediaHeader, limits: FileLimits
+    requests: Requests,
+    header: encoder_pb2.MediaHeader,
+    limits: FileLimits,
+    reservation: Reservation,
 ) -> bytes:
     """Returns the announced file's bytes when the client has half-closed.
 
-    Raises StreamOrderError, MediaTooLargeError as soon as the count says so,
+    A file of unknown size takes its room as it comes: who has none takes none. Raises
+    StreamOrderError, QueueFullError, MediaTooLargeError as soon as the count says so,
     MediaDigestError, MediaEmptyError, and MediaBytesRequiredError when the client had
     only the digest to offer.
     """
@@ -73,6 +119,7 @@ async def receive_file(
         chunk = _chunk(request)
         num_bytes += len(chunk)
         _check_running_count(num_bytes, header, limits)
+        reservation.grow(num_bytes)
         state.update(chunk)
         chunks.append(chunk)
     if not num_bytes:

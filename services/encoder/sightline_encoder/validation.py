@@ -40,6 +40,14 @@ def check_similar(request: FeatureRequest, *, offered: bool) -> None:
         )
 
 
+def check_tiling(header: encoder_pb2.MediaHeader, *, offered: bool) -> None:
+    """Raises ParameterUnsupportedError if tiles are asked of a tower that knows none."""
+    if header.options.tiling == media_pb2.TILING_TILED and not offered:
+        raise ParameterUnsupportedError(
+            "This model has no tiled mode; leave tiling out.", field="header.options.tiling"
+        )
+
+
 def feature_request(header: encoder_pb2.MediaHeader, preprocessor: Preprocessor) -> FeatureRequest:
     """Returns what a header asks for.
 

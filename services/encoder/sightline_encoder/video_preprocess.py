@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +9,11 @@ from sightline_common.checkpoint import Checkpoint, CheckpointError
 from sightline_common.errors import FieldInvalidError
 
 from sightline_encoder.decoded import Decode, decode_here
+from sightline_encoder.families import family_of
 from sightline_encoder.frame_sampling import MAX_FRAMES, FrameSampling
 from sightline_encoder.pixel_budget import BudgetRule, FrameBudget, PixelBudget
 from sightline_encoder.preprocess import PreparedImage
+from sightline_encoder.processor_settings import ProcessorSettings
 from sightline_encoder.resizing import Resizing
 from sightline_encoder.video_options import VideoLimits, VideoOptions
 from sightline_encoder.video_patches import FrameCutter
@@ -36,7 +37,7 @@ class VideoPreprocessor:
 
     def __init__(
         self,
-        settings: Mapping[str, Any],
+        settings: ProcessorSettings,
         model_type: str,
         limits: VideoLimits,
         max_pixel_budget: int,
@@ -49,7 +50,7 @@ class VideoPreprocessor:
         self._sampling = _sampling(settings, model_type)
         self.limits = limits
         cell = self._cutter.patch_size * self._cutter.merge_size
-        own = PixelBudget(**{**_SIZE, **(settings.get("size") or {})})
+        own = _own_budget(settings.part("size"))
         num_frames = self._cutter.temporal_patch_size
         self._budget_rule = BudgetRule(own, num_frames, cell**2, max_pixel_budget)
         self._resizing = Resizing(cell, 0, own.shortest_edge, own.longest_edge, _BICUBIC)
@@ -92,40 +93,70 @@ def load_video_preprocessor(
 
     Raises CheckpointError for one that this encoder cannot equal.
     """
-    settings = checkpoint.video_processor
-    if settings is None:
+    if checkpoint.video_processor is None:
         return None
+    source = str(checkpoint.folder / checkpoint.video_processor_file)
+    settings = ProcessorSettings(checkpoint.video_processor, source)
+    _check_tower(settings, family_of(checkpoint).config(checkpoint))
     model_type = checkpoint.config["model_type"]
     return VideoPreprocessor(settings, model_type, limits, max_pixel_budget, decode)
 
 
-def _check_known(settings: Mapping[str, Any]) -> None:
+def _check_tower(settings: ProcessorSettings, vision: Any) -> None:
+    """The tower takes patches of one form, whoever cuts them."""
+    own = {"patch_size": vision.patch_size, "merge_size": vision.spatial_merge_size}
+    own["temporal_patch_size"] = vision.temporal_patch_size
+    for name, value in own.items():
+        if settings.whole(name, value) != value:
+            raise CheckpointError(
+                f"{name} in {settings.source} must be {value}, as in the vision_config of "
+                "config.json; take both files from where the model came from."
+            )
+
+
+def _check_known(settings: ProcessorSettings) -> None:
+    values = settings.values
     steps = ("do_resize", "do_rescale", "do_normalize", "do_sample_frames")
-    is_known = all(settings.get(step, True) for step in steps)
-    if not is_known or settings.get("resample", _BICUBIC) != _BICUBIC:
-        raise CheckpointError("The video processor leaves out a step or resizes by another filter.")
+    is_known = all(values.get(step, True) is True for step in steps)
+    if not is_known or values.get("resample", _BICUBIC) != _BICUBIC:
+        raise CheckpointError(
+            f"The video processor in {settings.source} leaves out a step or resizes by another "
+            f"filter; {', '.join(steps)} must be true and resample {_BICUBIC}. Without the file, "
+            "pictures alone are served."
+        )
 
 
-def _sampling(settings: Mapping[str, Any], model_type: str) -> FrameSampling:
-    name = settings.get("video_processor_type", model_type)
+def _sampling(settings: ProcessorSettings, model_type: str) -> FrameSampling:
+    name = settings.text("video_processor_type", model_type)
     if name not in _RULES:
-        raise CheckpointError(f"The video processor {name} is not known here.")
+        raise CheckpointError(
+            f"video_processor_type in {settings.source} is not known here; it must be one of "
+            f"{', '.join(_RULES)}. Without the file, pictures alone are served."
+        )
     return FrameSampling(
         rule=_RULES[name],
-        fps=float(settings.get("fps") or 2),
-        max_duration_s=float(settings.get("max_duration") or 300),
-        temporal_patch_size=int(settings.get("temporal_patch_size") or 2),
+        fps=settings.number("fps", 2),
+        max_duration_s=settings.number("max_duration", 300),
+        temporal_patch_size=settings.whole("temporal_patch_size", 2),
     )
 
 
-def _frame_cutter(settings: Mapping[str, Any]) -> FrameCutter:
+def _own_budget(size: ProcessorSettings) -> PixelBudget:
+    shortest = size.whole("shortest_edge", _SIZE["shortest_edge"])
+    longest = size.whole("longest_edge", _SIZE["longest_edge"])
+    if shortest > longest:
+        raise CheckpointError(f"shortest_edge exceeds longest_edge in {size.source}.")
+    return PixelBudget(shortest, longest)
+
+
+def _frame_cutter(settings: ProcessorSettings) -> FrameCutter:
     return FrameCutter(
-        patch_size=int(settings.get("patch_size") or 14),
-        merge_size=int(settings.get("merge_size") or 2),
-        temporal_patch_size=int(settings.get("temporal_patch_size") or 2),
-        scale=float(settings.get("rescale_factor") or 1 / 255),
-        mean=tuple(settings.get("image_mean") or _MEAN),
-        std=tuple(settings.get("image_std") or _STD),
+        patch_size=settings.whole("patch_size", 14),
+        merge_size=settings.whole("merge_size", 2),
+        temporal_patch_size=settings.whole("temporal_patch_size", 2),
+        scale=settings.number("rescale_factor", 1 / 255),
+        mean=settings.channels("image_mean", _MEAN),
+        std=settings.channels("image_std", _STD),
     )
 
 

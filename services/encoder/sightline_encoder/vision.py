@@ -56,11 +56,15 @@ def choose_placement(device: str, dtype: str) -> Placement:
 class WindowTower(Protocol):
     """Computes the features of windows that are packed in order."""
 
+    takes_tiles: bool
+
     def __call__(self, patches: torch.Tensor, windows: Sequence[Window]) -> torch.Tensor: ...
 
 
 class PlainTower:
     """transformers' own module, for configurations that `LeanTower` does not know."""
+
+    takes_tiles = False
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
@@ -81,7 +85,7 @@ class PlainTower:
 class VisionTower:
     """Runs one variable-length forward pass over pictures of any sizes.
 
-    Not safe for several threads at once: the batcher owns the only one.
+    On a CPU safe for several threads at once.
     """
 
     def __init__(
@@ -97,6 +101,7 @@ class VisionTower:
             config.in_channels * config.temporal_patch_size * config.patch_size**2
         )
         self.tile_rule = TileRule.of(self.patch_size, self.merge_size)
+        self.takes_tiles = tower.takes_tiles
 
     @torch.inference_mode()
     def encode_units(self, units: Sequence[Unit]) -> list[torch.Tensor]:

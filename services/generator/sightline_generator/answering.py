@@ -229,6 +229,7 @@ class Answering:
             feature_spans=feature_spans,
             priority=request.priority,
             adapter=request.adapter,
+            salt=request.cache_salt,
             request_id=request_id.get(),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from google.protobuf import duration_pb2
 from sightline.generator.v1 import generator_pb2
@@ -52,9 +52,10 @@ def prompt_source(request: PromptRequest) -> PromptSource:
         _message(message, f"messages[{index}]", media, request.media_first)
         for index, message in enumerate(request.messages)
     )
+    salted = [replace(medium, salt=request.cache_salt) for medium in media]
     thinking = request.thinking if request.HasField("thinking") else None
     conversation = Conversation(messages, thinking, request.continue_final_message)
-    return PromptSource(conversation, media)
+    return PromptSource(conversation, salted)
 
 
 def _message(

@@ -72,6 +72,17 @@ class EncoderClient:
         self._check(info)
         return info.feature_fingerprint
 
+    async def cache_statistics(
+        self, timeout_s: float
+    ) -> encoder_pb2.GetCacheStatisticsResponse | None:
+        """Returns what the encoder says of its cache, or None when it says nothing in time."""
+        try:
+            request = encoder_pb2.GetCacheStatisticsRequest()
+            stub = self._connection.stubs.encoder
+            return await stub.GetCacheStatistics(request, timeout=timeout_s)
+        except (aio.AioRpcError, aio.UsageError):
+            return None
+
     def exchange(self, medium: Medium, timeout_s: float, *, header_only: bool) -> Exchange:
         """Opens a call about a medium; `end` it. Raises EncoderLostError after `close`."""
         try:

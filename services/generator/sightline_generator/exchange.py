@@ -123,7 +123,9 @@ class Exchange:
         kind = _kind(response)
         if not isinstance(response, encoder_pb2.EncodeMediaResponse) or kind != "header":
             raise PayloadCorruptError(f"The encoder sent {kind or 'an end'} instead of a header.")
-        self._receiver = FeatureReceiver(response.header, self._fingerprint, self._family)
+        self._receiver = FeatureReceiver(
+            response.header, self._fingerprint, self._family, header_only=self._header_only
+        )
 
     def _header(self) -> encoder_pb2.MediaHeader:
         medium = self._medium

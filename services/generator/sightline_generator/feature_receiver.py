@@ -7,25 +7,42 @@ import hashlib
 
 import torch
 from sightline.encoder.v1 import encoder_pb2
-from sightline_common.errors import ModelMismatchError, PayloadCorruptError
+from sightline_common.errors import ModelMismatchError, PayloadCorruptError, PromptTooLongError
 from sightline_common.tensors import spec_byte_count, tensors_from_payload
 
 from sightline_generator.families.base import Family, MediumGrid
 from sightline_generator.media import EncodedMedium
 
 MAX_SECONDS = 1e6
+MAX_TOKENS = 2**20
+"""Beyond what any medium has; of a grid's sides too."""
+MAX_TENSORS, MAX_DIMENSIONS = 16, 8
 _BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 class FeatureReceiver:
     """Takes one header and its chunks; every byte is copied once, to where it stays."""
 
-    def __init__(self, header: encoder_pb2.FeatureHeader, fingerprint: str, family: Family) -> None:
-        """Raises ModelMismatchError, and PayloadCorruptError for a header that cannot be true."""
+    def __init__(
+        self,
+        header: encoder_pb2.FeatureHeader,
+        fingerprint: str,
+        family: Family,
+        *,
+        header_only: bool = False,
+    ) -> None:
+        """Takes memory for the chunks, unless only the header was wanted.
+
+        Raises ModelMismatchError, PayloadCorruptError for a header that cannot be true, and
+        PromptTooLongError for features that no prompt of the model has room for.
+        """
         self.header = header
         _check_header(header, fingerprint, family)
+        if not header_only:
+            _check_room(header, family.shape.max_positions)
         # Uninitialised memory: every byte of it is written, or the length is found wrong.
-        storage = torch.empty(header.payload_byte_count, dtype=torch.uint8)
+        num_bytes = 0 if header_only else header.payload_byte_count
+        storage = torch.empty(num_bytes, dtype=torch.uint8)
         self._payload = storage.numpy().data
         self._num_bytes = 0
         self._num_hashed = 0
@@ -35,10 +52,8 @@ class FeatureReceiver:
     def add(self, chunk: bytes | memoryview) -> None:
         """Takes the next bytes; raises PayloadCorruptError when they are too many."""
         end = self._num_bytes + len(chunk)
-        if end > self.header.payload_byte_count:
-            raise PayloadCorruptError(
-                f"More than {self.header.payload_byte_count} payload bytes came."
-            )
+        if end > len(self._payload):
+            raise PayloadCorruptError(f"More than {len(self._payload)} payload bytes came.")
         self._payload[self._num_bytes : end] = chunk
         self._num_bytes = end
 
@@ -107,6 +122,8 @@ def _check_header(header: encoder_pb2.FeatureHeader, fingerprint: str, family: F
         )
     grid = header.grid
     sizes = (grid.time_count, grid.height_count, grid.width_count)
+    if max(*sizes, header.token_count) > MAX_TOKENS:
+        raise PayloadCorruptError(f"No medium has a grid of {sizes} patches.")
     if min(sizes) < 1 or family.token_count(_grid(header)) != header.token_count:
         raise PayloadCorruptError(
             f"A grid of {sizes} patches does not have {header.token_count} tokens."
@@ -116,8 +133,30 @@ def _check_header(header: encoder_pb2.FeatureHeader, fingerprint: str, family: F
     specs = header.tensors
     if not specs or specs[0].name != "features" or list(specs[0].shape) != shape:
         raise PayloadCorruptError(f"The first tensor is not features of shape {shape}.")
-    if sum(map(spec_byte_count, specs)) != header.payload_byte_count:
+    _check_byte_count(header)
+
+
+def _check_byte_count(header: encoder_pb2.FeatureHeader) -> None:
+    """Further tensors may lie beside the features, but no more than as much again."""
+    specs = header.tensors
+    if len(specs) > MAX_TENSORS or any(len(spec.shape) > MAX_DIMENSIONS for spec in specs):
+        raise PayloadCorruptError("The payload has more tensors or dimensions than any has.")
+    num_bytes = sum(map(spec_byte_count, specs))
+    if num_bytes != header.payload_byte_count or num_bytes > 2 * spec_byte_count(specs[0]):
         raise PayloadCorruptError("The tensors do not have the stated size.")
+
+
+def _check_room(header: encoder_pb2.FeatureHeader, max_positions: int) -> None:
+    if header.token_count >= max_positions:
+        raise PromptTooLongError(
+            f"A picture or video has {header.token_count} tokens; the model has {max_positions} "
+            "positions. Send a smaller or shorter one.",
+            field="messages",
+            metadata={
+                "prompt_token_count": str(header.token_count),
+                "max_prompt_token_count": str(max_positions - 1),
+            },
+        )
 
 
 def _check_timestamps(header: encoder_pb2.FeatureHeader) -> None:

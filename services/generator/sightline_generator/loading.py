@@ -48,12 +48,12 @@ from sightline_generator.families.registry import family_of
 from sightline_generator.graph_capture import capture_graphs
 from sightline_generator.graph_capture import refusal as graph_refusal
 from sightline_generator.kv_memory import plan_kv_cache
-from sightline_generator.media import MediaEncoder
 from sightline_generator.media_index import MediaIndex
 from sightline_generator.media_store import MediaStore
 from sightline_generator.native.threads import take_over_threads
 from sightline_generator.preparation import Preparation
 from sightline_generator.servicer import GeneratorServicer
+from sightline_generator.statistics import Statistics
 from sightline_generator.validation import MAX_CANDIDATES, RequestLimits
 
 BLOCK_SIZE = 16
@@ -225,7 +225,7 @@ def make_engine(model: LoadedModel, settings: GeneratorSettings) -> AsyncEngine:
 
 def make_servicer(
     model: LoadedModel,
-    encoder: MediaEncoder,
+    encoder: EncoderPool,
     engine: AsyncEngine,
     settings: GeneratorSettings,
     registry: CollectorRegistry | None = None,
@@ -261,6 +261,7 @@ def make_servicer(
         ),
         answering=Answering(engine, preparation, rules, info, AnswerMetrics(registry)),
         info=info,
+        statistics=Statistics(engine, encoder),
     )
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from sightline_common.errors import MediaTooLargeError, QueueFullError
 
+_Key = tuple[str, str]
+
 
 @dataclass(frozen=True)
 class StoredFile:
@@ -22,7 +24,8 @@ class StoredFile:
 class MediaStore:
     """Keeps at most `max_bytes` of files by digest, the least recently used leaving first.
 
-    A file that nobody used for `ttl_s` seconds is gone.
+    A file that nobody used for `ttl_s` seconds is gone. Tenants do not find each other's: who
+    knows a digest need not have the file.
     """
 
     def __init__(
@@ -31,7 +34,7 @@ class MediaStore:
         self._max_bytes = max_bytes
         self.ttl_s = ttl_s
         self._clock = clock
-        self._files: OrderedDict[str, StoredFile] = OrderedDict()
+        self._files: OrderedDict[_Key, StoredFile] = OrderedDict()
         self._num_bytes = 0
         self._num_reserved = 0
 
@@ -58,23 +61,25 @@ class MediaStore:
         finally:
             self._num_reserved -= num_bytes
 
-    def put(self, digest: str, data: bytes) -> None:
-        """Stores a file that `reserved` admitted, or renews it."""
-        self._remove(digest)
+    def put(self, digest: str, data: bytes, salt: str = "") -> None:
+        """Stores a tenant's file that `reserved` admitted, or renews it."""
+        key = (salt, digest)
+        self._remove(key)
         self._expire()
         while self._num_bytes + len(data) > self._max_bytes:
             self._remove(next(iter(self._files)))
-        self._files[digest] = StoredFile(data, self._clock() + self.ttl_s)
+        self._files[key] = StoredFile(data, self._clock() + self.ttl_s)
         self._num_bytes += len(data)
 
-    def get(self, digest: str) -> bytes | None:
-        """Returns a file and renews its time; None if it is not here."""
+    def get(self, digest: str, salt: str = "") -> bytes | None:
+        """Returns a tenant's file and renews its time; None if it is not here."""
         self._expire()
-        file = self._files.get(digest)
+        key = (salt, digest)
+        file = self._files.get(key)
         if file is None:
             return None
-        self._files[digest] = StoredFile(file.data, self._clock() + self.ttl_s)
-        self._files.move_to_end(digest)
+        self._files[key] = StoredFile(file.data, self._clock() + self.ttl_s)
+        self._files.move_to_end(key)
         return file.data
 
     def _expire(self) -> None:
@@ -82,7 +87,7 @@ class MediaStore:
         while self._files and next(iter(self._files.values())).expires <= self._clock():
             self._remove(next(iter(self._files)))
 
-    def _remove(self, digest: str) -> None:
-        file = self._files.pop(digest, None)
+    def _remove(self, key: _Key) -> None:
+        file = self._files.pop(key, None)
         if file is not None:
             self._num_bytes -= len(file.data)

@@ -165,7 +165,8 @@ class Preparation:
         known = {medium.digest: medium.data for medium in media if medium.data}
         return [
             dataclasses.replace(
-                medium, data=known.get(medium.digest) or self._store.get(medium.digest)
+                medium,
+                data=known.get(medium.digest) or self._store.get(medium.digest, medium.salt),
             )
             for medium in media
         ]

@@ -19,6 +19,7 @@ from sightline_generator.families.base import MediaKind
 from sightline_generator.media import checked_digest
 from sightline_generator.media_store import MediaStore
 from sightline_generator.preparation import Preparation
+from sightline_generator.statistics import Statistics
 from sightline_generator.upload import Requests, receive_put_file, receive_put_header
 from sightline_generator.validation import (
     RequestLimits,
@@ -43,6 +44,7 @@ class GeneratorServicer(generator_pb2_grpc.GeneratorServiceServicer):
         limits: RequestLimits,
         answering: Answering,
         info: generator_pb2.GetModelInfoResponse,
+        statistics: Statistics,
     ) -> None:
         self._engine = engine
         self._preparation = preparation
@@ -50,6 +52,7 @@ class GeneratorServicer(generator_pb2_grpc.GeneratorServiceServicer):
         self._limits = limits
         self._answering = answering
         self._info = info
+        self._statistics = statistics
 
     async def GenerateText(
         self, request: generator_pb2.GenerateTextRequest, context: Context
@@ -73,7 +76,7 @@ class GeneratorServicer(generator_pb2_grpc.GeneratorServiceServicer):
         with self._store.reserved(header.byte_count):
             data = await receive_put_file(request_iterator, header)
             digest = await asyncio.to_thread(checked_digest, data, header.digest, "header.digest")
-            self._store.put(digest, data)
+            self._store.put(digest, data, header.cache_salt)
         expire_time = timestamp_pb2.Timestamp()
         expire_time.FromNanoseconds(time.time_ns() + int(self._store.ttl_s * 1e9))
         return generator_pb2.PutMediaResponse(digest=digest, expire_time=expire_time)
@@ -106,6 +109,11 @@ class GeneratorServicer(generator_pb2_grpc.GeneratorServiceServicer):
             block_count=load.num_blocks,
             max_waiting_count=load.max_waiting,
         )
+
+    async def GetStatistics(
+        self, request: generator_pb2.GetStatisticsRequest, context: Context
+    ) -> generator_pb2.GetStatisticsResponse:
+        return await self._statistics.report()
 
 
 def _deadline(context: Context, arrival: float) -> float | None:

@@ -15,7 +15,7 @@ from sightline_common.errors import (
     StreamOrderError,
 )
 
-from sightline_generator.validation import RequestLimits, check_media_kind
+from sightline_generator.validation import RequestLimits, check_media_kind, check_salt
 
 UPLOAD_TIMEOUT_S = 300.0
 Requests = AsyncIterator[generator_pb2.PutMediaRequest]
@@ -35,6 +35,7 @@ async def receive_put_header(
 
 def _check_header(header: generator_pb2.PutMediaHeader, limits: RequestLimits) -> None:
     check_media_kind(header.kind, "header.kind", limits)
+    check_salt(header.cache_salt, "header.cache_salt")
     if header.digest and not is_digest(header.digest):
         raise FieldInvalidError(
             'header.digest must be "sha256:" and 64 lower-case hexadecimal digits.',

@@ -19,6 +19,7 @@ from sightline_common.errors import (
 )
 
 MAX_NAME_CHARACTERS = 256
+MAX_SALT_CHARACTERS = 256
 MAX_MESSAGES = 1024
 MAX_PARTS = 4096
 MAX_TEXT_CHARACTERS = 2 * 1024 * 1024
@@ -57,6 +58,7 @@ def check_generate_request(
 
 def check_prompt_request(request: PromptRequest, limits: RequestLimits) -> None:
     """Checks what GenerateText and CountTokens share."""
+    check_salt(request.cache_salt, "cache_salt")
     _check_name(request.model, "model")
     if request.model not in ("", limits.model):
         raise ModelUnknownError(
@@ -79,6 +81,12 @@ def _invalid(field: str, must: str) -> FieldInvalidError:
 
 def _unsupported(field: str, message: str) -> ParameterUnsupportedError:
     return ParameterUnsupportedError(message, field=field, metadata={"parameter": field})
+
+
+def check_salt(salt: str, field: str) -> None:
+    """Raises FieldInvalidError for a salt that is too long."""
+    if len(salt) > MAX_SALT_CHARACTERS:
+        raise _invalid(field, f"have at most {MAX_SALT_CHARACTERS} characters")
 
 
 def _check_name(name: str, field: str) -> None:

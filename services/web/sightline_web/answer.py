@@ -37,19 +37,20 @@ class Answer:
 
     def add(self, response: generator_pb2.GenerateTextResponse) -> None:
         """Takes in the next message."""
-        match response.WhichOneof("payload"):
-            case "started":
-                self.started = response.started
-            case "delta":
-                self._add_delta(response.delta)
-            case "complete":
-                self.complete = response.complete
+        if response.HasField("delta"):
+            self._add_delta(response.delta)
+        elif response.HasField("started"):
+            self.started = response.started
+        elif response.HasField("complete"):
+            self.complete = response.complete
 
     def _add_delta(self, delta: generator_pb2.Delta) -> None:
         candidate = self.candidates[delta.candidate_index]
         candidate.text += delta.text
-        candidate.reasoning += delta.reasoning
-        candidate.logprobs.extend(delta.logprobs)
+        if delta.reasoning:
+            candidate.reasoning += delta.reasoning
+        if delta.logprobs:
+            candidate.logprobs.extend(delta.logprobs)
         self.token_count += len(delta.token_ids)
 
     @property

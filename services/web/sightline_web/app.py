@@ -19,6 +19,8 @@ from sightline_web.failures import EXCEPTION_HANDLERS
 from sightline_web.generator_client import Generator
 from sightline_web.middleware import guard
 from sightline_web.openai.routes import OpenAIApi
+from sightline_web.operators.routes import OperatorPages
+from sightline_web.operators.sampler import Sampler
 from sightline_web.probes import Probes
 from sightline_web.store.database import Database
 from sightline_web.web_metrics import WebMetrics
@@ -34,12 +36,13 @@ def create_app(
     """Builds the application; its lifespan migrates the database and ends the jobs."""
     accounts = Accounts(directory, database, settings)
     catalog = ModelCatalog(generator, settings.alias_names)
+    sampler = Sampler(generator)
     chat = Chat(generator, database, catalog, settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await database.migrate()
-        async with chat.running():
+        async with chat.running(), sampler.running():
             yield
         await database.close()
 
@@ -48,6 +51,7 @@ def create_app(
         *accounts.routes(),
         *OpenAIApi(generator, catalog, settings).routes(),
         *chat.routes(),
+        *OperatorPages(sampler, catalog).routes(),
         Mount("/static", HashedStaticFiles(directory=STATIC_DIR)),
     ]
     app = Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, lifespan=lifespan)

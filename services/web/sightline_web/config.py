@@ -75,6 +75,12 @@ class WebSettings(ServiceSettings):
         default=1024,
         minimum=1,
     )
+    tenant_secret: str = setting(
+        "SIGHTLINE_WEB_TENANT_SECRET",
+        "what owners' cache salts are derived from, the same for all replicas; empty means"
+        " tenants.key in the data folder, made when it is first needed",
+        default="",
+    )
     request_deadline_s: float = setting(
         "SIGHTLINE_WEB_REQUEST_DEADLINE_S",
         "seconds that an API request may take",

@@ -54,6 +54,14 @@ class Generator(Protocol):
         """Describes the model that is served."""
         ...
 
+    async def load(self) -> generator_pb2.GetLoadResponse:
+        """Tells how busy it is."""
+        ...
+
+    async def statistics(self) -> generator_pb2.GetStatisticsResponse:
+        """Tells what it and the encoders have done since their start."""
+        ...
+
     async def is_ready(self) -> bool:
         """Tells whether requests would be accepted now; raises nothing."""
         ...
@@ -70,7 +78,7 @@ class _Stubs(NamedTuple):
 
 
 class GrpcGenerator:
-    """The generator service behind one channel."""
+    """The generator service behind one channel, whose ready addresses take turns."""
 
     def __init__(
         self,
@@ -79,7 +87,9 @@ class GrpcGenerator:
         tls: ClientTls | None = None,
     ) -> None:
         self._max_message_bytes = max_message_bytes
-        self._connection = Connection(target, _Stubs.on, tls, max_message_bytes=max_message_bytes)
+        self._connection = Connection(
+            target, _Stubs.on, tls, max_message_bytes=max_message_bytes, is_balanced=True
+        )
 
     async def close(self) -> None:
         await self._connection.close()
@@ -102,6 +112,20 @@ class GrpcGenerator:
         request = generator_pb2.GetModelInfoRequest()
         with _own_errors():
             return await self._connection.stubs.generator.GetModelInfo(
+                request, timeout=UNARY_TIMEOUT_S, metadata=call_metadata()
+            )
+
+    async def load(self) -> generator_pb2.GetLoadResponse:
+        stub = self._connection.stubs.generator
+        with _own_errors():
+            return await stub.GetLoad(
+                generator_pb2.GetLoadRequest(), timeout=UNARY_TIMEOUT_S, metadata=call_metadata()
+            )
+
+    async def statistics(self) -> generator_pb2.GetStatisticsResponse:
+        stub, request = self._connection.stubs.generator, generator_pb2.GetStatisticsRequest()
+        with _own_errors():
+            return await stub.GetStatistics(
                 request, timeout=UNARY_TIMEOUT_S, metadata=call_metadata()
             )
 

@@ -42,7 +42,7 @@ def take_out_files(request: Request, max_bytes: int) -> dict[str, LargeFile]:
         if request.ByteSize() <= max_bytes:
             break
         if medium.data:
-            file = _taken_out(medium)
+            file = _taken_out(medium, request.cache_salt)
             files[file.header.digest] = file
     if request.ByteSize() > max_bytes:
         raise MediaTooLargeError(
@@ -67,11 +67,11 @@ def _media(request: Request) -> Iterator[generator_pb2.Media]:
                 yield part.media
 
 
-def _taken_out(medium: generator_pb2.Media) -> LargeFile:
+def _taken_out(medium: generator_pb2.Media, cache_salt: str) -> LargeFile:
     data = medium.data
     medium.digest = medium.digest or sha256_digest(data)
     medium.ClearField("data")
     header = generator_pb2.PutMediaHeader(
-        digest=medium.digest, byte_count=len(data), kind=medium.kind
+        digest=medium.digest, byte_count=len(data), kind=medium.kind, cache_salt=cache_salt
     )
     return LargeFile(header, data)

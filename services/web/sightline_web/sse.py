@@ -17,6 +17,8 @@ _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 def event(data: str, *, name: str = "", event_id: str = "") -> bytes:
     """Formats one event; data may have several lines."""
+    if not name and not event_id and "\n" not in data and "\r" not in data:
+        return f"data: {data}\n\n".encode()
     lines = [f"event: {name}"] if name else []
     if event_id:
         lines.append(f"id: {event_id}")

@@ -72,6 +72,8 @@ ROUTES = {
     "POST /m/{message_id}/continue": OWN,
     "POST /m/{message_id}/edit": OWN,
     "POST /m/{message_id}/show": OWN,
+    "GET /operator": OPERATOR,
+    "GET /operator/figures": OPERATOR,
     "POST /v1/chat/completions": KEY,
     "GET /v1/models": KEY,
     "GET /v1/models/{name:path}": KEY,

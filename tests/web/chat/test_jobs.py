@@ -53,7 +53,7 @@ async def test_finished_job_is_saved_and_forgotten(
     store: ConversationStore, generator: FakeGenerator
 ) -> None:
     generator.enqueue(says("A", "B"))
-    jobs = AnswerJobs(generator, store, 60)
+    jobs = AnswerJobs(generator, store, 60, str)
     message = await running_message(store)
     jobs.start(OWNER, message, request)
     await eventually(lambda: is_forgotten(jobs, message))
@@ -67,7 +67,7 @@ async def test_partial_answer_is_saved_from_time_to_time(
     times = iter([0.0] * 4)  # until the first message has been taken in
     gate = asyncio.Event()
     generator.enqueue([started(), delta("A"), gate, complete()])
-    jobs = AnswerJobs(generator, store, 60, clock=lambda: next(times, SAVE_INTERVAL_S))
+    jobs = AnswerJobs(generator, store, 60, str, clock=lambda: next(times, SAVE_INTERVAL_S))
     message = await running_message(store)
     jobs.start(OWNER, message, request)
     await eventually(lambda: saved_text(store, message))
@@ -80,7 +80,7 @@ async def test_closing_keeps_partial_answers(
     store: ConversationStore, generator: FakeGenerator
 ) -> None:
     generator.enqueue([started(), delta("A"), asyncio.Event()])
-    jobs = AnswerJobs(generator, store, 60)
+    jobs = AnswerJobs(generator, store, 60, str)
     message = await running_message(store)
     job = jobs.start(OWNER, message, request)
     await eventually(lambda: arrived_text(job))
@@ -97,7 +97,7 @@ async def test_answer_at_its_length_limit_says_so(
     store: ConversationStore, generator: FakeGenerator
 ) -> None:
     generator.enqueue([started(), delta("A"), complete(1, generator_pb2.FINISH_REASON_LENGTH)])
-    jobs = AnswerJobs(generator, store, 60)
+    jobs = AnswerJobs(generator, store, 60, str)
     message = await running_message(store)
     job = jobs.start(OWNER, message, request)
     await job.finished.wait()
@@ -108,7 +108,7 @@ async def test_answer_without_end_has_failed(
     store: ConversationStore, generator: FakeGenerator
 ) -> None:
     generator.enqueue([started(), delta("A")])
-    jobs = AnswerJobs(generator, store, 60)
+    jobs = AnswerJobs(generator, store, 60, str)
     job = jobs.start(OWNER, await running_message(store), request)
     await job.finished.wait()
     assert (job.message.status, job.message.text) == (MessageStatus.FAILED, "A")
@@ -119,7 +119,7 @@ async def test_each_watcher_sees_a_snapshot_first_and_the_end_last(
 ) -> None:
     gate = asyncio.Event()
     generator.enqueue([started(), delta("A"), gate, delta("B"), complete(2)])
-    jobs = AnswerJobs(generator, store, 60)
+    jobs = AnswerJobs(generator, store, 60, str)
     job = jobs.start(OWNER, await running_message(store), request)
     await eventually(lambda: arrived_text(job))
     first, second = (
@@ -136,7 +136,7 @@ async def test_each_watcher_sees_a_snapshot_first_and_the_end_last(
 async def test_job_that_is_stopped_before_it_began_has_ended(
     store: ConversationStore, generator: FakeGenerator
 ) -> None:
-    jobs = AnswerJobs(generator, store, 60)
+    jobs = AnswerJobs(generator, store, 60, str)
     message = await running_message(store)
     job = jobs.start(OWNER, message, request)
     await jobs.stop(message.id)
@@ -158,7 +158,7 @@ async def test_finished_answer_is_saved_again_when_saving_fails(
         pauses.append(seconds)
 
     monkeypatch.setattr(store, "save_answer", flaky)
-    jobs = AnswerJobs(generator, store, 60, sleep=sleep)
+    jobs = AnswerJobs(generator, store, 60, str, sleep=sleep)
     message = await running_message(store)
     jobs.start(OWNER, message, request)
     await eventually(lambda: is_forgotten(jobs, message))
@@ -170,7 +170,7 @@ async def test_answer_that_pages_call_finished_is_saved(
     store: ConversationStore, generator: FakeGenerator
 ) -> None:
     generator.enqueue(says("A"))
-    jobs = AnswerJobs(generator, store, 60)
+    jobs = AnswerJobs(generator, store, 60, str)
     message = await running_message(store)
     await jobs.start(OWNER, message, request).finished.wait()
     assert (await store.message(OWNER, message.id)).status is MessageStatus.COMPLETE
@@ -189,7 +189,7 @@ async def test_stop_comes_too_late_for_an_answer_that_is_being_saved(
 
     monkeypatch.setattr(store, "save_answer", slow)
     generator.enqueue(says("A"))
-    jobs = AnswerJobs(generator, store, 60)
+    jobs = AnswerJobs(generator, store, 60, str)
     message = await running_message(store)
     job = jobs.start(OWNER, message, request)
     await saving.wait()

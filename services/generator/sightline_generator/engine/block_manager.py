@@ -51,6 +51,10 @@ class BlockManager:
         """Returns the blocks that a sequence lacks to hold its first `num_tokens`."""
         return max(0, self.num_blocks_for(num_tokens) - len(sequence.block_table))
 
+    def has_room(self, sequence: Sequence) -> bool:
+        """Tells whether a sequence's blocks hold all its tokens."""
+        return sequence.num_tokens <= len(sequence.block_table) * self.block_size
+
     def can_grow(self, sequence: Sequence, num_tokens: int) -> bool:
         """Tells whether `grow` would succeed now."""
         return self.num_missing_blocks(sequence, num_tokens) <= len(self._free)

@@ -130,24 +130,26 @@ class ModelRunner:
         return self._compute(batch)
 
     def _compute(self, batch: Batch) -> torch.Tensor:
-        hidden = self._forward(batch)
-        rows = hidden if batch.logit_rows is None else hidden[batch.logit_rows]
-        return self._logits(rows)
+        return self._logits(self._forward(batch))
 
     def _logits(self, hidden: torch.Tensor) -> torch.Tensor:
         logits = self._model.logits(hidden)
         return logits if logits.dtype is torch.float64 else logits.float()
 
     def _forward(self, batch: Batch) -> torch.Tensor:
+        """Returns the last hidden states of the rows whose logits are wanted."""
         embeddings = self._model.embed(batch.token_ids)
         for copy in batch.features:
             target = embeddings[copy.row : copy.row + len(copy.features)]
             target.copy_(upload_tensor(copy.features.to(embeddings.dtype), embeddings.device))
         if self._native is not None and _suits_native(batch.attention):
             rows = Rows.of(batch.attention)
-            return self._native(embeddings, batch.position_ids, batch.slot_mapping, rows)
+            positions, slots = batch.position_ids, batch.slot_mapping
+            return self._native(embeddings, positions, slots, rows, batch.logit_rows)
         with torch_with_all_threads():
-            return self._model.forward(embeddings, batch.position_ids, self._attend_function(batch))
+            attend = self._attend_function(batch)
+            hidden = self._model.forward(embeddings, batch.position_ids, attend)
+        return hidden if batch.logit_rows is None else hidden[batch.logit_rows]
 
     def _attend_function(self, batch: Batch) -> AttendFunction:
         plan = self._attention.plan(batch.attention)

@@ -142,6 +142,8 @@ class Scheduler:
         """Gives every running sequence blocks for all its tokens; tells if one was preempted."""
         preempted = False
         for sequence in self._unfinished():
+            if self.blocks.has_room(sequence):
+                continue
             while sequence.status is SequenceStatus.RUNNING:
                 if self.blocks.can_grow(sequence, sequence.num_tokens):
                     self.blocks.grow(sequence, sequence.num_tokens)

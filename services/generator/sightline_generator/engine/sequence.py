@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -40,7 +41,7 @@ class SamplingParams:
     logit_bias: Mapping[int, float] = field(default_factory=dict)
     num_logprobs: int | None = None
 
-    @property
+    @cached_property
     def penalised(self) -> bool:
         """Whether the tokens so far change the next one's logits directly."""
         penalties = (self.repetition_penalty, self.presence_penalty, self.frequency_penalty)
@@ -151,12 +152,13 @@ class Sequence:
     @property
     def num_uncomputed_tokens(self) -> int:
         """Counts tokens whose KV is missing: 1 while decoding."""
-        return self.num_tokens - self.num_computed_tokens
+        return len(self.token_ids) + self.num_pending_tokens - self.num_computed_tokens
 
     @property
     def is_long_enough(self) -> bool:
         """Whether the pending tokens end the answer, whatever they are."""
-        return self.num_generated_tokens >= self.stop.max_tokens
+        num_tokens = len(self.token_ids) + self.num_pending_tokens
+        return num_tokens - len(self.prompt_token_ids) >= self.stop.max_tokens
 
     @property
     def proven(self) -> bool:

@@ -82,6 +82,10 @@ class StopChecker:
         if may_stop and token_id in self._params.token_ids:
             return self._finished(TextPiece(), FinishReason.STOP)
         piece = self._reader.push(token_id)
+        if not self._params.strings:
+            if self._num_tokens >= self._params.max_tokens:
+                return self._finished(piece, FinishReason.LENGTH)
+            return Progress(piece)
         text = self._held + piece.text
         found = self._first_stop_string(text) if may_stop else None
         if found is not None:

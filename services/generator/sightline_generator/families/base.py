@@ -28,9 +28,17 @@ class NativeForward(Protocol):
     """Computes all layers over paged caches in one call."""
 
     def __call__(
-        self, embeddings: torch.Tensor, position_ids: torch.Tensor, slots: torch.Tensor, rows: Rows
+        self,
+        embeddings: torch.Tensor,
+        position_ids: torch.Tensor,
+        slots: torch.Tensor,
+        rows: Rows,
+        wanted: torch.Tensor | None,
     ) -> torch.Tensor:
-        """Returns the last hidden states [num_tokens, hidden_size]; may overwrite embeddings."""
+        """Returns the last hidden states [num_wanted, hidden_size]; may overwrite embeddings.
+
+        `wanted` [num_wanted] int64 are rows in ascending order; None wants all.
+        """
         ...
 
 

@@ -247,10 +247,13 @@ class Glm4vDecoder:
         decoder = NativeDecoder(spec, packed, self._norm.weight, caches)
 
         def forward(
-            embeddings: torch.Tensor, position_ids: torch.Tensor, slots: torch.Tensor, rows: Rows
+            embeddings: torch.Tensor,
+            position_ids: torch.Tensor,
+            slots: torch.Tensor,
+            rows: Rows,
+            wanted: torch.Tensor | None,
         ) -> torch.Tensor:
-            decoder.run(embeddings, self._rotary.table(position_ids), slots, rows)
-            return embeddings
+            return decoder.run(embeddings, self._rotary.table(position_ids), slots, rows, wanted)
 
         return forward
 

@@ -29,11 +29,13 @@ struct Decoder {
 };
 
 // `hidden` holds the embeddings, and in the end the normalised hidden states. Row i writes its
-// key and value to slot `slots[i]`, and is turned by `num_pairs` complex numbers.
+// key and value to slot `slots[i]`, and is turned by `num_pairs` complex numbers. Only the
+// `num_wanted` rows at `wanted`, in ascending order, leave the last layer; they move to the front.
 struct Step {
-  int64_t num_rows, table_width;
+  int64_t num_rows, table_width, num_wanted;
   const int32_t *tables, *sequences, *lengths;
-  const int64_t* slots;
+  const int64_t *slots, *wanted;
+  const int32_t *wanted_sequences, *wanted_lengths;
   const float* rotations;
   float *hidden, *normed, *heads, *attended, *projected, *gate_up, *inner;
 };
@@ -57,21 +59,46 @@ class Pass {
     normalise_all(decoder_.layers[0].before_attention);
     for (int64_t index = 0; index < decoder_.num_layers; ++index) {
       const Layer& layer = decoder_.layers[index];
-      const bool last = index + 1 == decoder_.num_layers;
       multiply_all(team_, layer.qkv, step_.num_rows, {step_.normed, decoder_.hidden}, heads());
       place_all(layer);
-      attend(layer);
-      multiply_all(team_, layer.out, step_.num_rows, {step_.attended, attended_width()}, projected());
-      add_all(layer.after_attention, layer.before_mlp, step_.normed);
-      gate_all(layer);
-      multiply_all(team_, layer.down, step_.num_rows, {step_.inner, decoder_.inner}, projected());
-      add_all(layer.after_mlp, last ? decoder_.last_norm : layer_after(index).before_attention,
-              last ? step_.hidden : step_.normed);
+      if (index + 1 < decoder_.num_layers) {
+        finish(layer, decoder_.layers[index + 1].before_attention, step_.normed);
+      } else if (step_.num_wanted > 0) {
+        const Step wanted = wanted_alone();
+        Pass(team_, decoder_, wanted).finish(layer, decoder_.last_norm, step_.hidden);
+      }
     }
   }
 
  private:
-  const Layer& layer_after(int64_t index) const { return decoder_.layers[index + 1]; }
+  // What follows a layer's keys and values.
+  void finish(const Layer& layer, const float* next_norm, float* output) const {
+    attend(layer);
+    multiply_all(team_, layer.out, step_.num_rows, {step_.attended, attended_width()}, projected());
+    add_all(layer.after_attention, layer.before_mlp, step_.normed);
+    gate_all(layer);
+    multiply_all(team_, layer.down, step_.num_rows, {step_.inner, decoder_.inner}, projected());
+    add_all(layer.after_mlp, next_norm, output);
+  }
+
+  // Behind the last keys and values nobody reads the other rows.
+  Step wanted_alone() const {
+    Step step = step_;
+    if (step.num_wanted == step.num_rows) return step;
+    for (int64_t row = 0; row < step.num_wanted; ++row) {
+      const int64_t source = step.wanted[row];
+      if (source == row) continue;
+      std::copy_n(step.heads + source * heads_width(), attended_width(),
+                  step.heads + row * heads_width());
+      std::copy_n(step.hidden + source * decoder_.hidden, decoder_.hidden,
+                  step.hidden + row * decoder_.hidden);
+    }
+    step.num_rows = step.num_wanted;
+    step.sequences = step.wanted_sequences;
+    step.lengths = step.wanted_lengths;
+    return step;
+  }
+
   int64_t heads_width() const { return decoder_.num_all_heads() * decoder_.head_size; }
   int64_t attended_width() const { return decoder_.num_heads * decoder_.head_size; }
   Matrix<float> heads() const { return {step_.heads, heads_width()}; }

@@ -37,9 +37,9 @@ class _Decoder(ctypes.Structure):
 
 class _Step(ctypes.Structure):
     _fields_ = [
-        ("num_rows", _int64),
-        ("table_width", _int64),
-        *((name, _pointer) for name in ("tables", "sequences", "lengths", "slots", "rotations")),
+        *((name, _int64) for name in ("num_rows", "table_width", "num_wanted")),
+        *((name, _pointer) for name in ("tables", "sequences", "lengths", "slots", "wanted")),
+        *((name, _pointer) for name in ("wanted_sequences", "wanted_lengths", "rotations")),
         *((name, _pointer) for name in ("hidden", "normed", "heads", "attended")),
         *((name, _pointer) for name in ("projected", "gate_up", "inner")),
     ]
@@ -105,25 +105,36 @@ class NativeDecoder:
         )
 
     def run(
-        self, hidden: torch.Tensor, rotations: torch.Tensor, slots: torch.Tensor, rows: Rows
-    ) -> None:
+        self,
+        hidden: torch.Tensor,
+        rotations: torch.Tensor,
+        slots: torch.Tensor,
+        rows: Rows,
+        wanted: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Turns embeddings [num_rows, hidden_size] into the last hidden states, in place.
 
-        `rotations` [num_rows, 1, num_pairs] are complex64, `slots` [num_rows] int64. The keys and
-        values of all rows are written to the caches.
+        Returns those of the rows at `wanted` [num_wanted] int64, in ascending order, or of all;
+        what is left of the others means nothing. `rotations` [num_rows, 1, num_pairs] are
+        complex64, `slots` [num_rows] int64. The keys and values of all rows are written to the
+        caches.
         """
+        chosen = rows if wanted is None else rows.at(wanted)
+        num_wanted = len(chosen.lengths)
         parts = [torch.empty(len(hidden), width) for width in self._widths]
         assert rotations.is_contiguous() and hidden.is_contiguous()
         step = _Step(
             len(hidden),
             rows.tables.shape[1],
-            *(
-                tensor.data_ptr()
-                for tensor in (rows.tables, rows.sequences, rows.lengths, slots, rotations, hidden)
-            ),
+            num_wanted,
+            *(tensor.data_ptr() for tensor in (rows.tables, rows.sequences, rows.lengths, slots)),
+            None if wanted is None else wanted.data_ptr(),
+            *(tensor.data_ptr() for tensor in (chosen.sequences, chosen.lengths)),
+            *(tensor.data_ptr() for tensor in (rotations, hidden)),
             *(part.data_ptr() for part in parts),
         )
         library().run_decoder(ctypes.byref(self._decoder), ctypes.byref(step), num_threads())
+        return hidden[:num_wanted]
 
     @property
     def _widths(self) -> tuple[int, ...]:

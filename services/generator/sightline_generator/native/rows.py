@@ -20,6 +20,10 @@ class Rows:
     sequences: torch.Tensor
     lengths: torch.Tensor
 
+    def at(self, index: torch.Tensor) -> Rows:
+        """Returns the rows at `index` [num_wanted] int64 alone."""
+        return Rows(self.tables, self.sequences[index], self.lengths[index])
+
     @classmethod
     def of(cls, metadata: AttentionMetadata) -> Rows:
         """Takes causal metadata: a row sees what lies before it, and itself."""

@@ -36,6 +36,7 @@ from sightline_web.store.sessions import Sessions
 from sightline_web.store.shares import Shares
 from sightline_web.store.transfer import Transfer
 from sightline_web.store.versions import Versions
+from sightline_web.tenants import Tenants
 
 _logger = logging.getLogger(__name__)
 
@@ -50,7 +51,8 @@ class Chat:
         self._catalog = catalog
         store = ConversationStore(database)
         files = PictureFiles(settings.data_dir / "attachments")
-        jobs = AnswerJobs(generator, store, settings.generation_lifetime_s)
+        salts = Tenants(settings.data_dir, settings.tenant_secret)
+        jobs = AnswerJobs(generator, store, settings.generation_lifetime_s, salts.cache_salt)
         self._history = History(database)
         checks = FileChecks.of(settings)
         pictures = Pictures(store, files, checks)

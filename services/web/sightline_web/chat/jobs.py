@@ -69,12 +69,14 @@ class AnswerJobs:
         generator: Generator,
         store: ConversationStore,
         lifetime_s: float,
+        cache_salt: Callable[[str], str],
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._generator = generator
         self._store = store
         self._lifetime_s = lifetime_s
+        self._cache_salt = cache_salt
         self._clock = clock
         self._sleep = sleep
         self._jobs: dict[str, tuple[AnswerJob, asyncio.Task[None]]] = {}
@@ -145,6 +147,7 @@ class AnswerJobs:
         growth = Growth(job.message, self._clock)
         saved = self._clock()
         request = await build_request()
+        request.cache_salt = self._cache_salt(owner_id)
         async for response in self._generator.generate_text(request, self._lifetime_s):
             job.update(growth.add(response))
             if self._clock() - saved >= SAVE_INTERVAL_S:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sightline.generator.v1 import generator_pb2
@@ -15,6 +15,8 @@ from sightline_web.answer import Answer, Candidate
 DONE = "[DONE]"
 LEAST_LOGPROB = -9999.0
 """What OpenAI writes for a token that cannot come; JSON has no infinity."""
+
+_NULL = "null"
 
 # many clients cut a stream into lines by Unicode's rules instead of the event stream's
 _LINE_BREAKS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
@@ -91,22 +93,25 @@ class ChunkWriter:
     def opening(self, answer: Answer) -> Iterable[str]:
         """The first chunk of each candidate: who speaks."""
         for index in range(len(answer.candidates)):
-            yield self._chunk(answer, index, {"role": "assistant", "content": ""})
+            yield self._chunk(answer, index, '{"role":"assistant","content":""}')
 
     def deltas(self, answer: Answer, delta: generator_pb2.Delta) -> Iterable[str]:
         """The chunks of one piece: reasoning before text."""
         index = delta.candidate_index
-        logprobs = logprobs_object(delta.logprobs) if delta.logprobs else None
-        if delta.reasoning:
-            yield self._chunk(answer, index, {"reasoning_content": delta.reasoning}, logprobs)
-            logprobs = None
-        if delta.text or logprobs:
-            yield self._chunk(answer, index, {"content": delta.text}, logprobs)
+        text, reasoning, logprobs = delta.text, delta.reasoning, _NULL
+        if delta.logprobs:
+            logprobs = to_json(logprobs_object(delta.logprobs))
+        if reasoning:
+            member = f'{{"reasoning_content":{to_json(reasoning)}}}'
+            yield self._chunk(answer, index, member, logprobs)
+            logprobs = _NULL
+        if text or logprobs is not _NULL:
+            yield self._chunk(answer, index, f'{{"content":{to_json(text)}}}', logprobs)
 
     def closing(self, answer: Answer) -> Iterable[str]:
         """Each candidate's chunk with its finish reason, then the usage if it was wanted."""
         for index, reason in enumerate(answer.finish_reasons):
-            yield self._chunk(answer, index, {}, finish_reason=reason)
+            yield self._chunk(answer, index, "{}", finish_reason=to_json(reason))
         if self._usage_wanted:
             yield to_json({**self._members, "choices": [], "usage": usage_object(answer.usage)})
 
@@ -114,23 +119,21 @@ class ChunkWriter:
         self,
         answer: Answer,
         index: int,
-        delta: Mapping[str, str],
-        logprobs: Mapping[str, object] | None = None,
-        finish_reason: str | None = None,
+        delta: str,
+        logprobs: str = _NULL,
+        finish_reason: str = _NULL,
     ) -> str:
-        choice = {
-            "index": index,
-            "delta": delta,
-            "logprobs": logprobs,
-            "finish_reason": finish_reason,
-        }
-        return f"{self._head}{to_json(choice)}]{self._usage(answer)}}}"
+        """Puts JSON texts together: there is one chunk a token, and most of it never changes."""
+        choice = f'"index":{index},"delta":{delta},"logprobs":{logprobs}'
+        finish = f'"finish_reason":{finish_reason}'
+        return f"{self._head}{{{choice},{finish}}}]{self._usage(answer)}}}"
 
     def _usage(self, answer: Answer) -> str:
         if not self._usage_wanted:
             return ""
-        usage = usage_object(answer.usage) if self._continuous_usage else None
-        return f',"usage":{to_json(usage)}'
+        if not self._continuous_usage:
+            return ',"usage":null'
+        return f',"usage":{to_json(usage_object(answer.usage))}'
 
 
 def usage_object(usage: generator_pb2.Usage) -> dict[str, object]:

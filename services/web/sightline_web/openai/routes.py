@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from sightline_web.answer import Answer, collect_answer
 from sightline_web.catalog import ModelCatalog
+from sightline_web.chat.requests import owner_of
 from sightline_web.config import WebSettings
 from sightline_web.disconnect import unless_disconnected
 from sightline_web.generator_client import Generator
@@ -30,6 +31,7 @@ from sightline_web.openai.responses import (
     to_json,
 )
 from sightline_web.sse import EventStreamResponse, event
+from sightline_web.tenants import Tenants
 
 _INLINE_BYTES = 64 * 1024
 _NO_STORE = {"cache-control": "no-store"}
@@ -45,6 +47,7 @@ class OpenAIApi:
         self._generator = generator
         self._catalog = catalog
         self._deadline_s = settings.request_deadline_s
+        self._tenants = Tenants(settings.data_dir, settings.tenant_secret)
         self._reader = MessageReader(
             settings.max_image_bytes, settings.max_message_count, settings.max_video_bytes
         )
@@ -71,6 +74,7 @@ class OpenAIApi:
     async def create_chat_completion(self, request: Request) -> Response:
         asked = await self._read(request)
         asked.generation.model = await self._catalog.resolve(asked.model)
+        asked.generation.cache_salt = self._tenants.cache_salt(owner_of(request))
         responses = self._generator.generate_text(asked.generation, self._deadline_s)
         if asked.stream:
             return await self._streamed(request, asked, responses)

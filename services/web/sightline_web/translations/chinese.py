@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from sightline_web.translations.chinese_accounts import ACCOUNTS
+from sightline_web.translations.chinese_operators import OPERATORS
 
 CHINESE = {
     **ACCOUNTS,
+    **OPERATORS,
     # page
     "New conversation": "新对话",
     "Conversation": "对话",

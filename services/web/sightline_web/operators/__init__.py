@@ -1,0 +1,1 @@
+"""How the services are doing, for whoever runs them."""

@@ -1,0 +1,50 @@
+"""What keeps owners apart in the caches of generator and encoder."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from sightline_web.accounts.account import LOCAL_OWNER
+
+SECRET_BYTES = 32
+_SECRET_FILE = "tenants.key"
+
+
+class Tenants:
+    """Gives every owner a salt that nobody can guess who lacks the server's secret.
+
+    The secret is `secret`, or lies in a folder in which it is made when it is first needed.
+    Replicas that have another one compute once more what the others have cached.
+    """
+
+    def __init__(self, folder: Path, secret: str = "") -> None:
+        self._path = folder / _SECRET_FILE
+        self._secret = secret.encode()
+
+    def cache_salt(self, owner_id: str) -> str:
+        """Returns an owner's salt; empty for the only one where there are no accounts."""
+        if owner_id == LOCAL_OWNER:
+            return ""
+        self._secret = self._secret or _kept_secret(self._path)
+        return hmac.new(self._secret, owner_id.encode(), hashlib.sha256).hexdigest()
+
+
+def _kept_secret(path: Path) -> bytes:
+    if not path.exists():
+        _make_secret(path)
+    return path.read_bytes()
+
+
+def _make_secret(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    made.touch(mode=0o600)
+    made.write_bytes(secrets.token_bytes(SECRET_BYTES))
+    with suppress(FileExistsError):
+        os.link(made, path)  # unlike a rename, never over another replica's
+    made.unlink()

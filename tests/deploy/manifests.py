@@ -1,0 +1,61 @@
+"""Rendered overlays, as objects that tests can ask about."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+OVERLAYS = Path(__file__).parents[2] / "deploy/k8s/overlays"
+NAMES = sorted(path.name for path in OVERLAYS.iterdir())
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """All objects that one overlay renders to."""
+
+    objects: list[dict[str, Any]]
+
+    def of_kind(self, *kinds: str) -> list[dict[str, Any]]:
+        return [each for each in self.objects if each["kind"] in kinds]
+
+    def names(self, kind: str) -> set[str]:
+        return {each["metadata"]["name"] for each in self.of_kind(kind)}
+
+    def workloads(self) -> list[dict[str, Any]]:
+        return self.of_kind("Deployment", "Job")
+
+    def templates(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yields the name of a workload and its pods' template."""
+        for each in self.workloads():
+            yield each["metadata"]["name"], each["spec"]["template"]
+
+    def containers(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        for name, template in self.templates():
+            for container in template["spec"]["containers"]:
+                yield name, container
+
+    def selected(self, labels: dict[str, str]) -> list[dict[str, Any]]:
+        """Returns the templates whose pods a selector finds."""
+        found = [template for _name, template in self.templates()]
+        return [each for each in found if labels.items() <= each["metadata"]["labels"].items()]
+
+
+def rendered(name: str) -> Overlay:
+    """Renders an overlay; skips where kubectl is missing."""
+    return Overlay(list(yaml.safe_load_all(rendered_text(name))))
+
+
+@cache
+def rendered_text(name: str) -> str:
+    if shutil.which("kubectl") is None:
+        pytest.skip("kubectl is not installed")
+    command = ["kubectl", "kustomize", str(OVERLAYS / name)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout

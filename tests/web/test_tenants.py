@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from sightline_web.tenants import Tenants
+
+
+def test_without_accounts_there_is_one_salt_and_no_secret(tmp_path: Path) -> None:
+    assert Tenants(tmp_path).cache_salt("local") == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_owner_keeps_a_salt_over_restarts_and_others_have_their_own(tmp_path: Path) -> None:
+    anna, boris = (Tenants(tmp_path).cache_salt(owner) for owner in ("anna", "boris"))
+    assert len({anna, boris, ""}) == 3
+    assert Tenants(tmp_path).cache_salt("anna") == anna
+    (file,) = tmp_path.iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_salt_cannot_be_computed_without_the_secret(tmp_path: Path) -> None:
+    own, other = Tenants(tmp_path / "one"), Tenants(tmp_path / "two")
+    assert own.cache_salt("anna") != other.cache_salt("anna")
+
+
+def test_replicas_with_one_secret_agree(tmp_path: Path) -> None:
+    salts = {Tenants(tmp_path / name, "secret").cache_salt("anna") for name in ("one", "two")}
+    assert len(salts) == 1
+
+
+def test_replicas_that_start_together_on_one_folder_agree(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        salts = set(pool.map(lambda _: Tenants(tmp_path).cache_salt("anna"), range(32)))
+    assert len(salts) == 1
+    assert len(list(tmp_path.iterdir())) == 1
