@@ -66,9 +66,9 @@ class KVCache:
         It looks at the last layer: what entered it has seen the others' keys and values.
         """
         index = upload(blocks, torch.int64, self.device)
-        last = (self.keys[-1], self.values[-1])
-        keys, values = (cache.index_select(0, index).flatten(1).isfinite() for cache in last)
-        return keys.all(-1) & values.all(-1)
+        keys = self.keys[-1].index_select(0, index).flatten(1)
+        values = self.values[-1].index_select(0, index).flatten(1)
+        return torch.logical_and(keys.isfinite().all(-1), values.isfinite().all(-1))
 
     def clear(self, blocks: list[int]) -> None:
         """Zeroes blocks, so that a non-finite value in them cannot reach their next owner."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 from sightline_generator.engine.model_runner import KVCache
@@ -66,10 +67,9 @@ class Proof:
         """Waits and returns the sequences all of whose blocks are finite."""
         if self.finite is None:
             return []
-        parts = self.finite.wait()[0].split(self.num_blocks)
-        return [
-            awaited for awaited, part in zip(self.awaited, parts, strict=True) if bool(part.all())
-        ]
+        finite = iter(self.finite.wait()[0].tolist())
+        parts = [list(islice(finite, count)) for count in self.num_blocks]
+        return [awaited for awaited, part in zip(self.awaited, parts, strict=True) if all(part)]
 
 
 @dataclass(frozen=True)
