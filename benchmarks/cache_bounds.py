@@ -10,10 +10,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,13 +22,12 @@ from sightline_common.channel import open_channel
 from sightline_common.malloc import MALLOC_VARIABLES
 
 from benchmarks.encoder.served import encode, running_encoder
-from benchmarks.machine import describe_machine
 from benchmarks.measure import table
-from benchmarks.memory_slope import servers_bytes
 from benchmarks.pictures import fresh_png
-from benchmarks.report import write_report
+from benchmarks.process_tree import started_bytes
+from benchmarks.run import Run, run_parser
 
-RESULTS = Path(__file__).parent / "results"
+MODULE = "benchmarks.cache_bounds"
 EDGE = 56
 NUM_CLIENTS = 8
 NUM_READINGS = 100
@@ -61,16 +58,14 @@ def main() -> None:
             "SIGHTLINE_ENCODER_DISK_CACHE_BYTES": str(DISK_BYTES),
             "SIGHTLINE_ENCODER_THREADS": "1",
         }
-        with running_encoder(arguments.model, variables) as target:
-            readings = asyncio.run(fill(target, Path(folder), arguments.pictures))
+        with running_encoder(arguments.model, variables) as encoder:
+            readings = asyncio.run(fill(encoder.target, Path(folder), arguments.pictures))
     report(arguments, readings)
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.cache_bounds", description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("models/sightline-nano"))
+    parser = run_parser(MODULE, __doc__)
     parser.add_argument("--pictures", type=int, default=10_000)
-    parser.add_argument("--results", type=Path, default=RESULTS)
     return parser.parse_args()
 
 
@@ -103,7 +98,7 @@ async def read(
         memory_bytes=memory.byte_count,
         disk_bytes=disk.byte_count,
         folder_bytes=folder_bytes(folder),
-        resident_bytes=servers_bytes(),
+        resident_bytes=started_bytes(),
     )
 
 
@@ -134,14 +129,13 @@ def draw(readings: Sequence[Reading], path: Path) -> None:
         axes.set_xlabel("different pictures")
         axes.set_ylabel("MiB")
         axes.set_ylim(bottom=0)
-        axes.legend()
+        axes.legend(loc="lower right")
     figure.savefig(path)
 
 
 def report(arguments: argparse.Namespace, readings: Sequence[Reading]) -> None:
     """Prints the largest readings beside the bounds; writes plot and raw figures."""
-    moment = datetime.now(UTC)
-    stem = f"{moment:%Y-%m-%d}-cache-bounds"
+    run = Run(MODULE)
     largest = {
         "memory tier": (max(each.memory_bytes for each in readings), MEMORY_BYTES),
         "disk tier, as counted": (max(each.disk_bytes for each in readings), DISK_BYTES),
@@ -151,20 +145,10 @@ def report(arguments: argparse.Namespace, readings: Sequence[Reading]) -> None:
         [name, f"{most:,}", f"{bound:,}", "yes" if most <= bound else "NO"]
         for name, (most, bound) in largest.items()
     ]
-    command = " ".join(["python -m benchmarks.cache_bounds", *sys.argv[1:]])
-    text = (
-        f"# {arguments.pictures} different pictures, {moment:%Y-%m-%d}\n\n`{command}`\n\n"
-        f"{table(['what', 'most bytes', 'bound', 'inside'], rows)}\n\n![plot]({stem}.svg)\n"
-    )
-    print(text)
-    facts = {
-        "time": moment.isoformat(timespec="seconds"),
-        "command": command,
-        "machine": describe_machine(),
-        "readings": [asdict(each) for each in readings],
-    }
-    write_report(arguments.results, stem, text, facts)
-    draw(readings, arguments.results / f"{stem}.svg")
+    body = f"{table(['what', 'most bytes', 'bound', 'inside'], rows)}\n\n![plot]({run.stem}.svg)"
+    facts = {"readings": [asdict(each) for each in readings]}
+    run.write(arguments.results, f"{arguments.pictures} different pictures", body, facts)
+    draw(readings, arguments.results / f"{run.stem}.svg")
 
 
 if __name__ == "__main__":

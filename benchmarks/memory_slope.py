@@ -3,6 +3,7 @@
 Mixed requests, three in ten of them cancelled at a random moment; the resident memory of all
 its processes is read every so often, and a line is fitted after the warm-up. A bare gRPC
 server, asked and cancelled in the same way, is the control: what grows there is grpc's own.
+`--cancelled 0` shows what grows without cancelling, where grpc hides nothing.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from pathlib import Path
+from typing import NamedTuple
 
 from grpc import aio
 from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
@@ -26,19 +26,17 @@ from sightline_common.malloc import MALLOC_VARIABLES
 
 from benchmarks.bare_exchange import METHOD
 from benchmarks.encoder.served import encode, running_encoder
-from benchmarks.machine import describe_machine
 from benchmarks.measure import table
 from benchmarks.pictures import fresh_png
 from benchmarks.ports import free_ports
-from benchmarks.process_tree import resident_bytes
-from benchmarks.report import write_report
+from benchmarks.process_tree import started_bytes
+from benchmarks.run import Run, run_parser
 from benchmarks.slope import Slope, fitted_slope
 
-RESULTS = Path(__file__).parent / "results"
+MODULE = "benchmarks.memory_slope"
 EDGE = 56
 NUM_KNOWN = 64
 NUM_CLIENTS = 8
-CANCEL_SHARE = 0.3
 LATEST_CANCEL_S = 0.03
 NUM_READINGS = 200
 LIMIT_BYTES = 256
@@ -53,22 +51,29 @@ Asking = Callable[[int], Coroutine[object, object, object]]
 Readings = list[tuple[float, float]]
 
 
+class Load(NamedTuple):
+    """So many requests, and the share of them that is cancelled."""
+
+    num_requests: int
+    cancelled_share: float
+
+
 def main() -> None:
     """Runs both, prints the slopes, and writes them with every reading."""
     arguments = parse_arguments()
-    with running_encoder(arguments.model, VARIABLES) as target:
-        encoder = asyncio.run(soak_encoder(target, arguments.requests))
+    load = Load(arguments.requests, arguments.cancelled)
+    with running_encoder(arguments.model, VARIABLES) as served:
+        encoder = asyncio.run(soak_encoder(served.target, load))
     with running_control() as target:
-        control = asyncio.run(soak_control(target, arguments.requests))
+        control = asyncio.run(soak_control(target, load))
     report(arguments, encoder, control)
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.memory_slope", description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("models/sightline-nano"))
+    parser = run_parser(MODULE, __doc__)
     parser.add_argument("--requests", type=int, default=20_000)
+    parser.add_argument("--cancelled", type=float, default=0.3, help="share of the requests")
     parser.add_argument("--warm-up", type=float, default=0.25, help="share that is not fitted")
-    parser.add_argument("--results", type=Path, default=RESULTS)
     return parser.parse_args()
 
 
@@ -85,7 +90,7 @@ def running_control() -> Iterator[str]:
         process.wait()
 
 
-async def soak_encoder(target: str, num_requests: int) -> Readings:
+async def soak_encoder(target: str, load: Load) -> Readings:
     """Asks for new and known pictures, headers alone, broken files and unknown digests."""
     known = [fresh_png(EDGE, -1 - number) for number in range(NUM_KNOWN)]
     async with open_channel(target) as channel:
@@ -102,7 +107,7 @@ async def soak_encoder(target: str, num_requests: int) -> Readings:
             else:
                 await ask_header(stub, known[number % NUM_KNOWN])
 
-        return await soak(ask, num_requests)
+        return await soak(ask, load)
 
 
 async def ask_header(stub: encoder_pb2_grpc.EncoderServiceAsyncStub, file: bytes) -> None:
@@ -114,7 +119,7 @@ async def ask_header(stub: encoder_pb2_grpc.EncoderServiceAsyncStub, file: bytes
     call.cancel()
 
 
-async def soak_control(target: str, num_requests: int) -> Readings:
+async def soak_control(target: str, load: Load) -> Readings:
     """Exchanges as many messages, of the same sizes."""
     file = fresh_png(EDGE, 0)
     async with open_channel(target) as channel:
@@ -128,37 +133,27 @@ async def soak_control(target: str, num_requests: int) -> Readings:
             await call.done_writing()
             await call.read()
 
-        return await soak(ask, num_requests)
+        return await soak(ask, load)
 
 
-async def soak(ask: Asking, num_requests: int) -> Readings:
+async def soak(ask: Asking, load: Load) -> Readings:
     """Asks from several clients at once, cancels some, and reads the servers' memory."""
     chance = random.Random(7)
-    numbers = iter(range(num_requests))
+    numbers = iter(range(load.num_requests))
     readings: Readings = []
 
     async def client() -> None:
         for number in numbers:
-            timeout = chance.random() * LATEST_CANCEL_S if chance.random() < CANCEL_SHARE else None
+            is_cancelled = chance.random() < load.cancelled_share
+            timeout = chance.random() * LATEST_CANCEL_S if is_cancelled else None
             with suppress(TimeoutError, aio.AioRpcError):
                 async with asyncio.timeout(timeout):
                     await ask(number)
-            if number % (num_requests // NUM_READINGS) == 0:
-                readings.append((number, servers_bytes()))
+            if number % max(1, load.num_requests // NUM_READINGS) == 0:
+                readings.append((number, started_bytes()))
 
     await asyncio.gather(*(client() for _ in range(NUM_CLIENTS)))
     return readings
-
-
-def servers_bytes() -> int:
-    """Returns the resident memory of all that this process started."""
-    return resident_bytes(os.getpid()) - resident_bytes_alone()
-
-
-def resident_bytes_alone() -> int:
-    """Returns this process's own resident memory."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def after_warm_up(readings: Readings, share: float) -> Slope:
@@ -168,7 +163,6 @@ def after_warm_up(readings: Readings, share: float) -> Slope:
 
 def report(arguments: argparse.Namespace, encoder: Readings, control: Readings) -> None:
     """Prints the slopes and writes them with every reading."""
-    moment = datetime.now(UTC)
     slopes = {
         "encoder": after_warm_up(encoder, arguments.warm_up),
         "bare gRPC": after_warm_up(control, arguments.warm_up),
@@ -176,21 +170,15 @@ def report(arguments: argparse.Namespace, encoder: Readings, control: Readings) 
     excess = slopes["encoder"].upper - slopes["bare gRPC"].value
     rows = [[name, f"{each.value:.0f}", f"{each.upper:.0f}"] for name, each in slopes.items()]
     rows.append([f"encoder above bare gRPC (at most {LIMIT_BYTES})", "", f"{excess:.0f}"])
-    command = " ".join(["python -m benchmarks.memory_slope", *sys.argv[1:]])
-    text = (
-        f"# Memory over {arguments.requests} mixed requests, {moment:%Y-%m-%d}\n\n"
-        f"`{command}`\n\nThree in ten are cancelled at a random moment. Bytes a request:\n\n"
-        f"{table(['server', 'slope', 'upper 95 % bound'], rows)}\n"
+    body = (
+        f"{arguments.cancelled:.0%} are cancelled at a random moment. Bytes a request:\n\n"
+        f"{table(['server', 'slope', 'upper 95 % bound'], rows)}"
     )
-    print(text)
-    facts = {
-        "time": moment.isoformat(timespec="seconds"),
-        "command": command,
-        "machine": describe_machine(),
-        "encoder": encoder,
-        "bare_grpc": control,
-    }
-    write_report(arguments.results, f"{moment:%Y-%m-%d}-memory-slope", text, facts)
+    title = f"Memory over {arguments.requests} mixed requests"
+    form = "" if arguments.cancelled else "uncancelled"
+    Run(MODULE, form).write(
+        arguments.results, title, body, {"encoder": encoder, "bare_grpc": control}
+    )
 
 
 if __name__ == "__main__":

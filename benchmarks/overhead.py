@@ -12,23 +12,24 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.contestant import PEERS, Contestant, filled, read_contestant
 from benchmarks.load import Load, run_load
-from benchmarks.machine import describe_machine, versions
 from benchmarks.measure import median, table
 from benchmarks.metered_generator import METER_VARIABLE, Meter
 from benchmarks.process_tree import thread_cpu_s, tree_cpu_s
 from benchmarks.prompts import PromptMaker
-from benchmarks.report import OURS, write_report
+from benchmarks.report import OURS
+from benchmarks.run import Run, run_parser
 from benchmarks.server import Running, named_ports, running
 from benchmarks.workload import WORKLOADS, Case, request_body
 
-RESULTS = Path(__file__).parent / "results"
+MODULE = "benchmarks.overhead"
 LIMIT_US = 150
+PROMISED = "text-128"
+"""The workload for which the limit is promised."""
 WARM_UP = -1
 MODULES = ("sightline_encoder", "benchmarks.metered_generator", "sightline_web")
 """In the order in which they start; when web is ready, all are."""
@@ -93,7 +94,7 @@ class Suite:
 def main() -> None:
     """Measures, prints the table, and writes it with the raw figures."""
     arguments = parse_arguments()
-    case = Case(WORKLOADS["text-128"], arguments.clients)
+    case = Case(WORKLOADS[arguments.workload], arguments.clients)
     maker = PromptMaker(arguments.model)
     with running_suite(arguments.model) as suite:
         measure_round(suite, case, maker, WARM_UP)
@@ -102,11 +103,10 @@ def main() -> None:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.overhead", description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("models/sightline-nano"))
+    parser = run_parser(MODULE, __doc__)
+    parser.add_argument("--workload", choices=sorted(WORKLOADS), default=PROMISED)
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--results", type=Path, default=RESULTS)
     return parser.parse_args()
 
 
@@ -188,18 +188,18 @@ def cost(before: Counters, after: Counters, load: Load) -> Cost:
     )
 
 
-def results_table(costs: Sequence[Cost]) -> str:
+def results_table(costs: Sequence[Cost], limit: str = f"at most {LIMIT_US}") -> str:
     """Returns medians over the rounds, and the limits that are promised."""
 
     def middle(name: str) -> str:
         return f"{median([getattr(each, name) for each in costs]):.0f}"
 
     rows = [
-        ["generator outside the model", middle("generator"), f"at most {LIMIT_US}"],
+        ["generator outside the model", middle("generator"), limit],
         ["— engine's thread: schedule, sample, publish", middle("engine_thread"), ""],
         ["— event loop: deltas, gRPC", middle("event_loop"), ""],
         ["— other threads: gRPC's own", middle("other_threads"), ""],
-        ["web: gRPC, JSON, event stream", middle("web"), f"at most {LIMIT_US}"],
+        ["web: gRPC, JSON, event stream", middle("web"), limit],
         ["model, one thread", middle("model"), ""],
         ["encoder", middle("encoder"), ""],
         ["load generator", middle("load_generator"), ""],
@@ -209,21 +209,17 @@ def results_table(costs: Sequence[Cost]) -> str:
 
 def report(arguments: argparse.Namespace, costs: Sequence[Cost]) -> None:
     """Prints the table and writes it with the raw figures."""
-    moment = datetime.now(UTC)
-    facts = {
-        "time": moment.isoformat(timespec="seconds"),
-        "command": " ".join(["python -m benchmarks.overhead", *sys.argv[1:]]),
-        "machine": describe_machine(),
-        "versions": versions(Path(sys.executable)),
-        "clients": arguments.clients,
-        "rounds": [asdict(each) for each in costs],
-    }
     batch = median([each.tokens_per_step for each in costs])
-    title = f"# What a token costs outside the model, {moment:%Y-%m-%d}"
-    about = f"{arguments.clients} clients, {batch:.1f} tokens a step, {len(costs)} rounds."
-    text = f"{title}\n\n{about} `{facts['command']}`\n\n{results_table(costs)}\n"
-    print(text)
-    write_report(arguments.results, f"{moment:%Y-%m-%d}-overhead", text, facts)
+    limit = f"at most {LIMIT_US}" if arguments.workload == PROMISED else ""
+    load = {"workload": arguments.workload, "clients": arguments.clients}
+    about = (
+        f"{arguments.workload}, {arguments.clients} clients, {batch:.1f} tokens a step, "
+        f"{len(costs)} rounds."
+    )
+    facts = {**load, "rounds": [asdict(each) for each in costs]}
+    body = f"{about}\n\n{results_table(costs, limit)}"
+    form = "" if arguments.workload == PROMISED else arguments.workload
+    Run(MODULE, form).write(arguments.results, "What a token costs outside the model", body, facts)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,11 @@ def resident_bytes(root: int) -> int:
     return sum(_resident_bytes(each.pid) for each in descendants(all_processes(), root))
 
 
+def started_bytes() -> int:
+    """Returns the resident memory of all that this process started."""
+    return resident_bytes(os.getpid()) - _resident_bytes(os.getpid())
+
+
 def _resident_bytes(pid: int) -> int:
     """The second field of /proc/<pid>/statm, in pages."""
     try:

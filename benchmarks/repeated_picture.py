@@ -18,7 +18,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -29,15 +28,14 @@ from sightline.generator.v1 import generator_pb2_grpc
 from sightline_common.channel import DEFAULT_MAX_MESSAGE_BYTES
 
 from benchmarks.contestant import PEERS, read_contestant
-from benchmarks.machine import describe_machine
 from benchmarks.measure import median, table
 from benchmarks.pictures import data_url, fresh_png
 from benchmarks.prefix_cache import OTHER, QUESTION, user
-from benchmarks.report import write_report
+from benchmarks.run import Run, run_parser
 from benchmarks.server import Running, running
 from benchmarks.suite import Suite
 
-RESULTS = Path(__file__).parent / "results"
+MODULE = "benchmarks.repeated_picture"
 ANSWER_TOKENS = 8
 LIMITS = {"feature cache": 0.40, "feature and prefix cache": 0.15}
 
@@ -83,13 +81,9 @@ def main() -> None:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.repeated_picture", description=__doc__
-    )
-    parser.add_argument("--model", type=Path, default=Path("models/sightline-nano"))
+    parser = run_parser(MODULE, __doc__)
     parser.add_argument("--edge", type=int, default=1344, help="pixels of a picture's side")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--results", type=Path, default=RESULTS)
     return parser.parse_args()
 
 
@@ -242,21 +236,12 @@ def parts_table(rounds: Sequence[Round]) -> str:
 
 def report(arguments: argparse.Namespace, rounds: Sequence[Round]) -> None:
     """Prints both tables and writes them with the raw figures."""
-    moment = datetime.now(UTC)
-    command = " ".join(["python -m benchmarks.repeated_picture", *sys.argv[1:]])
-    text = (
-        f"# A second question about a picture, {moment:%Y-%m-%d}\n\n`{command}`\n\n"
+    body = (
         f"Time to the first token through REST, {arguments.edge} × {arguments.edge} pixels:\n\n"
-        f"{ratio_table(rounds)}\n\nWhere it goes, in ms:\n\n{parts_table(rounds)}\n"
+        f"{ratio_table(rounds)}\n\nWhere it goes, in ms:\n\n{parts_table(rounds)}"
     )
-    print(text)
-    facts = {
-        "time": moment.isoformat(timespec="seconds"),
-        "command": command,
-        "machine": describe_machine(),
-        "rounds": [asdict(each) for each in rounds],
-    }
-    write_report(arguments.results, f"{moment:%Y-%m-%d}-repeated-picture", text, facts)
+    facts = {"rounds": [asdict(each) for each in rounds]}
+    Run(MODULE).write(arguments.results, "A second question about a picture", body, facts)
 
 
 if __name__ == "__main__":

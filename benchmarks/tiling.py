@@ -7,8 +7,10 @@ with random weights and some of its layers; `--answers` asks nano about large sc
 from __future__ import annotations
 
 import argparse
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 
 import torch
 from PIL import Image
@@ -21,12 +23,15 @@ from sightline_encoder.window import Window
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.models.glm4v.configuration_glm4v import Glm4vVisionConfig
 
-from training.build import MODEL_FOLDER
+from benchmarks.measure import table
+from benchmarks.run import Run, run_parser
 from training.examination.answering import Answerer
 from training.examination.drawing import draw_prompts, drawn_by_world
 from training.examination.exam import EXAMS
 from training.processing import Processor
 
+MODULE = "benchmarks.tiling"
+FEATURES_HEADER = ("edge", "mode", "CPU s", "mean cosine", "least cosine", "relative error")
 CPU = Placement(torch.device("cpu"), torch.float32)
 LARGE_TOWER = {
     "hidden_size": 1536,
@@ -80,50 +85,68 @@ def main() -> None:
     arguments = _arguments()
     torch.set_num_threads(arguments.threads)
     if arguments.answers:
-        report_answers(arguments)
+        report(arguments, "answers", ["edge", "mode", "right", "of"], _answers(arguments))
     elif arguments.large_tower:
         tower = _large_tower(arguments.layers)
-        for edge in arguments.edges:
-            report_features(tower, _noise(tower, edge), edge)
+        images = (_noise(tower, edge) for edge in arguments.edges)
+        report(arguments, "large-tower", FEATURES_HEADER, _features(arguments, tower, images))
     else:
-        tower = load_vision_tower(Checkpoint(MODEL_FOLDER), CPU)
+        tower = load_vision_tower(Checkpoint(arguments.model), CPU)
         picture = _scenes(arguments, 1)[0].resize((max(arguments.edges),) * 2)
-        for edge in arguments.edges:
-            report_features(tower, _prepared([picture], edge)[0], edge)
+        images = (_prepared(arguments.model, picture, edge) for edge in arguments.edges)
+        report(arguments, "", FEATURES_HEADER, _features(arguments, tower, images))
 
 
-def report_features(tower: VisionTower, image: PreparedImage, edge: int) -> None:
-    """Prints CPU seconds of each mode, and how far its features are from the whole picture's."""
-    reference = torch.empty(0)
-    for name, encode in MODES.items():
-        started = time.process_time()
-        features = encode(tower, image)
-        seconds = time.process_time() - started
-        reference = features if name == "whole" else reference
-        cosine = torch.cosine_similarity(features, reference, dim=-1)
-        error = (features - reference).norm() / reference.norm()
-        print(
-            f"{edge} px  {name:10}  {seconds:8.2f} CPU s  cosine {cosine.mean():.4f} "
-            f"(least {cosine.min():.4f})  relative error {error:.4f}",
-            flush=True,
-        )
+def report(
+    arguments: argparse.Namespace, form: str, header: Sequence[str], rows: Iterator[list[str]]
+) -> None:
+    """Shows each row when it is there, and writes all of them."""
+    found = []
+    for row in rows:
+        print(*row, sep="  ", file=sys.stderr, flush=True)
+        found.append(row)
+    facts = {"header": header, "rows": found, "threads": arguments.threads}
+    title = "Tiles beside the whole picture"
+    Run(MODULE, form).write(arguments.results, title, table(header, found), facts)
 
 
-def report_answers(arguments: argparse.Namespace) -> None:
-    """Prints the share of right answers about scenes enlarged to each edge, mode by mode."""
+def _features(
+    arguments: argparse.Namespace, tower: VisionTower, images: Iterable[PreparedImage]
+) -> Iterator[list[str]]:
+    """Yields CPU seconds of each mode, and how far its features are from the whole picture's."""
+    for image in images:
+        reference, whole_s = _timed(whole, tower, image)
+        for name in arguments.modes:
+            features, seconds = reference, whole_s
+            if name != "whole":
+                features, seconds = _timed(MODES[name], tower, image)
+            cosine = torch.cosine_similarity(features, reference, dim=-1)
+            error = float((features - reference).norm() / reference.norm())
+            far = [f"{value:.3f}" for value in (float(cosine.mean()), float(cosine.min()), error)]
+            yield [str(image.width), name, f"{seconds:.2f}", *far]
+
+
+def _timed(encode: Encode, tower: VisionTower, image: PreparedImage) -> tuple[torch.Tensor, float]:
+    started = time.process_time()
+    features = encode(tower, image)
+    return features, time.process_time() - started
+
+
+def _answers(arguments: argparse.Namespace) -> Iterator[list[str]]:
+    """Yields how many answers about scenes enlarged to each edge are right, mode by mode."""
     exam = EXAMS[arguments.world]
     items = list(exam.draw(0, arguments.items, arguments.cells, ["en"]))
     prompts = draw_prompts(items, drawn_by_world(exam.world))
-    tower = load_vision_tower(Checkpoint(MODEL_FOLDER), CPU)
+    tower = load_vision_tower(Checkpoint(arguments.model), CPU)
     for edge in arguments.edges:
         size = {"shortest_edge": 2 * (edge - 28) ** 2, "longest_edge": 2 * edge**2}
-        for name, encode in MODES.items():
-            answerer = Answerer.load(MODEL_FOLDER)
+        for name in arguments.modes:
+            answerer = Answerer.load(arguments.model)
             answerer.processor.image_processor.size = size
-            answerer.model.model.visual.forward = _forward(tower, encode)
+            answerer.model.model.visual.forward = _forward(tower, MODES[name])
             answers = answerer.answer(prompts, batch_size=1)
             right = sum(item.grade(answer) for item, answer in zip(items, answers, strict=True))
-            print(f"{edge} px  {name:10}  {right} of {len(items)} right", flush=True)
+            yield [str(edge), name, str(right), str(len(items))]
 
 
 def _forward(tower: VisionTower, encode: Encode) -> Callable[..., BaseModelOutputWithPooling]:
@@ -147,11 +170,11 @@ def _scenes(arguments: argparse.Namespace, count: int) -> list[Image.Image]:
     return [prompt.images[0] for prompt in draw_prompts(items, drawn_by_world(world))]
 
 
-def _prepared(pictures: Sequence[Image.Image], edge: int) -> list[PreparedImage]:
-    processor = Processor.load(MODEL_FOLDER)
+def _prepared(model: Path, picture: Image.Image, edge: int) -> PreparedImage:
+    processor = Processor.load(model)
     processor.image_processor.size = {"shortest_edge": 25088, "longest_edge": 2 * edge**2}
-    cut = [processor.pixels([picture]) for picture in pictures]
-    return [PreparedImage(c.values, tuple(c.grid[0].tolist()), edge, edge) for c in cut]
+    cut = processor.pixels([picture])
+    return PreparedImage(cut.values, tuple(cut.grid[0].tolist()), edge, edge)
 
 
 def _noise(tower: VisionTower, edge: int) -> PreparedImage:
@@ -171,8 +194,9 @@ def _large_tower(layers: int) -> VisionTower:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--edges", type=int, nargs="+", default=[1344, 2688, 4032])
+    parser = run_parser(MODULE, __doc__)
+    parser.add_argument("--edges", type=int, nargs="+", default=[672, 1344])
+    parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--large-tower", action="store_true")
     parser.add_argument("--layers", type=int, default=2)

@@ -1,6 +1,6 @@
 """A process that holds features as large as the 9B model's and serves them in two ways.
 
-`python -m benchmarks.encoder.feature_server MODEL BYTES` prints two ports: the
+`python -m benchmarks.encoder.feature_server MODEL BYTES...` prints two ports: the
 encoder as it is, and a bare gRPC server of the same bytes in chunks of any size, without
 protobuf, digests or checks. Both end with their standard input.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,24 +31,32 @@ from sightline_encoder.validation import feature_request
 
 BARE_METHOD = "/bare/Stream"
 CHUNK_SIZES = tuple(2**exponent for exponent in range(16, 23))
-DIGEST = "sha256:" + "5" * 64
-"""Of the file whose features are held; nobody has it."""
+
+
+def digest_of(num_bytes: int) -> str:
+    """Returns the digest of a file whose features take so many bytes; nobody has it."""
+    return f"sha256:{num_bytes:064x}"
+
+
+def bare_request(num_bytes: int, chunk_bytes: int) -> bytes:
+    """Returns what the bare server is asked for these features in such chunks."""
+    return f"{num_bytes} {chunk_bytes}".encode()
 
 
 def main() -> None:
-    model, num_bytes = sys.argv[1:]
-    run(serve(Path(model), int(num_bytes)))
+    model, *sizes = sys.argv[1:]
+    run(serve(Path(model), [int(size) for size in sizes]))
 
 
-async def serve(model: Path, num_bytes: int) -> None:
+async def serve(model: Path, sizes: Sequence[int]) -> None:
     """Serves until standard input ends."""
-    settings = EncoderSettings(model=str(model), intake_workers=1, cache_bytes=2 * num_bytes)
+    settings = EncoderSettings(model=str(model), intake_workers=1, cache_bytes=2 * sum(sizes))
     async with open_servicer(settings) as servicer:
-        entry = hold_features(servicer, num_bytes)
+        entries = [hold_features(servicer, num_bytes) for num_bytes in sizes]
         ours = GrpcServer(ServerOptions(SERVICE_NAME, drain_s=0))
         await ours.start()
         await ours.set_ready(lambda server: add_servicer(servicer, server))
-        bare = bare_server(entry.payload)
+        bare = bare_server([entry.payload for entry in entries])
         bare_port = bare.add_insecure_port("127.0.0.1:0")
         await bare.start()
         print(ours.port, bare_port, flush=True)
@@ -64,7 +72,8 @@ def hold_features(servicer: EncoderServicer, num_bytes: int) -> FeatureEntry:
     rows = num_bytes // (4 * info.hidden_size * columns)
     features = torch.randn(rows * columns, info.hidden_size)
     payload = tensor_bytes(features)
-    request = feature_request(encoder_pb2.MediaHeader(digest=DIGEST), servicer._preprocessor)
+    header = encoder_pb2.MediaHeader(digest=digest_of(num_bytes))
+    request = feature_request(header, servicer._preprocessor)
     entry = FeatureEntry(
         key=request.key(encoder.fingerprint),
         specs=(tensor_spec("features", features),),
@@ -80,13 +89,17 @@ def hold_features(servicer: EncoderServicer, num_bytes: int) -> FeatureEntry:
     return entry
 
 
-def bare_server(payload: memoryview) -> aio.Server:
-    """Returns a server that answers with the payload, cut beforehand as the request says."""
-    chunks = {size: list(map(bytes, split_chunks(payload, size))) for size in CHUNK_SIZES}
+def bare_server(payloads: Sequence[memoryview]) -> aio.Server:
+    """Returns a server that answers with a payload, cut beforehand as the request says."""
+    chunks = {
+        bare_request(len(payload), size): list(map(bytes, split_chunks(payload, size)))
+        for payload in payloads
+        for size in CHUNK_SIZES
+    }
 
     async def stream(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
         async for request in requests:
-            for chunk in chunks[int(request)]:
+            for chunk in chunks[request]:
                 yield chunk
 
     server = aio.server(options=[("grpc.max_send_message_length", -1)])

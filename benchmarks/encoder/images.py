@@ -12,10 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.encoder.mixture import mixture
+from benchmarks.encoder.mixture import MIXTURE, mixture
 from benchmarks.encoder.part import Options, Say, Section
 from benchmarks.encoder.plain_process import PlainProcess, running_plain
-from benchmarks.encoder.served import running_encoder, served_turn
+from benchmarks.encoder.served import Served, running_encoder, served_turn
 from benchmarks.encoder.turn import Case, Turn, ratio
 from benchmarks.measure import table
 
@@ -25,33 +25,45 @@ PLAIN_ALONE = "transformers, one by one"
 PLAIN_BATCHED = "transformers, in batches"
 BARS = {MISSES: 1.5, HITS: 20.0}
 """What is promised on 2 cores: times as many images a second as the better plain path."""
+NUM_WARM_UP = len(MIXTURE)
 KNOWN_REPEATS = 10
 """How often known pictures are asked for in a turn, which would be over too soon."""
 SETTINGS = {"SIGHTLINE_ENCODER_DTYPE": "float32"}
-HEADER = ("clients", "contestant", "images/s", "times as many", "promised", "p99 ms")
+HEADER = (
+    "clients",
+    "contestant",
+    "images/s",
+    "times as many",
+    "promised",
+    "p99 ms",
+    "CPU ms/image",
+)
 
 Take = Callable[[], Turn]
 
 
 @dataclass(frozen=True)
 class Contest:
-    """The encoder's target, the plain path, and a folder for pictures."""
+    """The encoder, the plain path, and a folder for pictures."""
 
-    target: str
+    encoder: Served
     plain: PlainProcess
     folder: Path
 
 
 def measure(options: Options, say: Say) -> Section:
-    """Runs one round that does not count, then those that do."""
+    """Lets everyone see each kind of picture, then runs the rounds that count."""
+    turns: defaultdict[tuple[int, str], list[Turn]] = defaultdict(list)
     with contest(options.model) as running:
-        turns: defaultdict[tuple[int, str], list[Turn]] = defaultdict(list)
-        for round_ in range(options.rounds + 1):
+        say("images: warm-up")
+        list(_round(running, NUM_WARM_UP, max(options.clients), -1))
+        for round_ in options.counted_rounds():
             for num_clients in options.clients:
-                say(f"images: round {round_} of {options.rounds}, {num_clients} clients")
-                for name, turn in _round(running, options, num_clients, round_):
+                say(f"images: round {round_ + 1} of {options.rounds}, {num_clients} clients")
+                num_pictures = max(options.num_pictures, num_clients)
+                for name, turn in _round(running, num_pictures, num_clients, round_):
                     turns[num_clients, name].append(turn)
-    cases = [Case(name, clients, found[1:]) for (clients, name), found in turns.items()]
+    cases = [Case(name, clients, found) for (clients, name), found in turns.items()]
     return Section("Images a second", _text(cases, options), _facts(cases, running.plain))
 
 
@@ -60,18 +72,17 @@ def contest(model: Path) -> Iterator[Contest]:
     """Starts both sides; who is not asked waits."""
     with (
         TemporaryDirectory() as folder,
-        running_encoder(model, SETTINGS) as target,
+        running_encoder(model, SETTINGS) as encoder,
         running_plain(model) as plain,
     ):
-        yield Contest(target, plain, Path(folder))
+        yield Contest(encoder, plain, Path(folder))
 
 
 def _round(
-    running: Contest, options: Options, num_clients: int, round_: int
+    running: Contest, num_pictures: int, num_clients: int, round_: int
 ) -> Iterator[tuple[str, Turn]]:
     """Yields each contestant's turn over the same new pictures; every round begins with another."""
-    seed = round_ * 1000 + num_clients
-    files = mixture(options.num_pictures, seed)
+    files = mixture(num_pictures, seed=(round_ + 1) * 1000 + num_clients)
     paths = _written(files, running.folder)
     order = _rotated(_contestants(running, files, paths, num_clients), round_)
     for name, take in order:
@@ -84,7 +95,7 @@ def _contestants(
     """Returns groups of turns; known pictures must follow when they were new."""
 
     def served(repeats: int) -> Turn:
-        return served_turn(running.target, [*files] * repeats, num_clients)
+        return served_turn(running.encoder, [*files] * repeats, num_clients)
 
     def plain(batch: int) -> Turn:
         return running.plain.turn(paths, num_clients, batch)
@@ -112,9 +123,10 @@ def _written(files: Sequence[bytes], folder: Path) -> list[Path]:
 
 def _text(cases: Sequence[Case], options: Options) -> str:
     about = (
-        f"{options.num_pictures} pictures of mixed sizes and formats a turn, "
-        f"{options.rounds} rounds; medians. Ratios are to the better of the plain paths, medians "
-        "of the rounds' own."
+        f"{options.num_pictures} pictures of mixed sizes and formats a turn, or as many as there "
+        f"are clients; {len(cases[0].turns)} rounds, medians. Ratios are to the better of the "
+        "plain paths, medians of the rounds' own. CPU is that of all the contestant's processes, "
+        "without its clients."
     )
     rows = [row for clients in options.clients for row in _rows(cases, clients)]
     return f"{about}\n\n{table(HEADER, rows)}"
@@ -134,12 +146,13 @@ def _best_plain(known: Mapping[str, Case]) -> Case:
     return max(plain, key=lambda case: case.images_per_s)
 
 
-def _judged(case: Case, best: Case) -> tuple[str, str, str]:
+def _judged(case: Case, best: Case) -> tuple[str, ...]:
     promised = BARS.get(case.contestant)
     return (
         f"{ratio(case, best):.2f}",
         "" if promised is None else f"at least {promised:g}",
         f"{case.p99_s * 1e3:.0f}",
+        f"{case.cpu_s_per_image * 1e3:.0f}",
     )
 
 

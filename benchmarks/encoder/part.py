@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,24 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Options:
-    """How a part runs: the checkpoint, rounds that count, clients, pictures of a turn."""
+    """How a part runs: the checkpoint, rounds that count, clients, pictures of a turn.
+
+    `seconds` bound a part's rounds: none begins later, but for the first.
+    """
 
     model: Path
     rounds: int
     clients: Sequence[int]
     num_pictures: int
+    seconds: float = 600.0
+
+    def counted_rounds(self) -> Iterator[int]:
+        """Yields the numbers of rounds, at least one, as long as there is time."""
+        deadline = time.monotonic() + self.seconds
+        for number in range(self.rounds):
+            if number and time.monotonic() > deadline:
+                return
+            yield number
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.encoder.turn import Turn
+from benchmarks.encoder.turn import Turn, metered
 
 
 class PlainProcess:
@@ -25,7 +25,7 @@ class PlainProcess:
         job = {"files": [str(path) for path in files], "clients": num_clients, "batch": batch}
         assert self._process.stdin is not None
         print(json.dumps(job), file=self._process.stdin, flush=True)
-        return Turn(**self._answer())
+        return metered(self._process.pid, lambda: Turn(**self._answer()))
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None

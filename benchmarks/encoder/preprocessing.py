@@ -13,6 +13,7 @@ import transformers
 from PIL import Image
 from sightline_encoder.preprocess import PixelBudget, patch_cutter, processor_resizing
 
+from benchmarks.encoder.one_thread import one_thread
 from benchmarks.encoder.part import Options, Say, Section
 from benchmarks.measure import median, table
 
@@ -37,12 +38,8 @@ def measure(options: Options, say: Say) -> Section:
     """Compares resizing and cutting on one thread, without decoding."""
     say("preprocessing")
     processor = transformers.AutoImageProcessor.from_pretrained(options.model, backend="pil")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         found = [_compare(processor, size, options.rounds) for size in SIZES]
-    finally:
-        torch.set_num_threads(threads)
     about = (
         f"{type(processor).__name__}, one thread, no decoding, bounds of GLM-4.6V-Flash; medians."
     )

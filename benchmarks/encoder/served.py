@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import grpc
 from grpc import aio
@@ -19,7 +19,7 @@ from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
 from sightline_common.channel import MAX_CHUNK_BYTES, open_channel
 from sightline_common.digest import sha256_digest
 
-from benchmarks.encoder.turn import Turn
+from benchmarks.encoder.turn import Turn, metered
 from benchmarks.ports import free_ports
 
 if TYPE_CHECKING:
@@ -33,16 +33,23 @@ _START_TIMEOUT_S = 300.0
 STOP_GRACE_S = 20.0
 
 
+class Served(NamedTuple):
+    """An encoder that answers: its address, and its process."""
+
+    target: str
+    pid: int
+
+
 @contextmanager
-def running_encoder(model: Path, variables: Mapping[str, str]) -> Iterator[str]:
-    """Starts `python -m sightline_encoder`, yields its target, and stops it at the end."""
+def running_encoder(model: Path, variables: Mapping[str, str]) -> Iterator[Served]:
+    """Starts `python -m sightline_encoder`, yields where it is, and stops it at the end."""
     port = free_ports(1)[0]
     own = {"SIGHTLINE_MODEL": str(model), "SIGHTLINE_ENCODER_PORT": str(port)}
     environ = {**os.environ, **own, "SIGHTLINE_ENCODER_LOG_LEVEL": "WARNING", **variables}
     process = subprocess.Popen([sys.executable, "-m", "sightline_encoder"], env=environ)
     try:
         _wait_serving(f"127.0.0.1:{port}", process)
-        yield f"127.0.0.1:{port}"
+        yield Served(f"127.0.0.1:{port}", process.pid)
     finally:
         process.terminate()
         try:
@@ -71,9 +78,11 @@ def _is_serving(stub: health_pb2_grpc.HealthStub) -> bool:
     return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)
 
 
-def served_turn(target: str, files: Sequence[bytes], num_clients: int) -> Turn:
+def served_turn(encoder: Served, files: Sequence[bytes], num_clients: int) -> Turn:
     """Lets clients ask for all files; each asks for its next one when it has its last."""
-    return asyncio.run(_served_turn(target, files, num_clients))
+    return metered(
+        encoder.pid, lambda: asyncio.run(_served_turn(encoder.target, files, num_clients))
+    )
 
 
 async def _served_turn(target: str, files: Sequence[bytes], num_clients: int) -> Turn:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from grpc import aio
 from sightline.type.v1 import media_pb2
@@ -24,13 +25,14 @@ from sightline_generator.families.base import MediaKind
 from sightline_generator.families.registry import family_of
 from sightline_generator.media import Medium
 
-from benchmarks.encoder.feature_server import BARE_METHOD, CHUNK_SIZES, DIGEST
+from benchmarks.encoder.feature_server import BARE_METHOD, CHUNK_SIZES, bare_request, digest_of
 from benchmarks.encoder.part import Options, Say, Section
 from benchmarks.measure import median, table
+from benchmarks.process_tree import tree_cpu_s
 
 SIZES = {"336 × 336": 1_179_648, "1344 × 1344": 18_874_368}
 """Bytes of a picture's features, bfloat16, 4096 wide."""
-BYTES_A_TURN = 128 * 1024**2
+BYTES_A_TURN = 64 * 1024**2
 TIMEOUT_S = 60.0
 LIMIT = 0.8
 
@@ -38,13 +40,35 @@ Receive = Callable[[], Awaitable[int]]
 
 
 @dataclass(frozen=True)
+class Flow:
+    """What came in one turn, how long it took, and the CPU seconds of both ends."""
+
+    num_bytes: int
+    seconds: float
+    cpu_s: float
+
+    @property
+    def gigabytes_per_s(self) -> float:
+        return self.num_bytes / self.seconds / 1e9
+
+    @property
+    def cpu_s_per_gigabyte(self) -> float:
+        return self.cpu_s / self.num_bytes * 1e9
+
+
+@dataclass(frozen=True)
 class Speed:
-    """GB/s of one round: ours, and bare gRPC's in the turn beside it."""
+    """One round: ours, and bare gRPC's in the turn beside it."""
 
     picture: str
     num_streams: int
-    ours: float
-    bare: float
+    ours: Flow
+    bare: Flow
+
+    @property
+    def ratio(self) -> float:
+        """How fast ours is in parts of bare gRPC's speed."""
+        return self.ours.gigabytes_per_s / self.bare.gigabytes_per_s
 
     @property
     def case(self) -> tuple[str, int]:
@@ -55,25 +79,32 @@ class Speed:
 def measure(options: Options, say: Say) -> Section:
     """Streams features of two sizes, one stream and four at a time."""
     speeds: list[Speed] = []
-    for picture, num_bytes in SIZES.items():
-        with feature_server(options.model, num_bytes) as ports:
+    with feature_server(options.model) as server:
+        for picture in SIZES:
             for num_streams in (1, 4):
                 say(f"streaming: {picture}, {num_streams} streams")
-                speeds += run(_rounds(options, ports, picture, num_streams))
-    say("streaming: sizes of chunks")
-    with feature_server(options.model, max(SIZES.values())) as ports:
-        chunks = run(chunk_speeds(options, ports[1]))
+                speeds += run(_rounds(options, server, picture, num_streams))
+        say("streaming: sizes of chunks")
+        chunks = run(chunk_speeds(options, server))
     facts = {"rounds": [asdict(each) for each in speeds], "chunks": chunks}
     text = f"{results_table(speeds)}\n\n{chunk_table(chunks)}"
     return Section("Feature streaming beside bare gRPC", text, facts)
 
 
+class FeatureServer(NamedTuple):
+    """A process, and where the encoder and bare gRPC answer in it."""
+
+    pid: int
+    ours: str
+    bare: str
+
+
 @contextmanager
-def feature_server(model: Path, num_bytes: int) -> Iterator[tuple[int, int]]:
-    """Starts a server and yields its ports: the encoder's and bare gRPC's."""
+def feature_server(model: Path) -> Iterator[FeatureServer]:
+    """Starts a server that holds features of all sizes."""
     module = "benchmarks.encoder.feature_server"
     process = subprocess.Popen(
-        [sys.executable, "-m", module, str(model), str(num_bytes)],
+        [sys.executable, "-m", module, str(model), *map(str, SIZES.values())],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**MALLOC_VARIABLES, **os.environ},
@@ -82,35 +113,41 @@ def feature_server(model: Path, num_bytes: int) -> Iterator[tuple[int, int]]:
     try:
         assert process.stdout is not None, "a pipe"
         ours, bare = map(int, process.stdout.readline().split())
-        yield ours, bare
+        yield FeatureServer(process.pid, f"127.0.0.1:{ours}", f"127.0.0.1:{bare}")
     finally:
         process.communicate()
 
 
 async def _rounds(
-    options: Options, ports: tuple[int, int], picture: str, num_streams: int
+    options: Options, server: FeatureServer, picture: str, num_streams: int
 ) -> list[Speed]:
     checkpoint = resolve_checkpoint(str(options.model))
-    client = EncoderClient(f"127.0.0.1:{ports[0]}", checkpoint.fingerprint, family_of(checkpoint))
-    async with open_channel(f"127.0.0.1:{ports[1]}") as channel:
-        contestants = (lambda: receive(client), lambda: receive_bare(channel, CHUNK_BYTES))
+    client = EncoderClient(server.ours, checkpoint.fingerprint, family_of(checkpoint))
+    async with open_channel(server.bare) as channel:
+        num_bytes = SIZES[picture]
+        contestants: tuple[Receive, Receive] = (
+            partial(receive, client, num_bytes),
+            partial(receive_bare, channel, num_bytes, CHUNK_BYTES),
+        )
         speeds = []
-        for number in range(-1, options.rounds):
+        for number in (-1, *options.counted_rounds()):
             order = contestants if number % 2 else contestants[::-1]
-            taken = {each: await gigabytes_per_s(each, num_streams) for each in order}
+            taken = {each: await flow(each, num_streams, server.pid) for each in order}
             if number >= 0:
                 speeds.append(Speed(picture, num_streams, *(taken[each] for each in contestants)))
     await client.close()
     return speeds
 
 
-async def chunk_speeds(options: Options, port: int) -> dict[int, list[float]]:
+async def chunk_speeds(options: Options, server: FeatureServer) -> dict[int, list[float]]:
     """Returns GB/s of bare gRPC, round by round, for several sizes of a chunk."""
     speeds: dict[int, list[float]] = {size: [] for size in CHUNK_SIZES}
-    async with open_channel(f"127.0.0.1:{port}") as channel:
-        for _ in range(options.rounds + 1):
+    num_bytes = max(SIZES.values())
+    async with open_channel(server.bare) as channel:
+        for _ in (-1, *options.counted_rounds()):
             for size, rounds in speeds.items():
-                rounds.append(await gigabytes_per_s(partial(receive_bare, channel, size), 1))
+                turn = await flow(partial(receive_bare, channel, num_bytes, size), 1, server.pid)
+                rounds.append(turn.gigabytes_per_s)
     return {size: rounds[1:] for size, rounds in speeds.items()}
 
 
@@ -123,9 +160,9 @@ def chunk_table(speeds: Mapping[int, Sequence[float]]) -> str:
     return table(["chunk", "bare gRPC, GB/s"], rows)
 
 
-async def receive(client: EncoderClient) -> int:
+async def receive(client: EncoderClient, num_bytes: int) -> int:
     """Fetches the features as the generator does, checks included; returns their bytes."""
-    medium = Medium(MediaKind.IMAGE, DIGEST, None, media_pb2.MediaOptions(), "media")
+    medium = Medium(MediaKind.IMAGE, digest_of(num_bytes), None, media_pb2.MediaOptions(), "media")
     exchange = client.exchange(medium, TIMEOUT_S, header_only=False)
     try:
         assert await exchange.ask(), "the features are held"
@@ -136,19 +173,19 @@ async def receive(client: EncoderClient) -> int:
         client.end(exchange)
 
 
-async def receive_bare(channel: aio.Channel, chunk_bytes: int) -> int:
+async def receive_bare(channel: aio.Channel, num_bytes: int, chunk_bytes: int) -> int:
     """Reads the same bytes and looks at none of them."""
     call: aio.StreamStreamCall[bytes, bytes] = channel.stream_stream(BARE_METHOD)()
-    await call.write(str(chunk_bytes).encode())
+    await call.write(bare_request(num_bytes, chunk_bytes))
     await call.done_writing()
-    num_bytes = 0
+    received = 0
     while isinstance(chunk := await call.read(), bytes):
-        num_bytes += len(chunk)
-    return num_bytes
+        received += len(chunk)
+    return received
 
 
-async def gigabytes_per_s(receive: Receive, num_streams: int) -> float:
-    """Receives again and again, so many streams at a time, and returns GB/s of all together."""
+async def flow(receive: Receive, num_streams: int, server_pid: int) -> Flow:
+    """Receives again and again, so many streams at a time; returns all of them together."""
     received = 0
 
     async def stream() -> None:
@@ -156,9 +193,10 @@ async def gigabytes_per_s(receive: Receive, num_streams: int) -> float:
         while received < BYTES_A_TURN:
             received += await receive()
 
-    start = time.perf_counter()
+    start, used = time.perf_counter(), time.process_time() + tree_cpu_s(server_pid)
     await asyncio.gather(*(stream() for _ in range(num_streams)))
-    return received / (time.perf_counter() - start) / 1e9
+    cpu_s = time.process_time() + tree_cpu_s(server_pid) - used
+    return Flow(received, time.perf_counter() - start, cpu_s)
 
 
 def results_table(speeds: Sequence[Speed]) -> str:
@@ -170,10 +208,20 @@ def results_table(speeds: Sequence[Speed]) -> str:
             [
                 picture,
                 str(num_streams),
-                f"{median([each.ours for each in of_case]):.2f}",
-                f"{median([each.bare for each in of_case]):.2f}",
-                f"{median([each.ours / each.bare for each in of_case]):.2f}",
+                f"{median([each.ours.gigabytes_per_s for each in of_case]):.2f}",
+                f"{median([each.bare.gigabytes_per_s for each in of_case]):.2f}",
+                f"{median([each.ratio for each in of_case]):.2f}",
+                f"{median([each.ours.cpu_s_per_gigabyte for each in of_case]):.2f}",
+                f"{median([each.bare.cpu_s_per_gigabyte for each in of_case]):.2f}",
             ]
         )
-    header = ["features of", "streams", "GB/s", "bare gRPC, GB/s", f"ratio (at least {LIMIT})"]
+    header = [
+        "features of",
+        "streams",
+        "GB/s",
+        "bare gRPC, GB/s",
+        f"ratio (at least {LIMIT})",
+        "CPU s/GB, both ends",
+        "bare gRPC, CPU s/GB",
+    ]
     return table(header, rows)

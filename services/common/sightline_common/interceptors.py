@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
@@ -114,7 +114,7 @@ def _guard_unary(behavior: Any, observe: Observe) -> Any:
         with observe(context) as call:
             try:
                 return await behavior(request, context)
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
                 await _refuse(context, call, error, request)
 
     return guard
@@ -122,19 +122,36 @@ def _guard_unary(behavior: Any, observe: Observe) -> Any:
 
 def _guard_stream(behavior: Any, observe: Observe) -> Any:
     async def guard(request: Any, context: Context) -> AsyncIterator[Any]:
-        with observe(context) as call:
-            try:
-                async with aclosing(behavior(request, context)) as responses:
-                    async for response in responses:
-                        yield response
-            except Exception as error:
-                await _refuse(context, call, error, request)
+        async with _requests_closed(request):
+            with observe(context) as call:
+                try:
+                    async with aclosing(behavior(request, context)) as responses:
+                        async for response in responses:
+                            yield response
+                except (Exception, asyncio.CancelledError) as error:
+                    await _refuse(context, call, error, request)
 
     return guard
 
 
-async def _refuse(context: Context, call: ServerCall, error: Exception, request: Any) -> None:
-    reported = _as_reported(error, call.method)
+@asynccontextmanager
+async def _requests_closed(request: Any) -> AsyncIterator[None]:
+    """Ends the reading of requests that a handler left unread, when its answer has ended.
+
+    grpc ties an unfinished reader to itself and to its call: kilobytes that would wait for the
+    garbage collector's rarest pass.
+    """
+    try:
+        yield
+    finally:
+        reader = aiter(request) if isinstance(request, AsyncIterator) else None
+        if isinstance(reader, AsyncGenerator):
+            await reader.aclose()
+
+
+async def _refuse(context: Context, call: ServerCall, error: BaseException, request: Any) -> None:
+    ended = isinstance(error, asyncio.CancelledError) and call.was_ended_by_server()
+    reported = _stopping() if ended else _as_reported(error, call.method)
     call.refused(reported)
     await _hear_out(request)
     await abort_with_error(context, reported)
@@ -157,7 +174,11 @@ async def _hear_out(request: Any) -> None:
                     return
 
 
-def _as_reported(error: Exception, method: str) -> SightlineError:
+def _stopping() -> SightlineError:
+    return NotReadyError("The server is stopping; try again.", retry_after_s=2.0)
+
+
+def _as_reported(error: BaseException, method: str) -> SightlineError:
     if isinstance(error, SightlineError):
         # The message may repeat the caller's words, which no log may hold.
         log(_logger, "rpc refused", method=method, reason=error.reason, field=error.field)

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeAlias
 
 from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
+from sightline_common.call_end import at_call_end
 from sightline_common.chunks import split_chunks
 from sightline_common.tracing import span
 
@@ -81,8 +82,7 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
         request = feature_request(header, self._preprocessor)
         check_similar(request, offered=self._encoder.similar is not None)
         with ExitStack() as held:
-            # A client that goes away while a write is blocked ends this generator late.
-            context.add_done_callback(lambda _: held.close())  # type: ignore[arg-type]
+            at_call_end(held.close)
             with span("recall"):
                 answer = await self._recalled(request)
             if answer is None:

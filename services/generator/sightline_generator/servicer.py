@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from google.protobuf import timestamp_pb2
 from sightline.generator.v1 import generator_pb2, generator_pb2_grpc
+from sightline_common.call_end import at_call_end
 from sightline_common.errors import DeadlineError
 
 from sightline_generator.answering import Answering
@@ -61,8 +62,7 @@ class GeneratorServicer(generator_pb2_grpc.GeneratorServiceServicer):
         check_generate_request(request, self._limits)
         deadline = _deadline(context, arrival)
         with ExitStack() as held:
-            # A client that goes away while a write is blocked ends this generator late.
-            context.add_done_callback(lambda _: held.close())  # type: ignore[arg-type]
+            at_call_end(held.close)
             held.enter_context(self._engine.reserve(request.ByteSize(), candidate_count(request)))
             answer = self._answering.responses(request, deadline, arrival, held)
             async with aclosing(answer) as responses:

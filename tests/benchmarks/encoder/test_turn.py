@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.encoder.turn import Case, Turn, ratio
+from benchmarks.encoder.turn import Case, Turn, metered, ratio
 
 
 def case(*rates):
@@ -23,3 +23,12 @@ def test_slowest_picture_of_all_rounds_is_p99_of_few():
     slow = Case("any", 1, [Turn(1, [0.1, 0.9]), Turn(1, [0.2, 0.3])])
 
     assert slow.p99_s == 0.9
+
+
+def test_turn_is_charged_what_its_processes_used_meanwhile(monkeypatch):
+    used = iter([10.0, 13.0])
+    monkeypatch.setattr("benchmarks.encoder.turn.tree_cpu_s", lambda pid: next(used))
+
+    turn = metered(7, lambda: Turn(1, [0.1, 0.2]))
+
+    assert turn.cpu_s_per_image == 1.5

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from sightline_common.chunks import split_chunks
+
+SIZES = st.integers(0, 300)
+BOUNDS = st.integers(1, 64)
+
+
+@given(num_bytes=SIZES, chunk_bytes=BOUNDS)
+def test_chunks_are_the_payload_in_order(num_bytes, chunk_bytes):
+    payload = memoryview(bytes(number % 251 for number in range(num_bytes)))
+
+    assert b"".join(split_chunks(payload, chunk_bytes)) == payload
+
+
+@given(num_bytes=SIZES, chunk_bytes=BOUNDS)
+def test_chunks_are_few_bounded_and_of_one_size(num_bytes, chunk_bytes):
+    sizes = [len(chunk) for chunk in split_chunks(memoryview(bytes(num_bytes)), chunk_bytes)]
+
+    assert len(sizes) == -(-num_bytes // chunk_bytes)
+    assert all(0 < size <= chunk_bytes for size in sizes)
+    assert max(sizes, default=0) - min(sizes, default=0) <= 1
+
+
+def test_chunks_share_the_memory_of_the_payload():
+    memory = bytearray(8)
+    chunks = list(split_chunks(memoryview(memory), 4))
+
+    memory[5] = 1
+
+    assert bytes(chunks[1]) == b"\0\1\0\0"
