@@ -21,7 +21,7 @@ MODEL ?= $(or $(SIGHTLINE_MODEL),models/sightline-nano)
 EVAL ?= --world small --items 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos run test test-gpu check check-deploy format bench bench-peers bench-encoder bench-gpu eval clean
+.PHONY: help setup protos run test test-gpu check check-deploy format bench bench-peers bench-encoder bench-gpu bench-page eval screenshots clean
 
 help: ## Prints this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -74,6 +74,12 @@ bench-encoder: setup ## Measures the encoder beside transformers' processor and 
 
 bench-gpu: setup ## Measures the 9B configuration on a GPU beside transformers' generate.
 	@$(BIN)/python -m benchmarks.gpu
+
+bench-page: setup ## Measures the page: bytes, paint, long conversations, streams.
+	@$(BIN)/python -m benchmarks.page
+
+screenshots: setup ## Takes pictures of the page's main states into .cache/screenshots/.
+	@$(BIN)/python -m tests.browser.screenshots
 
 eval: setup ## Measures sightline-nano on pictures that it never saw.
 	@$(BIN)/python -m training.evaluate --model "$(MODEL)" $(EVAL)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
 
+from tests.browser import chromium
 from tests.browser.journey import ChatDriver
 from tests.web.fakes import FakeGenerator, png
 from tests.web.servers import RunningServer, build_app, running_server
@@ -21,13 +21,10 @@ OpenTab = Callable[..., Awaitable[ChatDriver]]
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
+    if chromium.installed() is None:
         pytest.skip("no Chromium is installed")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
+        browser = await chromium.launched(playwright)
         yield browser
         await browser.close()
 

@@ -17,9 +17,10 @@ PATIENCE_MS = 30_000
 class ChatDriver:
     """Drives the chat page of one browser tab."""
 
-    def __init__(self, page: Page, url: str) -> None:
+    def __init__(self, page: Page, url: str, language: str = "en") -> None:
         self.page = page
         self.url = url
+        self.language = language
         page.set_default_timeout(PATIENCE_MS)
 
     async def open(self) -> None:

@@ -89,3 +89,25 @@ async def test_camera_is_offered_where_there_is_touch(open_tab: OpenTab) -> None
     assert await phone.page.evaluate("document.documentElement.scrollWidth") <= 320
     desk = await open_tab()
     await expect(desk.page.locator(".camera .pick-label")).to_be_hidden()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["script", "no script"])
+async def test_enter_sends_where_it_is_chosen_and_not_while_composing(
+    open_tab: OpenTab, generator: FakeGenerator, scripts: bool
+) -> None:
+    tab = await open_tab(java_script_enabled=scripts)
+    question = tab.page.locator("#question")
+    await question.press("Enter")
+    await tab.page.get_by_role("button", name="Enter: send").click()
+    await expect(tab.page.locator("input#question")).to_be_focused()
+    session = await tab.page.context.new_cdp_session(tab.page)
+    composed = {"text": "圆", "selectionStart": 1, "selectionEnd": 1}
+    await session.send("Input.imeSetComposition", composed)
+    key = {"key": "Process", "code": "Enter", "windowsVirtualKeyCode": 229}
+    await session.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", **key})
+    await session.send("Input.insertText", {"text": "圆形"})
+    await expect(question).to_have_value("圆形")
+    assert generator.requests == []
+    await question.press("Enter")
+    await tab.expect_answers(1)
+    assert await tab.texts() == ["圆形", "ok"]

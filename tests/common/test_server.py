@@ -22,6 +22,7 @@ class ScriptedServicer(encoder_pb2_grpc.EncoderServiceServicer):
     def __init__(self):
         self.closed = asyncio.Event()
         self.started = asyncio.Event()
+        self.released = asyncio.Event()
 
     async def GetModelInfo(self, request, context):
         raise ModelMismatchError("Serve one model.", field="a.b", metadata={"x": "y"})
@@ -33,7 +34,8 @@ class ScriptedServicer(encoder_pb2_grpc.EncoderServiceServicer):
         try:
             self.started.set()
             yield encoder_pb2.EncodeMediaResponse(chunk=b"first")
-            await asyncio.Event().wait()
+            await self.released.wait()
+            yield encoder_pb2.EncodeMediaResponse(chunk=b"last")
         finally:
             self.closed.set()
 
@@ -138,6 +140,46 @@ async def test_cancelled_stream_closes_its_handler(server, channel):
     call.cancel()
     async with asyncio.timeout(5):
         await servicer.closed.wait()
+
+
+async def test_draining_server_says_so_while_what_it_accepted_goes_on():
+    async with serving(drain_s=30) as (server, channel, servicer):
+        stub = encoder_pb2_grpc.EncoderServiceStub(channel)
+        accepted = stub.EncodeMedia()
+        await accepted.read()
+        stopping = asyncio.create_task(server.stop())
+        while await health_of(channel, "") == health_pb2.HealthCheckResponse.SERVING:
+            await asyncio.sleep(0)
+        failure = await refusal(stub.GetModelInfo(encoder_pb2.GetModelInfoRequest()))
+        assert failure.code() is grpc.StatusCode.UNAVAILABLE
+        assert isinstance(error_from_rpc(failure), NotReadyError)
+        assert await health_of(channel, LIVENESS_SERVICE) == health_pb2.HealthCheckResponse.SERVING
+        servicer.released.set()
+        assert (await accepted.read()).chunk == b"last"
+        assert await accepted.code() is grpc.StatusCode.OK
+        await stopping
+
+
+async def test_what_outlasts_the_drain_time_ends_with_a_reason():
+    async with serving(drain_s=0.1) as (server, channel, servicer):
+        accepted = encoder_pb2_grpc.EncoderServiceStub(channel).EncodeMedia()
+        await accepted.read()
+        await server.stop()
+        failure = await refusal(accepted.read())
+        assert isinstance(error_from_rpc(failure), NotReadyError)
+        assert servicer.closed.is_set()
+
+
+@asynccontextmanager
+async def serving(drain_s):
+    server = GrpcServer(ServerOptions(SERVICE, drain_s=drain_s))
+    await server.start()
+    servicer = await set_ready(server)
+    try:
+        async with asyncio.timeout(60), open_channel(f"127.0.0.1:{server.port}") as channel:
+            yield server, channel, servicer
+    finally:
+        await server.stop()
 
 
 async def test_unknown_method_is_unimplemented(server, channel):

@@ -230,14 +230,14 @@ def shown_certificate(authority, port):
         return ssl.DER_cert_to_PEM_cert(tls.getpeercert(True))
 
 
-def fetch_metrics(authority, port, own):
+def fetch_metrics(authority, port, own, accept="*/*"):
     """Returns a server's answer; nothing when it ended the handshake, as TLS 1.3 does it late."""
     context = ssl.create_default_context(cafile=authority.file)
     if own:
         context.load_cert_chain(*own)
     page = b""
     with suppress(ssl.SSLError, ConnectionError), connected(port, context) as tls:
-        tls.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        tls.sendall(f"GET /metrics HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\n\r\n".encode())
         while piece := tls.recv(65536):
             page += piece
     return page

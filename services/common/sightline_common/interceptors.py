@@ -114,7 +114,7 @@ def _guard_unary(behavior: Any, observe: Observe) -> Any:
         with observe(context) as call:
             try:
                 return await behavior(request, context)
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
                 await _refuse(context, call, error, request)
 
     return guard
@@ -128,7 +128,7 @@ def _guard_stream(behavior: Any, observe: Observe) -> Any:
                     async with aclosing(behavior(request, context)) as responses:
                         async for response in responses:
                             yield response
-                except Exception as error:
+                except (Exception, asyncio.CancelledError) as error:
                     await _refuse(context, call, error, request)
 
     return guard
@@ -149,8 +149,9 @@ async def _requests_closed(request: Any) -> AsyncIterator[None]:
             await reader.aclose()
 
 
-async def _refuse(context: Context, call: ServerCall, error: Exception, request: Any) -> None:
-    reported = _as_reported(error, call.method)
+async def _refuse(context: Context, call: ServerCall, error: BaseException, request: Any) -> None:
+    ended = isinstance(error, asyncio.CancelledError) and call.was_ended_by_server()
+    reported = _stopping() if ended else _as_reported(error, call.method)
     call.refused(reported)
     await _hear_out(request)
     await abort_with_error(context, reported)
@@ -173,7 +174,11 @@ async def _hear_out(request: Any) -> None:
                     return
 
 
-def _as_reported(error: Exception, method: str) -> SightlineError:
+def _stopping() -> SightlineError:
+    return NotReadyError("The server is stopping; try again.", retry_after_s=2.0)
+
+
+def _as_reported(error: BaseException, method: str) -> SightlineError:
     if isinstance(error, SightlineError):
         # The message may repeat the caller's words, which no log may hold.
         log(_logger, "rpc refused", method=method, reason=error.reason, field=error.field)

@@ -25,6 +25,8 @@ from sightline_common.telemetry import log
 from sightline_common.tls import ServerTls
 
 LIVENESS_SERVICE = "liveness"
+STOP_GRACE_S = 1.0
+"""For the last messages of RPCs that were ended."""
 _logger = logging.getLogger(__name__)
 
 Register = Callable[[aio.Server], None]
@@ -59,12 +61,12 @@ class GrpcServer:
     def __init__(self, options: ServerOptions, registry: CollectorRegistry | None = None) -> None:
         self.options = options
         self.registry = registry or CollectorRegistry()
-        calls = ServerCalls(self.registry)
-        self._readiness = ReadinessInterceptor(calls)
+        self._calls = ServerCalls(self.registry)
+        self._readiness = ReadinessInterceptor(self._calls)
         self._handlers = DeferredHandlers()
         self._server = aio.server(
             handlers=[self._handlers],
-            interceptors=[self._readiness, ErrorInterceptor(calls)],
+            interceptors=[self._readiness, ErrorInterceptor(self._calls)],
             options=_server_options(options.max_message_bytes),
         )
         self._health = health.aio.HealthServicer()
@@ -111,10 +113,14 @@ class GrpcServer:
         log(_logger, "ready", port=self.port)
 
     async def stop(self) -> None:
-        """Reports NOT_SERVING, refuses new RPCs, and lets running ones finish."""
+        """Reports NOT_SERVING, refuses new RPCs, lets running ones finish, and ends the rest.
+
+        Health is told, and refusals say why, until nothing runs any more.
+        """
         await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
         self._readiness.close_gate()
-        await self._server.stop(self.options.drain_s)
+        await self._calls.drain(self.options.drain_s)
+        await self._server.stop(STOP_GRACE_S)
         await self._beside.aclose()
         log(_logger, "stopped")
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 CALL_SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 UNKNOWN = "unknown"
+DRAIN_PAUSE_S = 0.05
 _METHOD_LABELS = ("grpc_service", "grpc_method")
 
 
@@ -57,9 +58,19 @@ class ServerCalls:
             registry=registry,
         )
 
+        self.running: set[ServerCall] = set()
+
     def call(self, details: grpc.HandlerCallDetails, context: Context) -> ServerCall:
         """Returns an RPC to be entered while it is handled."""
         return ServerCall(self, details, context)
+
+    async def drain(self, seconds: float) -> None:
+        """Waits until no RPC runs; ends those that are left when the time is over."""
+        deadline = time.monotonic() + seconds
+        while self.running and time.monotonic() < deadline:
+            await asyncio.sleep(DRAIN_PAUSE_S)
+        for call in self.running:
+            call.end()
 
 
 class ServerCall:
@@ -75,6 +86,8 @@ class ServerCall:
         self._context = context
         self._code = "OK"
         self._reason = ""
+        self._is_ended = False
+        self._task = asyncio.current_task()
         self._stack = ExitStack()
 
     def __enter__(self) -> ServerCall:
@@ -84,7 +97,20 @@ class ServerCall:
         name = "/".join(self._labels)
         self._span = self._stack.enter_context(span(name, SpanKind.SERVER, self._carrier))
         self._calls.started.labels(*self._labels).inc()
+        self._calls.running.add(self)
         return self
+
+    def end(self) -> None:
+        """Ends the RPC because the server stops."""
+        self._is_ended = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def was_ended_by_server(self) -> bool:
+        """Tells whether a cancellation is `end`'s, and takes it back: there is an error to tell."""
+        if self._is_ended and self._task is not None:
+            self._task.uncancel()
+        return self._is_ended
 
     def refused(self, error: SightlineError) -> None:
         """Notes with which error the RPC ends."""
@@ -108,6 +134,7 @@ class ServerCall:
         seconds = time.monotonic() - self._began
         self._calls.handling.labels(*self._labels).observe(seconds, exemplar())
         self._stack.close()
+        self._calls.running.discard(self)
 
     def _left_code(self) -> str:
         """Tells why nobody waits for the answer any more."""

@@ -22,6 +22,7 @@ from sightline_web.accounts.directory import Directory
 from sightline_web.accounts.opening import open_directory
 from sightline_web.app import create_app
 from sightline_web.config import WebSettings
+from sightline_web.draining import LAST_WORDS_S, Draining, DrainingServer
 from sightline_web.generator_client import GrpcGenerator
 from sightline_web.middleware.body_limit import MAX_HEADER_BYTES
 from sightline_web.store.database import Database
@@ -57,9 +58,11 @@ async def serve(settings: WebSettings, database: Database, directory: Directory 
     registry = process_registry()
     generator = GrpcGenerator(settings.generator_target, tls=client_tls(settings))
     try:
-        app = create_app(generator, database, settings, directory, WebMetrics(registry))
+        draining = Draining()
+        app = create_app(generator, database, settings, directory, WebMetrics(registry), draining)
+        config = server_config(app, settings)
         async with _metrics_page(registry, settings):
-            await uvicorn.Server(server_config(app, settings)).serve()
+            await DrainingServer(config, draining, settings.drain_s).serve()
     finally:
         await generator.close()
 
@@ -88,7 +91,7 @@ def server_config(app: object, settings: WebSettings) -> uvicorn.Config:
         http="h11",  # the parser that bounds headers while they come
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         lifespan="on",
-        timeout_graceful_shutdown=round(settings.drain_s),
+        timeout_graceful_shutdown=round(LAST_WORDS_S),
     )
 
 

@@ -15,6 +15,7 @@ from sightline_web.assets import STATIC_DIR, HashedStaticFiles
 from sightline_web.catalog import ModelCatalog
 from sightline_web.chat.chat import Chat
 from sightline_web.config import WebSettings
+from sightline_web.draining import Draining
 from sightline_web.failures import EXCEPTION_HANDLERS
 from sightline_web.generator_client import Generator
 from sightline_web.middleware import guard
@@ -32,6 +33,7 @@ def create_app(
     settings: WebSettings,
     directory: Directory | None = None,
     metrics: WebMetrics | None = None,
+    draining: Draining | None = None,
 ) -> ASGIApp:
     """Builds the application; its lifespan migrates the database and ends the jobs."""
     accounts = Accounts(directory, database, settings)
@@ -55,4 +57,4 @@ def create_app(
         Mount("/static", HashedStaticFiles(directory=STATIC_DIR)),
     ]
     app = Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, lifespan=lifespan)
-    return guard(accounts.gate(app), settings, metrics or WebMetrics())
+    return guard(accounts.gate(app), settings, metrics or WebMetrics(), draining or Draining())

@@ -95,7 +95,7 @@ class WebSettings(ServiceSettings):
     )
     drain_s: float = setting(
         "SIGHTLINE_WEB_DRAIN_S",
-        "seconds that open connections may take when the service stops",
+        "seconds that API requests may take after a stop was asked for",
         default=5.0,
         minimum=0,
     )

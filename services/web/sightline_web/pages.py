@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse
 from sightline_web.accounts.account import shown_account
 from sightline_web.assets import static_url
 from sightline_web.chat.presets import BUILT_IN_NAMES
+from sightline_web.enter_key import ENTER_KEYS, current_enter_key
 from sightline_web.language import LANGUAGES, current_language, translated
 from sightline_web.theme import THEMES, current_theme
 
@@ -37,6 +38,8 @@ _environment.globals |= {
     "shown_account": shown_account,
     "current_theme": current_theme,
     "themes": THEMES,
+    "current_enter_key": current_enter_key,
+    "enter_keys": ENTER_KEYS,
     "built_in_presets": BUILT_IN_NAMES,
 }
 

@@ -35,6 +35,7 @@ ROUTES = {
     "GET /s/{token}/attachments/{digest}": OPEN,
     "POST /language": OPEN,
     "POST /theme": OPEN,
+    "POST /enter": OPEN,
     "POST /sign-out": SIGNED_IN,
     "GET /account": SIGNED_IN,
     "POST /account/sign-out-everywhere": SIGNED_IN,

@@ -10,7 +10,7 @@ from sightline_web.middleware.refusal import PROBE_PATHS
 
 SIGN_IN_PATH = "/sign-in"
 OPERATOR_PATH = "/operator"
-_OPEN_PATHS = PROBE_PATHS | {SIGN_IN_PATH, "/language", "/theme"}
+_OPEN_PATHS = PROBE_PATHS | {SIGN_IN_PATH, "/language", "/theme", "/enter"}
 _OPEN_PREFIXES = ("/static/", "/s/", f"{SIGN_IN_PATH}/")
 
 

@@ -1,4 +1,4 @@
-"""Endpoints that keep a person's language and theme in cookies."""
+"""Endpoints that keep a person's language, theme and Enter key in cookies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sightline_web import language, theme
+from sightline_web import enter_key, language, theme
 from sightline_web.accounts.paths import local_path
 from sightline_web.chat.forms import open_form
 from sightline_web.chat.requests import go_to
@@ -23,6 +23,7 @@ class PreferenceRoutes:
         return [
             Route("/language", self.set_language, methods=["POST"]),
             Route("/theme", self.set_theme, methods=["POST"]),
+            Route("/enter", self.set_enter_key, methods=["POST"]),
         ]
 
     async def set_language(self, request: Request) -> Response:
@@ -30,6 +31,9 @@ class PreferenceRoutes:
 
     async def set_theme(self, request: Request) -> Response:
         return await _keep(request, theme.COOKIE, theme.THEMES)
+
+    async def set_enter_key(self, request: Request) -> Response:
+        return await _keep(request, enter_key.COOKIE, enter_key.ENTER_KEYS)
 
 
 async def _keep(request: Request, name: str, choices: Collection[str]) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markdown_it.utils import EnvType
@@ -12,6 +14,9 @@ from sightline_web.markdown.emphasis import emphasis_plugin
 from sightline_web.markdown.formulas import formulas_plugin
 from sightline_web.markdown.sanitizer import sanitized
 
+MAX_REMEMBERED_CHARACTERS = 4096
+NUM_REMEMBERED = 2048
+"""So that a long conversation opens fast the second time; about 40 MB at the very most."""
 MAX_LENGTH = 200_000
 MAX_MARKS = 8_000
 """More of what may open and close something take the square of their number."""
@@ -44,6 +49,13 @@ def render_tokens(tokens: list[Token], env: EnvType) -> Markup:
 
 
 def render_markdown(text: str) -> Markup:
-    """Returns a whole answer as HTML."""
+    """Returns a whole answer as HTML; those that are not very long are remembered."""
+    return _rendered(text) if len(text) <= MAX_REMEMBERED_CHARACTERS else _render(text)
+
+
+def _render(text: str) -> Markup:
     env: dict[str, object] = {}
     return render_tokens(parse(text, env), env)
+
+
+_rendered = lru_cache(NUM_REMEMBERED)(_render)

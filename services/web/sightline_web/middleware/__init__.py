@@ -5,8 +5,10 @@ from __future__ import annotations
 from starlette.types import ASGIApp
 
 from sightline_web.config import WebSettings
+from sightline_web.draining import Draining
 from sightline_web.middleware.body_limit import BodyLimitMiddleware
 from sightline_web.middleware.compression import CompressionMiddleware
+from sightline_web.middleware.draining import DrainingMiddleware
 from sightline_web.middleware.hosts import HostMiddleware
 from sightline_web.middleware.observation import ObservationMiddleware
 from sightline_web.middleware.origin import OriginMiddleware
@@ -16,7 +18,7 @@ from sightline_web.middleware.security_headers import SecurityHeadersMiddleware
 from sightline_web.web_metrics import WebMetrics
 
 
-def guard(app: ASGIApp, settings: WebSettings, metrics: WebMetrics) -> ASGIApp:
+def guard(app: ASGIApp, settings: WebSettings, metrics: WebMetrics, draining: Draining) -> ASGIApp:
     """Wraps an application; the last line is the first that a request meets."""
     app = CompressionMiddleware(app)
     app = BodyLimitMiddleware(app, settings.max_body_bytes)
@@ -24,5 +26,6 @@ def guard(app: ASGIApp, settings: WebSettings, metrics: WebMetrics) -> ASGIApp:
     app = HostMiddleware(app, settings.host_names)
     app = SecurityHeadersMiddleware(app)
     app = PreferencesMiddleware(app)
+    app = DrainingMiddleware(app, draining)
     app = ObservationMiddleware(app, metrics)
     return RequestIdMiddleware(app)

@@ -1,10 +1,11 @@
-"""The language and the theme in which a request is answered."""
+"""Language, theme and Enter key with which a request is answered."""
 
 from __future__ import annotations
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sightline_web.enter_key import use_enter_key, wanted_enter_key
 from sightline_web.language import use_language, wanted_language
 from sightline_web.theme import use_theme, wanted_theme
 
@@ -20,4 +21,5 @@ class PreferencesMiddleware:
             headers = Headers(scope=scope)
             use_language(wanted_language(headers))
             use_theme(wanted_theme(headers))
+            use_enter_key(wanted_enter_key(headers))
         await self._app(scope, receive, send)

@@ -12,7 +12,8 @@ from sightline_web.pages import error_page
 API_PREFIX = "/v1/"
 REFUSAL_CODE = "sightline.refusal"
 """Under this key a scope holds the code of the error that its request was answered with."""
-PROBE_PATHS = frozenset({"/health", "/ready"})
+LIVENESS_PATH = "/health"
+PROBE_PATHS = frozenset({LIVENESS_PATH, "/ready"})
 
 
 def is_api_path(path: str) -> bool:
