@@ -198,7 +198,7 @@ SMALL_POOL += [(3, "penalised")]
 def test_traffic_of_a_small_pool_preempts_and_reuses(make, tiny_ours, alone):
     # What is drawn above would prove little if neither ever happened.
     arrivals = [(number, 0, 0, None, style) for number, style in SMALL_POOL]
-    engine = tiny_ours.engine(8, 6, 64)
+    engine = tiny_ours.engine(6, 6, 64)
     sequences = play(engine, make, arrivals, features_arrive_late=False)
     assert sum(sequence.num_preemptions for sequence in sequences) > 0
     assert sum(sequence.num_reused_tokens for sequence in sequences) > 0

@@ -226,29 +226,94 @@ def test_exception_while_reading_ends_its_sequence_alone(tiny_ours, undisturbed)
     assert_only_fails(engine, sequences, 0, undisturbed)
 
 
-def test_failed_forward_ends_its_batch_and_not_the_engine(tiny_ours, undisturbed):
-    engine = tiny_ours.engine(max_num_seqs=2)
-    run = engine._runner.run
-    failures = iter([RuntimeError("injected")])
+def test_failed_forward_ends_its_guilty_sequence_alone(tiny_ours, undisturbed):
+    engine = tiny_ours.engine()
+    run, sequences = engine._runner.run, sequences_of(tiny_ours)
 
-    def fails_once(chunks):
-        for error in failures:
-            raise error
+    def fails(chunks):
+        if any(chunk.sequence is sequences[1] for chunk in chunks):
+            raise RuntimeError("injected")
         return run(chunks)
 
-    engine._runner.run = fails_once
+    engine._runner.run = fails
+    assert_only_fails(engine, sequences, 1, undisturbed)
+
+
+def test_forward_that_fails_halfway_leaves_no_trace(tiny_ours, undisturbed):
+    engine = tiny_ours.engine()
+    run, failures = engine._runner.run, iter([RuntimeError("injected")] * 2)
+
+    def fails_at_first(chunks):
+        logits = run(chunks)
+        if len(chunks) > 1:
+            for error in failures:
+                raise error
+        return logits
+
+    engine._runner.run = fails_at_first
     sequences = sequences_of(tiny_ours)
     for sequence in sequences:
         engine.add(sequence)
     updates = outcome(engine, sequences)
-    assert [isinstance(update.error, EngineFailedError) for update in updates] == [
-        True,
-        True,
-        False,
-        False,
+    assert [(update.error, update.token_ids) for update in updates] == [
+        (None, expected) for expected in undisturbed
     ]
-    assert [update.token_ids for update in updates[2:]] == undisturbed[2:]
-    assert "injected" not in updates[0].error.message
+
+
+def long_sequence(ours, num_words=200, max_tokens=3, **fields):
+    return ours.sequence(ours.prompt([user("x " * num_words)]), max_tokens=max_tokens, **fields)
+
+
+def test_equal_prompts_that_arrive_together_are_computed_once(tiny_ours):
+    calm = tiny_ours.engine()
+    calm.add(alone := long_sequence(tiny_ours))
+    run_to_end(calm)
+    engine = tiny_ours.engine(max_num_batched_tokens=64)
+    run, sizes = engine._runner.run, []
+
+    def counted(chunks):
+        sizes.extend(chunk.num_tokens for chunk in chunks)
+        return run(chunks)
+
+    engine._runner.run = counted
+    sequences = [long_sequence(tiny_ours) for _ in range(6)]
+    for sequence in sequences:
+        engine.add(sequence)
+    outcome(engine, sequences)
+    assert sum(sizes) < alone.num_prompt_tokens + 6 * 16 + 6 * 3
+    assert [generated(sequence) for sequence in sequences] == [generated(alone)] * 6
+
+
+def test_progress_of_a_prompt_that_is_given_up_serves_the_next_try(tiny_ours):
+    engine = tiny_ours.engine(max_num_batched_tokens=40)
+    first, again = long_sequence(tiny_ours), long_sequence(tiny_ours)
+    engine.add(first)
+    for _ in range(4):
+        engine.step()
+    assert 80 <= first.num_computed_tokens < first.num_prompt_tokens
+    engine.cancel(first)
+    engine.add(again)
+    run_to_end(engine)
+    assert again.num_reused_tokens >= 80
+    calm = tiny_ours.engine()
+    calm.add(alone := long_sequence(tiny_ours))
+    run_to_end(calm)
+    assert generated(again) == generated(alone)
+
+
+@pytest.mark.parametrize("place", [18, 70, 150])
+def test_poisoned_pieces_are_never_shared(tiny_ours, place):
+    engine = tiny_ours.engine(max_num_batched_tokens=40)
+    poison, same = [long_sequence(tiny_ours) for _ in range(2)]
+    for sequence in (poison, same):
+        sequence.feature_spans.append(FeatureSpan(place, 6, "key", nan_features()))
+    engine.add(poison)
+    while poison.num_computed_tokens < 200 and engine.has_work:
+        engine.step()
+        assert engine.scheduler.blocks.num_cached_tokens(same) <= place
+    assert engine.scheduler.blocks.num_cached_tokens(same) >= place - place % 40 - 16
+    run_to_end(engine)
+    assert engine.scheduler.blocks.num_cached_tokens(same) <= place
 
 
 def test_cancelled_sequence_frees_its_blocks_and_says_nothing_more(tiny_ours, undisturbed):

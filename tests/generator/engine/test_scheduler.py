@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -8,9 +10,17 @@ from sightline_generator.engine.prefill_pace import LEAST_LIMIT, PrefillPace
 from sightline_generator.engine.scheduler import Scheduler, SchedulerLimits
 from sightline_generator.engine.sequence import FeatureSpan, SequenceStatus
 
-from tests.generator.engine.sequences import make_sequence
+from tests.generator.engine.sequences import make_sequence as make_alike
 
 BLOCK_SIZE = 4
+_token_ids = itertools.count(200)
+
+
+def make_sequence(num_prompt_tokens=4, max_tokens=8, **fields):
+    """Returns a sequence that has nothing in common with any other."""
+    return make_alike(
+        tokens=[next(_token_ids)] * num_prompt_tokens, max_tokens=max_tokens, **fields
+    )
 
 
 def make_scheduler(num_blocks=20, max_num_seqs=4, max_num_batched_tokens=16, max_step_s=0.05):
@@ -98,12 +108,60 @@ def test_short_prompt_overtakes_a_long_one_that_still_gets_half():
     assert scheduled(step(scheduler)) == [(long, 13), (short, 7)]
 
 
-def test_equal_prompts_are_computed_one_after_the_other():
+def test_prompts_of_equal_length_are_computed_one_after_the_other():
     scheduler = make_scheduler(num_blocks=40, max_num_batched_tokens=20)
     first, second = make_sequence(num_prompt_tokens=40), make_sequence(num_prompt_tokens=40)
     for sequence in (first, second):
         scheduler.add(sequence)
     assert scheduled(step(scheduler)) == [(first, 20)]
+
+
+def prove(scheduler, sequence):
+    sequence.num_proven_tokens = sequence.num_computed_tokens
+    scheduler.blocks.commit(sequence)
+
+
+def alike(num_own_tokens, own, **fields):
+    """Returns a sequence that begins with 24 tokens which others have too."""
+    return make_alike(tokens=[1] * 24 + [own] * num_own_tokens, **fields)
+
+
+def test_prompt_waits_for_another_that_computes_half_of_it_and_then_shares():
+    scheduler = make_scheduler(num_blocks=40, max_num_batched_tokens=16)
+    first, second, other = alike(8, 2), alike(4, 3), make_sequence()
+    for sequence in (first, second, other):
+        scheduler.add(sequence)
+    assert scheduled(step(scheduler)) == [(first, 12), (other, 4)]
+    prove(scheduler, first)
+    assert (second in scheduler.waiting, scheduler.blocks.num_cached_tokens(second)) == (True, 12)
+    step(scheduler)
+    prove(scheduler, first)
+    step(scheduler)
+    assert second.num_reused_tokens == 24
+
+
+@pytest.mark.parametrize(
+    "fields", [{"num_own_tokens": 40}, {"num_own_tokens": 4, "priority": 1}], ids=["more", "urgent"]
+)
+def test_prompt_does_not_wait_for_less_than_half_nor_for_who_is_less_urgent(fields):
+    scheduler = make_scheduler(num_blocks=60)
+    scheduler.add(alike(30, 2))
+    step(scheduler)
+    second = alike(own=3, **fields)
+    scheduler.add(second)
+    scheduler.schedule()
+    assert second in scheduler.running
+
+
+def test_prompt_stops_waiting_when_the_other_has_gone():
+    scheduler = make_scheduler(num_blocks=40)
+    first, second = alike(8, 2), alike(8, 3)
+    for sequence in (first, second):
+        scheduler.add(sequence)
+    step(scheduler)
+    assert second in scheduler.waiting
+    scheduler.finish(first)
+    assert scheduled(step(scheduler)) == [(second, 16)]
 
 
 def test_first_in_rank_gets_half_however_many_short_prompts_come():
@@ -157,7 +215,7 @@ def test_whole_budget_goes_to_prompts_when_nothing_decodes_and_there_is_time():
 
 def with_medium(features=None, **fields):
     span = FeatureSpan(2, 6, "a", features)
-    return make_sequence(num_prompt_tokens=12, feature_spans=[span], **fields)
+    return make_alike(num_prompt_tokens=12, feature_spans=[span], **fields)
 
 
 def test_sequence_without_features_steps_aside_and_holds_up_nobody():

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from sightline_generator.attention.sdpa import SdpaAttention
-from sightline_generator.engine.model_runner import KVCache, ModelRunner
+from sightline_generator.engine.model_runner import NATIVE_PREFILL_KEYS, KVCache, ModelRunner
 from sightline_generator.engine.stop import StopParams
 from sightline_generator.native import threads
 
@@ -95,3 +95,19 @@ def test_attention_that_is_asked_for_is_not_passed_over(tmp_path):
     ours = Ours(native_folder(tmp_path), torch.float32)
     cache = KVCache(ours.family.shape, 4, 16, ours.device, ours.dtype)
     assert ModelRunner(ours.model, cache, SdpaAttention(16, ours.dtype))._native is None
+
+
+def test_one_long_answer_leaves_short_prompts_their_native_steps(tmp_path):
+    # The lean layers sum in another order: the difference would show.
+    ours = Ours(native_folder(tmp_path), torch.float32)
+    long, short = prompts(NATIVE_PREFILL_KEYS + 8, 12)
+    (alone,) = answer(ours, natively=True, prompts=[short], num_tokens=4)
+    engine = ours.engine(max_num_batched_tokens=1024)
+    writing = sequence_of(ours, long, 30)
+    engine.add(writing)
+    while writing.num_generated_tokens < 3:
+        engine.step()
+    late = sequence_of(ours, short, 4)
+    engine.add(late)
+    run_to_end(engine)
+    assert torch.equal(torch.stack(engine._runner.logits[late]), alone)

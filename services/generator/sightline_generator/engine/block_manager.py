@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
+from itertools import takewhile
 
 from sightline_generator.attention.base import NULL_BLOCK
 from sightline_generator.engine.block_hash import extend_block_hashes
@@ -71,6 +72,16 @@ class BlockManager:
         May be asked from any thread as a hint: what is free may be handed out meanwhile.
         """
         return len(self._cached_prefix(sequence)) * self.block_size
+
+    def num_pending_tokens(self, sequence: Sequence, running: Sequence) -> int:
+        """Returns how many tokens behind the cached ones a running sequence will have cached."""
+        first = self.num_cached_tokens(sequence) // self.block_size
+        if not self._caching or first < running.num_cached_blocks:
+            return 0
+        last = (sequence.num_tokens - 1) // self.block_size
+        pairs = zip(sequence.block_hashes[first:last], running.block_hashes[first:], strict=False)
+        equal = takewhile(lambda pair: pair[0] == pair[1], pairs)
+        return sum(1 for _pair in equal) * self.block_size
 
     def num_blocks_to_start(self, sequence: Sequence) -> int:
         """Returns how many free blocks `start` would take."""

@@ -6,29 +6,20 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import torch
 from sightline_common.errors import EngineFailedError, SightlineError
 
+from sightline_generator.engine.chunk_run import ChunkRun, Runner
 from sightline_generator.engine.engine_counts import EngineCounts
-from sightline_generator.engine.model_runner import KVCache
 from sightline_generator.engine.sampled import SampledToken, TokenLogprob
 from sightline_generator.engine.sampler import Sampler
-from sightline_generator.engine.scheduler import Schedule, ScheduledChunk, Scheduler
+from sightline_generator.engine.scheduler import Schedule, Scheduler
 from sightline_generator.engine.sequence import Sequence, SequenceStatus
-from sightline_generator.engine.step_in_flight import Awaited, Sampling, StepInFlight
+from sightline_generator.engine.step_in_flight import Awaited, Proof, Sampling, StepInFlight
 from sightline_generator.engine.stop import Finish
 
 _logger = logging.getLogger(__name__)
-
-
-class Runner(Protocol):
-    """The part of ModelRunner that the engine uses."""
-
-    cache: KVCache
-
-    def run(self, chunks: list[ScheduledChunk]) -> torch.Tensor: ...
 
 
 @dataclass
@@ -67,9 +58,8 @@ class SequenceUpdate:
 class Engine:
     """Runs sequences to their end, one step at a time; used from one thread only.
 
-    A failure while one sequence is sampled or read ends that sequence; a failed forward
-    pass ends those that were in it. Neither reaches the others or the caller. Only the
-    device's own failure does: it ends the engine.
+    A failure while one sequence is computed, sampled or read ends that sequence. It does not
+    reach the others or the caller. Only the device's own failure does: it ends the engine.
 
     With `overlap` the next step is scheduled and prepared while the device computes one, before
     its tokens are known; a sequence that they turn out to end is computed once in vain.
@@ -139,18 +129,22 @@ class Engine:
         self, schedule: Schedule, began: float
     ) -> tuple[StepInFlight | None, list[SequenceUpdate]]:
         """Asks the device for a step; returns it, and who failed already."""
-        chunks = schedule.chunks
         try:
             self._clear_unproven_blocks()
-            logits = self._runner.run(chunks)
+            run = ChunkRun.of(self._runner, schedule.chunks)
         except Exception as error:
-            return None, self._failures((chunk.sequence for chunk in chunks), error)
-        completing = [chunk.sequence for chunk in chunks if chunk.completes]
-        for chunk in chunks:
+            return None, self._failures((chunk.sequence for chunk in schedule.chunks), error)
+        failures = [self._failure(sequence, error) for sequence, error in run.failures]
+        if run.logits is None:
+            return None, failures
+        completing = [chunk.sequence for chunk in run.chunks if chunk.completes]
+        pieces = [chunk.sequence for chunk in run.chunks if not chunk.completes]
+        for chunk in run.chunks:
             chunk.sequence.num_computed_tokens += chunk.num_tokens
             chunk.sequence.drop_used_features()
-        samplings, failures = self._sample(logits, completing)
-        return StepInFlight(schedule, began, samplings), failures
+        proof = Proof.begin(pieces, self._runner.cache)
+        samplings, unsampled = self._sample(run.logits, completing)
+        return StepInFlight(schedule, began, samplings, proof), failures + unsampled
 
     def _clear_unproven_blocks(self) -> None:
         blocks = self.scheduler.blocks.take_blocks_to_clear()
@@ -182,6 +176,8 @@ class Engine:
     def _collect(self, step: StepInFlight) -> list[SequenceUpdate]:
         """Waits for a step's tokens and gives them to the sequences that have not ended since."""
         tokens = [self._tokens(sampling) for sampling in step.samplings]
+        for proven in step.proof.proven():
+            self._prove(proven)
         now = self._clock()
         step_s = now - max(step.began, self._collected)
         self.scheduler.observe(step.schedule, step_s)
@@ -216,8 +212,8 @@ class Engine:
             self.counts.num_prompt_tokens += sequence.num_prompt_tokens
 
     def _prove(self, awaited: Awaited) -> None:
-        # Finite logits have seen every key and value: only now may others share them. Who was
-        # preempted meanwhile has none left.
+        # Finite values have seen every key and value before them: only now may others share
+        # these. Who was preempted meanwhile has none left.
         sequence = awaited.sequence
         if sequence.status is SequenceStatus.RUNNING:
             sequence.num_proven_tokens = awaited.num_computed_tokens

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from sightline_generator.attention.base import Attention, AttentionMetadata, write_kv
+from sightline_generator.attention.base import Attention, AttentionMetadata, KVGroup, write_kv
 from sightline_generator.engine.batch import Batch, build_batch
 from sightline_generator.engine.decode_graphs import Capture, DecodeBuffers, DecodeGraphs
 from sightline_generator.engine.scheduler import ScheduledChunk
@@ -18,7 +18,7 @@ from sightline_generator.native.rows import Rows
 from sightline_generator.native.threads import torch_with_all_threads
 
 NATIVE_PREFILL_KEYS = 512
-"""Up to so many keys a prompt is computed natively."""
+"""Steps are computed natively unless one of their prompts sees more keys than these."""
 
 
 def kv_block_bytes(shape: ModelShape, block_size: int, dtype: torch.dtype) -> int:
@@ -41,6 +41,9 @@ class KVCache:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
+        # Cross-attention would have blocks of its own, which a sequence has no table for yet.
+        groups = [spec.group for spec in shape.kv_specs]
+        assert groups == [KVGroup.SELF], f"one group of layers is cached, not {groups}"
         self.num_blocks = num_blocks
         self.block_size = block_size
         self.dtype = dtype
@@ -55,6 +58,17 @@ class KVCache:
     def scratch_block(self) -> int:
         """The block whose content is nobody's."""
         return self.num_blocks + 1
+
+    @torch.inference_mode()
+    def are_finite(self, blocks: list[int]) -> torch.Tensor:
+        """Tells of computed blocks [num_blocks] whether they and all before them are finite.
+
+        It looks at the last layer: what entered it has seen the others' keys and values.
+        """
+        index = upload(blocks, torch.int64, self.device)
+        keys = self.keys[-1].index_select(0, index).flatten(1)
+        values = self.values[-1].index_select(0, index).flatten(1)
+        return torch.logical_and(keys.isfinite().all(-1), values.isfinite().all(-1))
 
     def clear(self, blocks: list[int]) -> None:
         """Zeroes blocks, so that a non-finite value in them cannot reach their next owner."""
@@ -158,4 +172,8 @@ def _suits_native(metadata: AttentionMetadata) -> bool:
     """
     if not metadata.causal or metadata.alibi_slopes is not None:
         return False
-    return metadata.max_seqlen_q == 1 or metadata.max_seqlen_k <= NATIVE_PREFILL_KEYS
+    if metadata.max_seqlen_q == 1 or metadata.max_seqlen_k <= NATIVE_PREFILL_KEYS:
+        return True
+    # What one query sees, of a sequence that decodes, may be long.
+    prompts = metadata.cu_seqlens_q.diff() > 1
+    return int(metadata.seqused_k[prompts].max()) <= NATIVE_PREFILL_KEYS

@@ -166,15 +166,22 @@ class Scheduler:
 
     def _admit_all(self) -> list[Sequence]:
         """Lets join who fits, by rank; returns who joined for the first time."""
-        started = []
-        while self.waiting and len(self.running) < self.limits.max_num_seqs:
-            first = self.waiting[0]
+        started: list[Sequence] = []
+        num_held = 0
+        # Who is held back keeps a place.
+        while (
+            num_held < len(self.waiting) and num_held + len(self.running) < self.limits.max_num_seqs
+        ):
+            first = self.waiting[num_held]
+            if self._is_held_back(first):
+                num_held += 1
+                continue
             needed = self.blocks.num_blocks_to_start(first)
             # A block in hand for each running sequence keeps a newcomer from being
             # preempted at once.
             if needed + len(self.running) > self.blocks.num_free_blocks:
                 break
-            del self.waiting[0]
+            del self.waiting[num_held]
             if first.spans_without_features(self.blocks.num_cached_tokens(first)):
                 first.status = SequenceStatus.WITHOUT_FEATURES
                 self.without_features.add(first)
@@ -183,6 +190,16 @@ class Scheduler:
             if not first.num_preemptions:
                 started.append(first)
         return started
+
+    def _is_held_back(self, sequence: Sequence) -> bool:
+        """Tells whether a running sequence computes half or more of what this one lacks."""
+        lacking = sequence.num_tokens - self.blocks.num_cached_tokens(sequence)
+        return any(
+            2 * self.blocks.num_pending_tokens(sequence, running) >= lacking
+            for running in self.running
+            if running.num_cached_blocks < len(running.block_hashes)
+            and running.priority >= sequence.priority
+        )
 
     def _start(self, sequence: Sequence) -> None:
         num_cached = self.blocks.start(sequence)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
+from sightline_generator.engine.model_runner import KVCache
 from sightline_generator.engine.sampled import Sampled
 from sightline_generator.engine.scheduler import Schedule
 from sightline_generator.engine.sequence import PendingToken, Sequence
+from sightline_generator.engine.transfer import Download
 
 
 class Awaited(NamedTuple):
-    """A sequence whose next token was sampled behind `num_computed_tokens`."""
+    """A sequence of which it will be told whether `num_computed_tokens` led to finite values."""
 
     sequence: Sequence
     num_computed_tokens: int
@@ -34,9 +37,46 @@ class Sampling:
 
 
 @dataclass(frozen=True)
+class Proof:
+    """Whether the blocks that pieces of prompts filled are finite, on its way to the host.
+
+    `num_blocks` are each one's, one sequence after the other in `finite` [total] bool.
+    """
+
+    awaited: list[Awaited]
+    num_blocks: list[int]
+    finite: Download | None
+
+    @classmethod
+    def begin(cls, sequences: list[Sequence], cache: KVCache) -> Proof:
+        """Asks about all full blocks of the sequences that are not proven."""
+        size = cache.block_size
+        awaited, num_blocks, blocks = [], [], []
+        for sequence in sequences:
+            first, end = (
+                count // size
+                for count in (sequence.num_proven_tokens, sequence.num_computed_tokens)
+            )
+            if first < end:
+                awaited.append(Awaited(sequence, end * size))
+                num_blocks.append(end - first)
+                blocks += sequence.block_table[first:end]
+        return cls(awaited, num_blocks, Download([cache.are_finite(blocks)]) if blocks else None)
+
+    def proven(self) -> list[Awaited]:
+        """Waits and returns the sequences all of whose blocks are finite."""
+        if self.finite is None:
+            return []
+        finite = iter(self.finite.wait()[0].tolist())
+        parts = [list(islice(finite, count)) for count in self.num_blocks]
+        return [awaited for awaited, part in zip(self.awaited, parts, strict=True) if all(part)]
+
+
+@dataclass(frozen=True)
 class StepInFlight:
-    """What a step was asked for, when, and the tokens that it will bring."""
+    """What a step was asked for, when, and the tokens and the proof that it will bring."""
 
     schedule: Schedule
     began: float
     samplings: list[Sampling]
+    proof: Proof
