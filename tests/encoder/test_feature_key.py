@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 from sightline_common.digest import is_digest, sha256_digest
+from sightline_encoder import feature_key
 from sightline_encoder.feature_key import FeatureRequest, feature_fingerprint
 from sightline_encoder.preprocess import PixelBudget
 
@@ -78,3 +79,13 @@ def test_keys_do_not_depend_on_the_process():
     )
 
     assert done.stdout.strip() == REQUEST.key(FINGERPRINT)
+
+
+def test_device_attention_and_version_of_the_tower_change_the_fingerprint(monkeypatch):
+    def fingerprint(device="cpu", attention="sdpa"):
+        return feature_fingerprint("sha256:checkpoint", torch.float32, device, attention)
+
+    found = {fingerprint(), fingerprint("cuda"), fingerprint(attention="flash-attn-2")}
+    monkeypatch.setattr(feature_key, "TOWER_VERSION", "other")
+
+    assert len(found | {fingerprint()}) == 4

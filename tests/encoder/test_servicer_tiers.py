@@ -12,8 +12,7 @@ from redis.asyncio import Redis
 from sightline.encoder.v1 import encoder_pb2
 from sightline.type.v1 import media_pb2
 from sightline_encoder.config import EncoderSettings
-from sightline_encoder.feature_key import feature_fingerprint
-from sightline_encoder.loading import open_lower_tiers
+from sightline_encoder.loading import model_fingerprint, open_lower_tiers
 from sightline_encoder.lower_tiers import LowerTiers
 
 from tests.encoder import tiny
@@ -32,7 +31,7 @@ SHARED = media_pb2.FEATURE_SOURCE_SHARED
 async def started(model, *, cache_bytes=2**24, **settings):
     """Runs an encoder with the tiers that its settings name; a slow machine breaks no timeout."""
     settings = {"redis_timeout_s": 10.0, **settings}
-    fingerprint = feature_fingerprint(model.checkpoint.fingerprint, model.tower.placement.dtype)
+    fingerprint = model_fingerprint(model)
     async with (
         open_lower_tiers(EncoderSettings(**settings), fingerprint) as lower_tiers,
         tiny.running_encoder(model, cache_bytes, lower_tiers=lower_tiers) as running,

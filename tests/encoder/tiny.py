@@ -25,10 +25,9 @@ from sightline_common.status import error_from_rpc
 from sightline_encoder.batcher import Batcher
 from sightline_encoder.encoder import Encoder
 from sightline_encoder.feature_cache import FeatureCache
-from sightline_encoder.feature_key import feature_fingerprint
 from sightline_encoder.image import MediaLimits
 from sightline_encoder.intake import Intake, Prepare
-from sightline_encoder.loading import LoadedModel, model_info
+from sightline_encoder.loading import LoadedModel, model_fingerprint, model_info
 from sightline_encoder.lower_tiers import LowerTiers
 from sightline_encoder.preprocess import PreparedImage, load_preprocessor
 from sightline_encoder.registration import add_servicer
@@ -138,7 +137,7 @@ async def running_encoder(
     abandon: Callable[[bytes], None] = lambda data: None,
     upload_timeout_s: float = 60.0,
 ) -> AsyncIterator[RunningEncoder]:
-    fingerprint = feature_fingerprint(model.checkpoint.fingerprint, torch.float32)
+    fingerprint = model_fingerprint(model)
     preprocessor = model.preprocessor
     intake = Intake(prepare or preprocessor.prepare, preprocessor.look, 2, abandon=abandon)
     batcher = Batcher(model.tower, 4096)

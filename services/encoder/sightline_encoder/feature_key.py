@@ -12,15 +12,34 @@ from sightline_encoder.preprocess import PREPROCESSING_VERSION
 
 PAYLOAD_VERSION = "1"
 """Changes when the tensors of a payload, or their order, change."""
+TOWER_VERSION = "1"
+"""Changes when the tower's layers, positions or attention compute other numbers."""
 TILED = "tiled-1"
 """Changes when tiles are cut, placed or blended differently."""
 
 
-def feature_fingerprint(checkpoint_fingerprint: str, dtype: torch.dtype) -> str:
-    """Returns the digest of all that changes features on the encoder's side."""
+def feature_fingerprint(
+    checkpoint_fingerprint: str,
+    dtype: torch.dtype,
+    device_type: str = "cpu",
+    attention: str = "sdpa",
+) -> str:
+    """Returns the digest of all that changes features on the encoder's side.
+
+    Kernels of another device or attention round differently.
+    """
     element_type = str(dtype).removeprefix("torch.")
     return combined_digest(
-        ["features", checkpoint_fingerprint, element_type, PREPROCESSING_VERSION, PAYLOAD_VERSION]
+        [
+            "features",
+            checkpoint_fingerprint,
+            element_type,
+            device_type,
+            attention,
+            TOWER_VERSION,
+            PREPROCESSING_VERSION,
+            PAYLOAD_VERSION,
+        ]
     )
 
 

@@ -74,7 +74,7 @@ async def open_servicer(
         pool = opened.enter_context(open_worker_pool(settings))
         model = await asyncio.to_thread(load_model, settings, file_decode(pool, settings))
         await asyncio.to_thread(_step, "workers", pool.wait_ready)
-        fingerprint = feature_fingerprint(model.checkpoint.fingerprint, model.tower.placement.dtype)
+        fingerprint = model_fingerprint(model)
         lower_tiers = await opened.enter_async_context(open_lower_tiers(settings, fingerprint))
         preprocessor = model.preprocessor
         intake = Intake(
@@ -195,6 +195,17 @@ def whole_pixel_budget(settings: EncoderSettings, placement: Placement) -> int:
     if settings.max_pixel_budget:
         return settings.max_pixel_budget
     return CPU_PIXEL_BUDGET if placement.device.type == "cpu" else GPU_PIXEL_BUDGET
+
+
+def model_fingerprint(model: LoadedModel) -> str:
+    """Returns the feature fingerprint of a model where it runs."""
+    placement = model.tower.placement
+    return feature_fingerprint(
+        model.checkpoint.fingerprint,
+        placement.dtype,
+        placement.device.type,
+        model.tower.attention,
+    )
 
 
 def pass_patches(settings: EncoderSettings, tower: VisionTower) -> int:
