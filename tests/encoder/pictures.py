@@ -68,6 +68,25 @@ def interlaced_png(samples: npt.NDArray[np.uint8]) -> bytes:
     return SIGNATURE + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
+def with_scans(progressive: bytes, num_scans: int) -> bytes:
+    """Returns a progressive JPEG whose last scan is repeated until there are `num_scans`."""
+    last = progressive.rindex(b"\xff\xda")
+    more = num_scans - progressive.count(b"\xff\xda")
+    return progressive[:-2] + progressive[last:-2] * more + progressive[-2:]
+
+
+def with_xmp_orientation(jpeg: bytes, orientation: int) -> bytes:
+    """Returns a JPEG that an XMP packet says to turn."""
+    packet = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+        'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+        f'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="{orientation}"/>'
+        "</rdf:RDF></x:xmpmeta>"
+    )
+    body = b"http://ns.adobe.com/xap/1.0/\0" + packet.encode()
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
+
+
 def without_adobe_marker(jpeg: bytes) -> bytes:
     """Returns a JPEG without its APP14 segment."""
     start = jpeg.index(b"\xff\xee")

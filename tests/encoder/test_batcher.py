@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 
 import pytest
 import torch
@@ -22,6 +23,13 @@ class GatedTower:
         self.poison = ()
         if opened:
             self.gate.set()
+
+    def layers(self, units):
+        yield
+        return self.encode_units(units)
+
+    def warm_up(self):
+        self.encode_units([image(1)])
 
     def encode_units(self, images):
         self.passes.append([image.num_patches for image in images])
@@ -50,12 +58,32 @@ class ForgetfulTower(GatedTower):
         return [] if len(self.passes) == 1 else answers
 
 
+class LayeredTower(GatedTower):
+    """Stops before each layer until `steps` lets it go on; `log` has the sizes of each layer."""
+
+    depth = 8
+
+    def __init__(self):
+        super().__init__()
+        self.steps = threading.Semaphore(0)
+        self.log = []
+
+    def layers(self, units):
+        sizes = [unit.num_patches for unit in units]
+        for _ in range(self.depth):
+            self.entered.set()
+            assert self.steps.acquire(timeout=10)
+            self.log.append(sizes)
+            yield
+        return self.encode_units(units)
+
+
 @pytest.fixture
 async def batcher_for():
     batchers = []
 
-    def build(tower, max_patches=100, num_threads=1):
-        batchers.append(Batcher(tower, max_patches, num_threads))
+    def build(tower, max_patches=100, num_threads=1, **limits):
+        batchers.append(Batcher(tower, max_patches, num_threads, **limits))
         return batchers[-1]
 
     num_threads = torch.get_num_threads()
@@ -262,7 +290,7 @@ async def test_cancelled_video_leaves_after_the_running_pass(batcher_for):
     await (await batcher.submit(image(3)))
 
     assert tower.passes == [[100], [3]]
-    assert batcher._held_large == 0
+    assert batcher._held_bytes == 0
 
 
 async def test_video_with_one_bad_frame_group_fails_as_a_whole_and_stops(batcher_for):
@@ -291,6 +319,128 @@ async def test_large_picture_is_overtaken_a_bounded_number_of_times(batcher_for)
     before = tower.passes[: tower.passes.index([250])]
     assert large.done()
     assert len(before) <= 2 * 16
+
+
+async def test_thumbnail_waits_for_one_layer_of_the_largest_picture(batcher_for):
+    tower = LayeredTower()
+    batcher = batcher_for(tower)
+    large = await batcher.submit(image(250))
+    assert await asyncio.to_thread(tower.entered.wait, 10)
+    small = await batcher.submit(image(3))
+    tower.steps.release(2 * tower.depth)
+    await asyncio.gather(large, small)
+
+    assert tower.log[: 1 + tower.depth] == [[250]] + [[3]] * tower.depth
+    assert large.result().features[0, 0].item() == 250
+
+
+async def test_large_picture_goes_on_while_thumbnails_keep_coming(batcher_for):
+    """One pass of others comes between two of its layers, never two."""
+    tower = LayeredTower()
+    batcher = batcher_for(tower)
+    large = await batcher.submit(image(250))
+    assert await asyncio.to_thread(tower.entered.wait, 10)
+    others = [await batcher.submit(image(60)) for _ in range(4)]
+    tower.steps.release(5 * tower.depth)
+    await asyncio.gather(large, *others)
+
+    rest = tower.log[1:]
+    assert [rest.index([250], at) for at in (0, tower.depth + 1)] == [8, 17]
+
+
+async def test_pass_that_nobody_wants_ends_after_its_layer(batcher_for):
+    tower = LayeredTower()
+    batcher = batcher_for(tower)
+    large = await batcher.submit(image(90))
+    assert await asyncio.to_thread(tower.entered.wait, 10)
+    large.cancel()
+    tower.steps.release(1 + tower.depth)
+    await (await batcher.submit(image(3)))
+
+    assert tower.log == [[90]] + [[3]] * tower.depth
+
+
+async def test_pass_goes_on_for_those_who_stay(batcher_for):
+    tower = LayeredTower()
+    batcher = batcher_for(tower)
+    running = await batcher.submit(image(90))
+    assert await asyncio.to_thread(tower.entered.wait, 10)
+    leaving, staying = await submitted(batcher, [30, 40])
+    tower.steps.release(tower.depth + 1)
+    await running
+    leaving.cancel()
+    tower.steps.release(tower.depth)
+
+    assert (await staying).features[0, 0].item() == 40
+
+
+async def test_place_and_patches_of_a_cancelled_video_are_free_at_once(batcher_for):
+    """The tower does not move meanwhile."""
+    tower = GatedTower(opened=False)
+    batcher = batcher_for(tower, large_bytes=1)
+    await occupied(tower, batcher)
+    patches = weakref.ref(large := video(64, 50))
+    leaving = await batcher.submit(large)
+    del large
+    next_one = asyncio.create_task(batcher.submit(video(64, 50)))
+    await asyncio.sleep(0.01)
+    assert not next_one.done()
+    leaving.cancel()
+    async with asyncio.timeout(10):
+        await next_one
+    del leaving
+    assert patches() is None
+    assert len(batcher._queue.clear()) == 64
+    tower.gate.set()
+
+
+@pytest.mark.parametrize(("num_bytes", "is_admitted"), [(2 * 64 * 50 * 4, True), (25599, False)])
+async def test_waiting_large_media_are_bounded_by_their_bytes(batcher_for, num_bytes, is_admitted):
+    tower = GatedTower(opened=False)
+    batcher = batcher_for(tower, large_bytes=num_bytes)
+    await occupied(tower, batcher)
+    await batcher.submit(video(64, 50))
+    second = asyncio.create_task(batcher.submit(video(64, 50)))
+    await asyncio.sleep(0.01)
+
+    assert second.done() == is_admitted
+    tower.gate.set()
+    async with asyncio.timeout(10):
+        await second
+
+
+async def test_tower_that_hangs_is_told_and_one_that_goes_on_is_not(batcher_for):
+    tower = GatedTower(opened=False)
+    batcher = batcher_for(tower, layer_limit_s=0.05)
+    await batcher.check()
+    running = await occupied(tower, batcher)
+    await asyncio.sleep(0.06)
+    with pytest.raises(NotReadyError):
+        await batcher.check()
+    tower.gate.set()
+    await running
+    await batcher.check()
+
+
+async def test_tower_that_fails_on_everything_is_told_until_it_recovers(batcher_for):
+    tower = GatedTower()
+    tower.poison = (1, 5)
+    batcher = batcher_for(tower)
+    with pytest.raises(EngineFailedError):
+        await (await batcher.submit(image(5)))
+    with pytest.raises(NotReadyError):
+        await batcher.check()
+    tower.poison = ()
+    await batcher.check()
+
+
+async def test_poisonous_picture_makes_no_tower_sick(batcher_for):
+    tower = GatedTower()
+    tower.poison = (5,)
+    batcher = batcher_for(tower)
+    with pytest.raises(EngineFailedError):
+        await (await batcher.submit(image(5)))
+    await batcher.check()
 
 
 class ThreadCountingTower(GatedTower):
@@ -348,7 +498,7 @@ async def test_frame_groups_of_one_video_may_pass_in_several_lanes(batcher_for, 
         encoded = await asyncio.gather(*videos)
 
     assert all(each.features[:, 0].tolist() == [20] * 50 for each in encoded)
-    assert batcher._held_large == 0
+    assert batcher._held_bytes == 0
 
 
 async def test_features_are_the_same_to_the_bit_in_any_lane(tiny_model, batcher_for):

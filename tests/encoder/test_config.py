@@ -3,10 +3,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from sightline_common.config import SettingInvalidError, read_settings, setting_specs
+from sightline_common.errors import FieldInvalidError
 from sightline_encoder.config import EncoderSettings
+from sightline_encoder.image import MediaLimits
+from sightline_encoder.loading import whole_pixel_budget
+from sightline_encoder.preprocess import load_preprocessor
+from sightline_encoder.vision import Placement
 
-README = Path(__file__).parents[2] / "services" / "encoder" / "README.md"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "services" / "encoder" / "README.md"
+OF_ALL_SERVICES = ROOT / "docs" / "settings.md"
 
 
 def test_defaults_serve_the_embedded_model_on_loopback():
@@ -33,7 +41,27 @@ def test_bad_value_is_refused_by_name(variable, value):
 
 
 def test_every_setting_is_documented():
-    text = README.read_text("utf-8")
+    text = README.read_text("utf-8") + OF_ALL_SERVICES.read_text("utf-8")
 
     missing = [spec.variable for spec, _ in setting_specs(EncoderSettings)]
     assert [variable for variable in missing if f"`{variable}`" not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("device", "setting", "largest"),
+    [("cpu", "0", 2 * 1024**2), ("cuda", "0", 6 * 1024**2), ("cpu", "5000000", 5_000_000)],
+)
+def test_whole_pictures_are_bounded_by_what_the_device_can(device, setting, largest):
+    given = read_settings(EncoderSettings, {"SIGHTLINE_ENCODER_MAX_PIXEL_BUDGET": setting})
+
+    assert whole_pixel_budget(given, Placement(torch.device(device), torch.float32)) == largest
+
+
+def test_picture_too_large_to_pass_whole_is_told_of_tiles(tiny_model):
+    preprocessor = load_preprocessor(
+        tiny_model.checkpoint, MediaLimits(), 2**20, max_tiled_pixel_budget=2**24
+    )
+    with pytest.raises(FieldInvalidError, match=f"tiled mode to {2**24}"):
+        preprocessor.pixel_budget(None, 2**20 + 1)
+
+    assert preprocessor.pixel_budget(None, 2**20 + 1, tiled=True)

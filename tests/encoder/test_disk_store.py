@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from sightline_common.digest import sha256_digest
-from sightline_encoder import disk_index, folder_lock
+from sightline_encoder import disk_index, disk_store, folder_lock
 from sightline_encoder.disk_store import DiskStore
 
 from tests.encoder.stored import FINGERPRINT, assert_same, features, key_of
@@ -308,3 +308,23 @@ async def test_integrity_check_notices_a_file_that_is_not_counted(store):
     with pytest.raises(AssertionError, match="1 files, 0 counted"):
         store.index.check_integrity()
     store.index.scan()
+
+
+async def test_file_that_comes_while_a_reader_misses_it_stays_counted(store, monkeypatch):
+    def miss(path, key, fingerprint):
+        store._write(features())
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(disk_store, "read_entry", miss)
+    assert await store.read(key_of("picture")) is None
+
+    store.index.check_integrity()
+    assert store.usage.num_entries == 1
+
+
+async def test_file_that_is_gone_is_counted_no_more(store):
+    await store.write(features())
+    store.path(key_of("picture")).unlink()
+    assert await store.read(key_of("picture")) is None
+
+    store.index.check_integrity()

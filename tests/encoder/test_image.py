@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 
@@ -270,3 +271,12 @@ def test_trailing_bytes_change_nothing():
 @pytest.mark.parametrize("size", [(1, 1), (3, 40), (40, 3), (1, 40), (200, 1), (1, 200)])
 def test_thin_and_tiny_pictures_keep_their_sides(size):
     assert decode(encoded(noise(*size))).size == size
+
+
+def test_orientation_in_xmp_alone_turns_nothing_as_in_browsers():
+    plain = encoded(noise(16, 8), "JPEG")
+    turned = pictures.with_xmp_orientation(plain, 6)
+
+    with Image.open(io.BytesIO(turned)) as image:
+        assert image.getexif()[0x0112] == 6, "Pillow reads it"
+    assert np.array_equal(np.asarray(decode(turned)), np.asarray(decode(plain)))

@@ -226,3 +226,35 @@ def test_file_like_is_not_kept_open():
     image = decode(encoded(noise(9, 9)))
 
     assert not hasattr(image, "fp") or not isinstance(image.fp, io.BytesIO)
+
+
+def progressive(side=16):
+    return encoded(noise(side, side), "JPEG", progressive=True)
+
+
+def test_scan_limit_holds_exactly():
+    assert decode(pictures.with_scans(progressive(), 100)).size == (16, 16)
+    with pytest.raises(MediaTooLargeError):
+        decode(pictures.with_scans(progressive(), 101))
+
+
+def test_scans_are_counted_before_any_pixel_is_decoded(monkeypatch):
+    monkeypatch.setattr(ImageFile.ImageFile, "load", raising(AssertionError("decoded")))
+    with pytest.raises(MediaTooLargeError):
+        decode(pictures.with_scans(progressive(), 1000))
+
+
+def test_what_looks_like_scans_inside_a_segment_is_not_counted():
+    jpeg = progressive()
+    comment = b"\xff\xfe" + struct.pack(">H", 2 + 2 * 1000) + b"\xff\xda" * 1000
+
+    assert decode(jpeg[:2] + comment + jpeg[2:]).size == (16, 16)
+
+
+def test_end_chunk_inside_a_text_does_not_make_a_png_whole():
+    end = pictures.chunk(b"IEND", b"")
+    whole = pictures.png(4, 4, 8, pictures.GRAY, [bytes(4)] * 4, [(b"tEXt", b"a\0" + end)])
+
+    assert decode(whole).size == (4, 4)
+    with pytest.raises(MediaUnreadableError):
+        decode(whole.removesuffix(end))

@@ -12,11 +12,12 @@ from sightline_common.errors import ParameterUnsupportedError
 from sightline_encoder.families import family_of
 from sightline_encoder.image import MediaLimits
 from sightline_encoder.preprocess import PreparedImage, load_preprocessor
+from sightline_encoder.units import split
 from sightline_encoder.vision import Placement, choose_placement, load_vision_tower
 from transformers import Glm4vForConditionalGeneration
 
 from tests.encoder import tiny
-from tests.encoder.tiny import CPU_FLOAT32, encoded, noise, prepared
+from tests.encoder.tiny import CPU_FLOAT32, encoded, noise, prepared, tiny_config
 
 NANO = Path(__file__).parents[2] / "models" / "sightline-nano"
 SHAPES = [(4, 6), (2, 2), (12, 8)]
@@ -227,3 +228,13 @@ def test_tiles_give_the_whole_pictures_number_of_features(tiny_model):
 
     assert features.shape == (30 * 17, 64)
     assert torch.isfinite(features).all()
+
+
+def test_pass_can_be_left_after_each_layer(tiny_model):
+    layers = tiny_model.tower.layers(split(prepared(4, 6)))
+    for _ in range(tiny_config().vision_config.depth):
+        next(layers)
+
+    with pytest.raises(StopIteration) as end:
+        next(layers)
+    assert torch.equal(end.value.value[0], tiny_model.tower.encode([prepared(4, 6)])[0])

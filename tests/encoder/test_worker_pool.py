@@ -16,6 +16,7 @@ from sightline_common.errors import (
     MediaTooLargeError,
     MediaUnreadableError,
     NotReadyError,
+    QueueFullError,
 )
 from sightline_encoder import worker_process
 from sightline_encoder.image import MediaLimits
@@ -175,6 +176,9 @@ def test_cpu_time_is_bounded_before_the_clock_is(open_pool):
         run(pool, "spin")
 
     assert time.monotonic() - started < 100
+    assert pool.num_deaths == 1, "another try would cost as much"
+    with pytest.raises(MediaDecoderError):
+        run(pool, "echo")
     assert run(pool, "echo", b"another") == "another"
 
 
@@ -189,15 +193,17 @@ def test_each_file_has_its_own_cpu_time(open_pool):
 def test_time_on_the_clock_is_bounded(open_pool, tmp_path):
     pool = open_pool(limits=WorkerLimits(256 * MIB, timeout_s=0.3))
     started = time.monotonic()
-    with pytest.raises(MediaDecoderError):
+    with pytest.raises(QueueFullError):
         run(pool, "wait", mark=str(tmp_path / "mark"))
 
     assert time.monotonic() - started < 100
+    assert pool.num_deaths == 1
+    assert run(pool, "echo", limits=LIMITS) == "file", "the clock blames no file"
     assert run(pool, "echo", b"another", LIMITS) == "another"
 
 
 def test_one_file_may_be_given_other_times(open_pool, tmp_path):
-    with pytest.raises(MediaDecoderError):
+    with pytest.raises(QueueFullError):
         run(open_pool(), "wait", limits=WorkerLimits(timeout_s=0.2), mark=str(tmp_path / "mark"))
 
 

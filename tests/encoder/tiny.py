@@ -6,7 +6,7 @@ import asyncio
 import io
 import json
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -250,10 +250,10 @@ class GatedTower:
     def __getattr__(self, name: str) -> object:
         return getattr(self._tower, name)
 
-    def encode_units(self, units: Sequence[Unit]) -> list[torch.Tensor]:
+    def layers(self, units: Sequence[Unit]) -> Generator[None, None, list[torch.Tensor]]:
         self.num_begun += 1
         assert self.gate.wait(60)
-        return self._tower.encode_units(units)
+        return (yield from self._tower.layers(units))
 
 
 async def forward_count(served: RunningEncoder) -> int:

@@ -48,7 +48,8 @@ class ScriptedEncoder(encoder_pb2_grpc.EncoderServiceServicer):
 
     `answer` makes header and tensor of an exchange; it may raise; `answer_header` does so
     from what was asked. `uploads` are the
-    files that came, `headers` the exchanges, `release` delays answers until it is set,
+    files that came, `headers` the exchanges, `times_left` their seconds, `endings` how those
+    ended that the client left without a file, `release` delays answers until it is set,
     `hearing` everything.
     """
 
@@ -60,6 +61,8 @@ class ScriptedEncoder(encoder_pb2_grpc.EncoderServiceServicer):
     uploads: list[bytes] = field(default_factory=list)
     headers: list[encoder_pb2.MediaHeader] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
+    endings: list[str] = field(default_factory=list)
+    times_left: list[float] = field(default_factory=list)
     release: asyncio.Event = field(default_factory=asyncio.Event)
     hearing: asyncio.Event = field(default_factory=asyncio.Event)
     feature_fingerprint: str = "sha256:features"
@@ -72,11 +75,13 @@ class ScriptedEncoder(encoder_pb2_grpc.EncoderServiceServicer):
         await self.hearing.wait()
         header = (await anext(request_iterator)).header
         self.headers.append(header)
+        self.times_left.append(context.time_remaining())
         if header.digest not in self.known:
             wanted = encoder_pb2.BytesWanted(digest=header.digest)
             yield encoder_pb2.EncodeMediaResponse(bytes_wanted=wanted)
             upload = b"".join([request.chunk async for request in request_iterator])
             if not upload:
+                self.endings.append("cancelled" if context.cancelled() else "half-closed")
                 return  # the client went elsewhere
             self.uploads.append(upload)
             self.known.add(header.digest)

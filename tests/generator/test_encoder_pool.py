@@ -10,6 +10,8 @@ from sightline.type.v1 import media_pb2
 from sightline_common.digest import sha256_digest
 from sightline_common.errors import (
     EncoderUnavailableError,
+    EngineFailedError,
+    InternalError,
     MediaUnreadableError,
     ModelMismatchError,
     QueueFullError,
@@ -311,3 +313,56 @@ async def test_encoder_that_leaves_between_two_questions_is_passed_over(trio):
     owner.hearing.set()
     assert torch.equal((await asking).features, features())
     assert (owner.uploads, second.headers) == ([medium().data], [])
+
+
+@pytest.mark.parametrize("error", [EngineFailedError("sick"), InternalError("bug")])
+async def test_encoder_that_fails_by_itself_is_replaced(trio, error):
+    owner, second, _ = trio.in_order(medium())
+    owner.answer = raising(error)
+    assert torch.equal((await trio.pool.encode(medium())).features, features())
+    assert second.uploads == [medium().data]
+
+
+async def test_picture_on_which_all_fail_is_given_to_two_at_most(trio):
+    for encoder in trio.encoders.values():
+        encoder.answer = raising(EngineFailedError("sick"))
+    with pytest.raises(EngineFailedError):
+        await trio.pool.encode(medium())
+    assert len(trio.uploads()) == 2
+
+
+async def test_single_encoder_is_not_given_twice_what_it_failed_on(family):
+    encoder = ScriptedEncoder(answer=raising(EngineFailedError("sick")))
+    async with serving_all(encoder) as (server,), pool_of(family, server.port) as pool:
+        with pytest.raises(EngineFailedError):
+            await pool.encode(medium())
+    assert len(encoder.uploads) == 1
+
+
+async def test_encoder_that_hangs_but_answers_probes_is_replaced_in_time(family, encoders):
+    async with trio_of(family, encoders, timeout_s=5) as trio:
+        owner, second, _ = trio.in_order(medium())
+        owner.release.clear()
+        assert torch.equal((await trio.pool.encode(medium())).features, features())
+        assert (owner.uploads, second.uploads) == ([medium().data], [medium().data])
+        await trio.watch.look()
+        assert trio.pool.members[trio.names(medium())[0]].status is EncoderStatus.AVAILABLE
+        owner.release.set()
+
+
+async def test_single_encoder_has_all_the_time_there_is(family):
+    encoder = ScriptedEncoder()
+    async with serving_all(encoder) as (server,), pool_of(family, server.port) as pool:
+        await pool.encode(medium())
+    assert encoder.times_left[0] > 0.9 * 60
+
+
+async def test_needless_question_ends_without_being_cancelled(trio):
+    """grpc keeps memory for every call that is cancelled."""
+    owner, second, _ = trio.in_order(medium())
+    owner.release.clear()
+    asking = asyncio.create_task(trio.pool.encode(medium()))
+    await until(lambda: owner.uploads and second.endings)
+    owner.release.set()
+    await asking
+    assert second.endings == ["half-closed"]

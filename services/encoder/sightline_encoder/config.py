@@ -128,6 +128,12 @@ class EncoderSettings(ServiceSettings):
         default=0,
         minimum=0,
     )
+    layer_timeout_s: float = setting(
+        "SIGHTLINE_ENCODER_LAYER_TIMEOUT_S",
+        "Seconds that one layer of the tower may take before the encoder says it is not ready.",
+        default=30.0,
+        minimum=0.1,
+    )
     upload_bytes: int = setting(
         "SIGHTLINE_ENCODER_UPLOAD_BYTES",
         "Bytes of uploads held at once; more are refused with UNAVAILABLE.",
@@ -202,9 +208,10 @@ class EncoderSettings(ServiceSettings):
     )
     max_pixel_budget: int = setting(
         "SIGHTLINE_ENCODER_MAX_PIXEL_BUDGET",
-        "Largest max_pixel_count a request may ask for; the checkpoint's own is always allowed.",
-        default=6 * 1024**2,
-        minimum=1,
+        "Largest max_pixel_count a request may ask for; the checkpoint's own is always allowed. "
+        "0: 2 Mi on a CPU, 6 Mi on a GPU.",
+        default=0,
+        minimum=0,
     )
     max_tiled_pixel_budget: int = setting(
         "SIGHTLINE_ENCODER_MAX_TILED_PIXEL_BUDGET",

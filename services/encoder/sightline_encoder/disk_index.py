@@ -91,6 +91,12 @@ class DiskIndex:
         with self._lock:
             self._num_bytes -= self._sizes.pop(name, 0)
 
+    def forget_missing(self, name: str) -> None:
+        """Forgets a file unless it is there: a writer may have added it since it was missed."""
+        with self._lock:
+            if name in self._sizes and not (self.folder / name).exists():
+                self._num_bytes -= self._sizes.pop(name)
+
     def remove(self, names: Iterable[str] | None = None) -> int:
         """Removes entries, all of them by default; returns how many there were."""
         with self._lock:

@@ -82,7 +82,7 @@ class DiskStore:
         try:
             entry = read_entry(path, key, self._fingerprint)
         except FileNotFoundError:
-            self.index.forget(path.name)
+            self.index.forget_missing(path.name)
             return None
         except PayloadCorruptError as error:
             self._discard(path, error)
@@ -94,7 +94,7 @@ class DiskStore:
         self._num_corrupt += 1
         log(_logger, "damaged entry removed", logging.WARNING, path=path, error=error.message)
         path.unlink(missing_ok=True)
-        self.index.forget(path.name)
+        self.index.forget_missing(path.name)
 
     def _write(self, entry: FeatureEntry) -> None:
         path, head = self.path(entry.key), pack_head(entry, self._fingerprint)

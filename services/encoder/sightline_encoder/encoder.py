@@ -13,7 +13,7 @@ from sightline_common.digest import sha256_digest
 from sightline_common.errors import SightlineError
 from sightline_common.tensors import tensor_bytes, tensor_spec
 
-from sightline_encoder.batcher import Batcher, EncodedImage
+from sightline_encoder.batcher import Batcher
 from sightline_encoder.feature_cache import FeatureCache, FeatureEntry
 from sightline_encoder.feature_key import FeatureRequest
 from sightline_encoder.intake import Intake
@@ -22,6 +22,7 @@ from sightline_encoder.pixel_budget import PixelBudget
 from sightline_encoder.preprocess import PreparedImage
 from sightline_encoder.similar_pictures import Match, SimilarPictures, as_donor
 from sightline_encoder.single_flight import SingleFlight
+from sightline_encoder.tower_job import EncodedImage
 
 FEATURES_TENSOR = "features"
 MAX_SEARCHES = 2
@@ -73,6 +74,10 @@ class Encoder:
         """Counts requests that wait for a look-up or a computation."""
         flights = (self._lookups, self._flights, self._searches)
         return sum(each.num_waiting for each in flights)
+
+    async def check(self) -> None:
+        """Raises NotReadyError while the tower hangs or fails on everything."""
+        await self._batcher.check()
 
     def key(self, request: FeatureRequest) -> str:
         """Returns the key of the features that a request names."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Generic, TypeVar
 
@@ -43,6 +43,11 @@ class FairQueue(Generic[Item]):
         """Takes what is next."""
         self._virtual_time, _, item = heapq.heappop(self._heap)
         return item
+
+    def remove(self, is_unwanted: Callable[[Item], bool]) -> None:
+        """Takes out pieces that nobody wants any more."""
+        self._heap = [entry for entry in self._heap if not is_unwanted(entry[2])]
+        heapq.heapify(self._heap)
 
     def clear(self) -> list[Item]:
         """Takes everything."""

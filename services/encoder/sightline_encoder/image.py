@@ -19,6 +19,8 @@ from sightline_common.errors import (
 )
 
 from sightline_encoder.gif import has_more_frames_than
+from sightline_encoder.jpeg import has_more_scans_than
+from sightline_encoder.png import has_end
 
 MIME_TYPES = MappingProxyType(
     {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
@@ -35,8 +37,10 @@ _UPRIGHT = MappingProxyType(
         8: Image.Transpose.ROTATE_90,
     }
 )
+_JPEG_KINDS = ("JPEG", "MPO")
 _PNG_BIT_DEPTH_AT = 24
-_PNG_END = b"IEND\xaeB`\x82"
+MAX_SCANS = 100
+"""Encoders write about ten scans; each costs a decoder a pass over the whole picture."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,8 @@ def decode_image(data: bytes, limits: MediaLimits) -> Image.Image:
 
     Formats are told by magic number, never by name. 16-bit samples keep their upper
     byte, ICC profiles are ignored as the reference processor ignores them, and broken
-    EXIF counts as none. Raises a MediaError whose message is fixed: nothing of the
-    decoder's own words reaches a caller.
+    EXIF, or an orientation in XMP alone, counts as none. Raises a MediaError whose message
+    is fixed: nothing of the decoder's own words reaches a caller.
     """
     check_byte_count(len(data), limits)
     kind = sniff_format(data)
@@ -114,9 +118,10 @@ def _decode(data: bytes, kind: str, limits: MediaLimits) -> Image.Image:
     with Image.open(io.BytesIO(data), formats=[kind]) as image:
         _check_size(image, limits)
         _check_frames(image, data, limits)
+        _check_scans(image, data)
         covered = _covered_box(image)
         image.load()
-        if kind == "PNG" and _PNG_END not in data:
+        if kind == "PNG" and not has_end(data):
             # Pillow stops reading when it has all rows; the other decoders notice themselves.
             raise _unreadable(kind)
         orientation = _orientation(image)
@@ -155,6 +160,14 @@ def _check_frames(image: Image.Image, data: bytes, limits: MediaLimits) -> None:
         )
 
 
+def _check_scans(image: Image.Image, data: bytes) -> None:
+    if image.format in _JPEG_KINDS and has_more_scans_than(data, MAX_SCANS):
+        raise MediaTooLargeError(
+            f"The JPEG has more than {MAX_SCANS} scans; save it anew.",
+            metadata={"max_scans": str(MAX_SCANS)},
+        )
+
+
 def _covered_box(image: ImageFile.ImageFile) -> tuple[int, int, int, int]:
     """Returns what the first frame covers; a GIF's may be smaller than its screen."""
     box = image.tile[0].extents if image.format == "GIF" else None
@@ -171,8 +184,11 @@ def _on_white(image: Image.Image, covered: tuple[int, int, int, int]) -> Image.I
 
 
 def _orientation(image: Image.Image) -> int:
+    """Reads EXIF only: Pillow's own getexif turns by XMP as well, which browsers do not."""
+    exif = Image.Exif()
     try:
-        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+        exif.load(image.info.get("exif") or b"")
+        return int(exif.get(_ORIENTATION_TAG, 1))
     except Exception:
         return 1
 

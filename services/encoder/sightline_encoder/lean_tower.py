@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,14 +158,19 @@ class LeanTower:
         self._norm = RmsNorm.of(module.post_layernorm)
         self._merger = Merger(module)
 
-    @torch.inference_mode()
-    def __call__(self, patches: torch.Tensor, windows: Sequence[Window]) -> torch.Tensor:
-        """Returns the features [num_tokens, hidden_size] of windows that are packed in order."""
+    def layers(
+        self, patches: torch.Tensor, windows: Sequence[Window]
+    ) -> Generator[None, None, torch.Tensor]:
+        """Computes the features [num_tokens, hidden_size] of windows that are packed in order.
+
+        Yields after each layer; in inference mode, which the caller has to enter.
+        """
         hidden = self._after_embed(self._embed(patches))
         hidden += torch.cat([self._positions.embeddings(window) for window in windows])
         step = self._pass(windows, patches)
         for block in self._blocks:
             hidden = block(hidden, step)
+            yield
         return self._merger(self._norm(hidden))
 
     def _pass(self, windows: Sequence[Window], like: torch.Tensor) -> Pass:

@@ -41,12 +41,13 @@ from sightline_encoder.upload import UploadBudget
 from sightline_encoder.video_file import VIDEO_MIME_TYPES
 from sightline_encoder.video_options import VideoLimits
 from sightline_encoder.video_preprocess import VIDEO_DECODER, load_video_preprocessor
-from sightline_encoder.vision import VisionTower, choose_placement, load_vision_tower
+from sightline_encoder.vision import Placement, VisionTower, choose_placement, load_vision_tower
 from sightline_encoder.worker_pool import WorkerPool
 from sightline_encoder.worker_process import WorkerLimits
 
 _logger = logging.getLogger(__name__)
 CPU_BATCH_PATCHES, GPU_BATCH_PATCHES = 4096, 16384
+CPU_PIXEL_BUDGET, GPU_PIXEL_BUDGET = 2 * 1024**2, 6 * 1024**2
 Loaded = TypeVar("Loaded")
 VIDEO_GRACE_S = 15.0
 """Starting to decode videos, and one frame's time, in seconds."""
@@ -82,8 +83,9 @@ async def open_servicer(
             settings.intake_workers,
             abandon=pool.abandon,
         )
+        num_patches = pass_patches(settings, model.tower)
         batcher = Batcher(
-            model.tower, pass_patches(settings, model.tower), lane_threads(model.tower)
+            model.tower, num_patches, lane_threads(model.tower), settings.layer_timeout_s
         )
         cache = FeatureCache(settings.cache_bytes)
         similar = SimilarPictures(settings.similar_bytes) if settings.similar_bytes else None
@@ -170,7 +172,7 @@ def load_model(settings: EncoderSettings, decode: Decode = decode_here) -> Loade
     checkpoint = resolve_checkpoint(settings.model)
     placement = choose_placement(settings.device, settings.dtype)
     _step("fingerprint", lambda: checkpoint.fingerprint)
-    budget = settings.max_pixel_budget
+    budget = whole_pixel_budget(settings, placement)
     video = load_video_preprocessor(checkpoint, video_limits(settings), budget, decode)
     preprocessor = _step(
         "image processor",
@@ -186,6 +188,13 @@ def load_model(settings: EncoderSettings, decode: Decode = decode_here) -> Loade
     tower = load_vision_tower(checkpoint, placement)
     _step("warm-up", tower.warm_up)
     return LoadedModel(checkpoint, tower, preprocessor)
+
+
+def whole_pixel_budget(settings: EncoderSettings, placement: Placement) -> int:
+    """Returns the most pixels of a picture that passes whole: attention costs their square."""
+    if settings.max_pixel_budget:
+        return settings.max_pixel_budget
+    return CPU_PIXEL_BUDGET if placement.device.type == "cpu" else GPU_PIXEL_BUDGET
 
 
 def pass_patches(settings: EncoderSettings, tower: VisionTower) -> int:

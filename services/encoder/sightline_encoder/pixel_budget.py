@@ -59,13 +59,15 @@ class BudgetRule:
     """Which pixel counts a request may ask for, beside the checkpoint's `own`.
 
     Requests count one frame of every group of `num_frames`; `smallest` is their least upper
-    bound and `extra` the largest one, unless the checkpoint's own is larger.
+    bound and `extra` the largest one, unless the checkpoint's own is larger. `advice` says
+    what else there is for those who want more.
     """
 
     own: PixelBudget
     num_frames: int
     smallest: int
     extra: int
+    advice: str = ""
 
     def budget(
         self, min_pixel_count: int | None = None, max_pixel_count: int | None = None
@@ -91,7 +93,7 @@ class BudgetRule:
         largest = self.largest
         if not self.smallest <= max_pixel_count <= largest:
             raise FieldInvalidError(
-                f"max_pixel_count must be from {self.smallest} to {largest}.",
+                f"max_pixel_count must be from {self.smallest} to {largest}{self.advice}.",
                 field="header.options.max_pixel_count",
                 metadata={"minimum": str(self.smallest), "maximum": str(largest)},
             )

@@ -82,9 +82,13 @@ class Preprocessor:
         self._num_frames: int = processor.temporal_patch_size
         own = PixelBudget(processor.size.shortest_edge, processor.size.longest_edge)
         cell = self.patch_size * self.merge_size
-        self._budget_rule = BudgetRule(own, self._num_frames, cell**2, max_pixel_budget)
         largest = max(max_pixel_budget, max_tiled_pixel_budget)
-        self._tiled_rule = replace(self._budget_rule, extra=largest)
+        self._tiled_rule = BudgetRule(own, self._num_frames, cell**2, largest)
+        self._budget_rule = replace(
+            self._tiled_rule,
+            extra=max_pixel_budget,
+            advice=f"; in tiled mode to {self._tiled_rule.largest}",
+        )
 
     def pixel_budget(
         self,

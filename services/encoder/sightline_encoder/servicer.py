@@ -131,6 +131,7 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
     async def GetModelInfo(
         self, request: encoder_pb2.GetModelInfoRequest, context: InfoContext
     ) -> encoder_pb2.GetModelInfoResponse:
+        await self._encoder.check()
         return self._info
 
     async def GetCacheStatistics(

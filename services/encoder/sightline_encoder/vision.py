@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -54,11 +54,13 @@ def choose_placement(device: str, dtype: str) -> Placement:
 
 
 class WindowTower(Protocol):
-    """Computes the features of windows that are packed in order."""
+    """Computes the features of windows that are packed in order, one layer after another."""
 
     takes_tiles: bool
 
-    def __call__(self, patches: torch.Tensor, windows: Sequence[Window]) -> torch.Tensor: ...
+    def layers(
+        self, patches: torch.Tensor, windows: Sequence[Window]
+    ) -> Generator[None, None, torch.Tensor]: ...
 
 
 class PlainTower:
@@ -69,13 +71,18 @@ class PlainTower:
     def __init__(self, module: nn.Module) -> None:
         self._module = module
 
-    def __call__(self, patches: torch.Tensor, windows: Sequence[Window]) -> torch.Tensor:
-        """Raises ParameterUnsupportedError for tiles, whose places the module cannot tell."""
+    def layers(
+        self, patches: torch.Tensor, windows: Sequence[Window]
+    ) -> Generator[None, None, torch.Tensor]:
+        """Computes all layers at once: the module cannot be left in between.
+
+        Raises ParameterUnsupportedError for tiles, whose places the module cannot tell."""
         if not all(window.is_whole for window in windows):
             raise ParameterUnsupportedError(
                 "This model has no tiled mode; leave tiling out.", field="header.options.tiling"
             )
         grid = [(1, window.rows, window.columns) for window in windows]
+        yield
         features: torch.Tensor = self._module(
             patches, grid_thw=torch.tensor(grid, device=patches.device)
         ).pooler_output
@@ -104,16 +111,29 @@ class VisionTower:
         self.takes_tiles = tower.takes_tiles
 
     @torch.inference_mode()
-    def encode_units(self, units: Sequence[Unit]) -> list[torch.Tensor]:
-        """Returns each unit's features, [num_tokens, hidden_size], on the CPU."""
+    def layers(self, units: Sequence[Unit]) -> Generator[None, None, list[torch.Tensor]]:
+        """Returns each unit's features, [num_tokens, hidden_size], on the CPU.
+
+        Yields after each layer, where the pass may pause or be given up.
+        """
         device, dtype = self.placement.device, self.placement.dtype
         patches = torch.cat([unit.patches() for unit in units]).to(device, dtype)
-        features = self._tower(patches, [unit.window for unit in units]).cpu()
+        features = (yield from self._tower.layers(patches, [unit.window for unit in units])).cpu()
         sizes = [unit.num_patches // self.merge_size**2 for unit in units]
         if len(units) == 1:
             return [features]
         # A view would keep the whole batch alive for as long as one picture is cached.
         return [part.clone() for part in torch.split(features, sizes)]
+
+    def encode_units(self, units: Sequence[Unit]) -> list[torch.Tensor]:
+        """Returns what `layers` returns, in one go."""
+        layers = self.layers(units)
+        while True:
+            try:
+                next(layers)
+            except StopIteration as end:
+                features: list[torch.Tensor] = end.value
+                return features
 
     def encode(self, images: Sequence[PreparedImage], tiled: bool = False) -> list[torch.Tensor]:
         """Returns each picture's or video's features, [num_tokens, hidden_size], on the CPU."""

@@ -9,12 +9,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sightline_common.errors import EngineFailedError, MediaDecoderError, NotReadyError
+from sightline_common.errors import (
+    EngineFailedError,
+    MediaDecoderError,
+    NotReadyError,
+    QueueFullError,
+)
 from sightline_common.telemetry import log
 
 from sightline_encoder.decoded import Decoded
 from sightline_encoder.quarantine import Quarantine
-from sightline_encoder.worker_process import WorkerDiedError, WorkerLimits, WorkerProcess
+from sightline_encoder.worker_process import (
+    ClockTimeError,
+    CpuTimeError,
+    WorkerDiedError,
+    WorkerLimits,
+    WorkerProcess,
+)
 
 _logger = logging.getLogger(__name__)
 _TRIES = 2
@@ -36,8 +47,9 @@ class AbandonedError(Exception):
 class WorkerPool:
     """Runs decoders on at most `num_workers` files at once, each in a process of its own.
 
-    A file that kills its worker is tried once more in a fresh one, then refused; further
-    tries are refused at once for `quarantine_s` seconds. Safe for several threads; those
+    A file that kills its worker is tried once more in a fresh one, then refused; one that
+    uses up its CPU time is refused at once. Further tries are refused for `quarantine_s`
+    seconds without a worker. Time on the clock blames no file. Safe for several threads; those
     that find no idle worker wait for one.
     """
 
@@ -76,8 +88,8 @@ class WorkerPool:
 
         `limits` may give other times than the pool's. The planes are read-only. Raises
         what the decoder raises as MediaError, MediaDecoderError when workers died of the
-        file, EngineFailedError when none can be started, NotReadyError when the pool is closed,
-        AbandonedError.
+        file, QueueFullError when only the clock ended it, EngineFailedError when none can be
+        started, NotReadyError when the pool is closed, AbandonedError.
         """
         if self._quarantine.holds(data):
             raise _deadly()
@@ -89,6 +101,10 @@ class WorkerPool:
                     return worker.decode(decoder, data, options or {}, limits or self._limits)
                 except WorkerDiedError as death:
                     self._renew_after(seat, death)
+                    if isinstance(death, ClockTimeError):
+                        raise _too_busy() from death
+                    if isinstance(death, CpuTimeError):
+                        break
         self._quarantine.add(data)
         raise _deadly()
 
@@ -155,6 +171,12 @@ class WorkerPool:
     def _check_open(self) -> None:
         if self._is_closed:
             raise NotReadyError("The server is stopping; try again.", retry_after_s=2.0)
+
+
+def _too_busy() -> QueueFullError:
+    return QueueFullError(
+        "The file was not decoded in time; the server may be busy. Try again.", retry_after_s=5.0
+    )
 
 
 def _deadly() -> MediaDecoderError:

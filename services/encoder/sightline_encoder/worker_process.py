@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -35,6 +36,14 @@ class WorkerLimits:
 
 class WorkerDiedError(Exception):
     """Means that a worker ended, or had to be ended, while it was busy."""
+
+
+class CpuTimeError(WorkerDiedError):
+    """Means that a file used up its seconds of CPU: another try would do the same."""
+
+
+class ClockTimeError(WorkerDiedError):
+    """Means that time on the clock was over, which a busy machine may be the reason of."""
 
 
 class WorkerProcess:
@@ -98,20 +107,22 @@ class WorkerProcess:
         try:
             send_request(self._connection, request, data)
         except OSError as error:
-            raise WorkerDiedError(self._epitaph(error)) from error
+            raise self._death(error) from error
 
     def _receive(self, deadline: float) -> tuple[dict[str, Any], memoryview]:
         try:
             return receive_answer(self._connection, deadline)
         except (MessageError, OSError) as error:
-            raise WorkerDiedError(self._epitaph(error)) from error
+            raise self._death(error) from error
 
-    def _epitaph(self, error: Exception) -> str:
+    def _death(self, error: Exception) -> WorkerDiedError:
         if isinstance(error, TimeoutError):
-            return "it took too long"
+            return ClockTimeError("it took too long")
         with suppress(subprocess.TimeoutExpired):
-            return f"it ended with status {self._process.wait(1.0)}"
-        return str(error)
+            if self._process.wait(1.0) == -signal.SIGXCPU:
+                return CpuTimeError("it used up its CPU time")
+            return WorkerDiedError(f"it ended with status {self._process.returncode}")
+        return WorkerDiedError(str(error))
 
 
 def _command(descriptor: int, memory_bytes: int) -> list[str]:

@@ -12,6 +12,8 @@ from itertools import islice
 
 from sightline_common.errors import (
     EncoderUnavailableError,
+    EngineFailedError,
+    InternalError,
     ModelMismatchError,
     PayloadCorruptError,
     QueueFullError,
@@ -33,7 +35,19 @@ HELPER_TIMEOUT_S = 1.0
 """How long an owner that could compute waits for the other one to say whether it need not."""
 MAX_UPLOADS = 2
 """Bounds the encoders that one medium may be lost with: it may be what ends them."""
+ATTEMPT_SHARE = 0.6
+"""How much of the time that is left an attempt gets while there is another encoder to try."""
 CLOSE_GRACE_S = 60.0
+_FAULTS = (
+    PayloadCorruptError,
+    QueueFullError,
+    EngineFailedError,
+    InternalError,
+    EncoderUnavailableError,
+)
+"""What may be one encoder's trouble only."""
+_LASTING = (QueueFullError, ModelMismatchError, EngineFailedError, InternalError)
+"""What an encoder is not asked again at once after."""
 _logger = logging.getLogger(__name__)
 
 
@@ -53,11 +67,47 @@ class _Errand:
 
     def may_try_again(self, name: str) -> bool:
         """Whether an encoder that failed may do better at once."""
-        return not isinstance(self.failures.get(name), (QueueFullError, ModelMismatchError))
+        return not isinstance(self.failures.get(name), _LASTING)
 
     @property
-    def remaining_s(self) -> float:
-        return max(0.001, self.deadline - time.monotonic())
+    def is_over(self) -> bool:
+        return time.monotonic() >= self.deadline or self.num_uploads >= MAX_UPLOADS
+
+    def attempt_s(self, num_candidates: int) -> float:
+        """Returns the time of the next attempt; it leaves some for another encoder."""
+        is_last = num_candidates == 1 or self.num_uploads == MAX_UPLOADS - 1
+        remaining_s = self.deadline - time.monotonic()
+        return max(0.001, remaining_s if is_last else ATTEMPT_SHARE * remaining_s)
+
+
+@dataclass
+class _Attempt:
+    """The exchanges of one attempt, which end when `stack` is closed."""
+
+    errand: _Errand
+    timeout_s: float
+    stack: ExitStack
+    asked: dict[str, Exchange] = field(default_factory=dict)
+
+    def opened(self, member: EncoderMember) -> Exchange:
+        exchange = member.client.exchange(
+            self.errand.medium, self.timeout_s, header_only=self.errand.header_only
+        )
+        self.stack.callback(member.client.end, exchange)
+        return exchange
+
+    async def computed(self, member: EncoderMember) -> EncodedMedium:
+        """Has the medium computed by an encoder; the others that were asked need not wait."""
+        exchange = self.asked.pop(member.name, None)
+        for needless in self.asked.values():
+            await needless.decline()
+        if exchange is None:
+            exchange = self.opened(member)
+            if await exchange.ask():
+                return await exchange.result()
+        self.errand.num_uploads += 1
+        await exchange.upload()
+        return await exchange.result()
 
 
 class EncoderPool:
@@ -65,8 +115,9 @@ class EncoderPool:
 
     A medium's digest decides which encoder keeps its features. That one and the next are
     asked; when neither has them, the first in the medium's order that is not overloaded
-    gets the file. What breaks off or is corrupt is tried elsewhere: an encoder finds by
-    digest what it already has, so that another try is harmless.
+    gets the file. What breaks off, is corrupt, takes too long or fails for no reason of the
+    file's is tried elsewhere: an encoder finds by digest what it already has, so that another
+    try is harmless.
     """
 
     def __init__(
@@ -120,7 +171,7 @@ class EncoderPool:
         errand = _Errand(medium, header_only, time.monotonic() + self._timeout_s)
         for _ in range(max(NUM_ATTEMPTS, len(self.members))):
             candidates = self._candidates(errand)
-            if not candidates or errand.num_uploads >= MAX_UPLOADS:
+            if not candidates or errand.is_over:
                 break
             with suppress(_AttemptFailedError):
                 return await self._attempt(errand, candidates)
@@ -143,21 +194,21 @@ class EncoderPool:
     ) -> EncodedMedium:
         """Raises _AttemptFailedError when an encoder failed, which is then noted."""
         with ExitStack() as stack:
-            asked: dict[str, Exchange] = {}
+            attempt = _Attempt(errand, errand.attempt_s(len(candidates)), stack)
             for name, member in islice(candidates.items(), NUM_ASKED):
                 with _blaming(member, errand), suppress(TimeoutError):
-                    exchange = _opened(stack, member, errand)
-                    async with asyncio.timeout(HELPER_TIMEOUT_S if asked else None):
+                    exchange = attempt.opened(member)
+                    async with asyncio.timeout(HELPER_TIMEOUT_S if attempt.asked else None):
                         found = await exchange.ask()
                     if found:
                         return await exchange.result()
-                    asked[name] = exchange
+                    attempt.asked[name] = exchange
             if errand.medium.data is None:
                 raise BytesWantedError(errand.medium.digest)
             placed = self._placements.placed(errand.medium.digest, list(candidates))
             chosen = candidates[stack.enter_context(placed)]
             with _blaming(chosen, errand):
-                return await _computed(stack, chosen, errand, asked)
+                return await attempt.computed(chosen)
 
     def _last_failure(self, errand: _Errand) -> SightlineError:
         if errand.failures:
@@ -167,30 +218,6 @@ class EncoderPool:
         return mismatch or EncoderUnavailableError(
             "There is no encoder that can be asked; try again.", retry_after_s=2.0
         )
-
-
-async def _computed(
-    stack: ExitStack, member: EncoderMember, errand: _Errand, asked: dict[str, Exchange]
-) -> EncodedMedium:
-    """Has a medium computed by an encoder; the others that were asked need not wait."""
-    exchange = asked.pop(member.name, None)
-    for needless in asked.values():
-        needless.close()
-    if exchange is None:
-        exchange = _opened(stack, member, errand)
-        if await exchange.ask():
-            return await exchange.result()
-    errand.num_uploads += 1
-    await exchange.upload()
-    return await exchange.result()
-
-
-def _opened(stack: ExitStack, member: EncoderMember, errand: _Errand) -> Exchange:
-    exchange = member.client.exchange(
-        errand.medium, errand.remaining_s, header_only=errand.header_only
-    )
-    stack.callback(member.client.end, exchange)
-    return exchange
 
 
 @contextmanager
@@ -204,7 +231,7 @@ def _blaming(member: EncoderMember, errand: _Errand) -> Iterator[None]:
     except ModelMismatchError as error:
         member.found_misfit(error)
         failure = error
-    except (PayloadCorruptError, QueueFullError) as error:
+    except _FAULTS as error:
         log(_logger, "exchange failed", logging.WARNING, encoder=member.name, detail=str(error))
         failure = error
     else:

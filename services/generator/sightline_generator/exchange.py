@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import grpc
@@ -56,7 +56,7 @@ class EncoderLostError(Exception):
 class Exchange:
     """A call about one medium; all methods raise EncoderLostError and the encoder's errors.
 
-    In order: `ask`; when it says no, `upload`; `result`. `close` at any time.
+    In order: `ask`; when it says no, `decline`, or `upload` and `result`. `close` at any time.
     """
 
     def __init__(
@@ -79,6 +79,12 @@ class Exchange:
                 return False
             self._take_header(response)
             return True
+
+    async def decline(self) -> None:
+        """Lets the encoder end the call: grpc keeps memory for each one that is cancelled."""
+        if not self._call.done():
+            with suppress(aio.AioRpcError, asyncio.InvalidStateError):
+                await self._call.done_writing()
 
     async def upload(self) -> None:
         """Sends the file, which `ask` found to be wanted."""

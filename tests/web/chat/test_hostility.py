@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
+from base64 import b64encode
+from hashlib import sha256
 from html import escape
 from urllib.parse import quote
 
 import httpx2
 import pytest
+from sightline_common.digest import sha256_digest
 from sightline_web.markdown.growth import GrowingText
 from sightline_web.markdown.renderer import render_markdown
 
@@ -91,6 +95,18 @@ def assert_isolated(body: str) -> None:
         assert ">" not in opened or BLOCK.match(opened), opened
 
 
+async def with_named_picture(client: httpx2.AsyncClient, location: str, name: str) -> str:
+    """Returns a copy with another picture, whose name no browser would send as it is."""
+    text = (await client.get(f"{location}/export.json")).text
+    data = png(*sha256(name.encode()).digest()[:3])
+    digest = sha256_digest(data)
+    document = json.loads(re.sub("sha256:[0-9a-f]{64}", digest, text))
+    picture = {"digest": digest, "name": name, "data": b64encode(data).decode()}
+    document["pictures"] = [picture]
+    files = {"files": ("a.json", json.dumps(document), "application/json")}
+    return (await client.post("/import", files=files)).headers["location"]
+
+
 async def test_hostile_text_is_inert_wherever_it_is_shown(
     client: httpx2.AsyncClient, generator: FakeGenerator
 ) -> None:
@@ -101,6 +117,7 @@ async def test_hostile_text_is_inert_wherever_it_is_shown(
         location = (await client.post("/c", data=data, files=files)).headers["location"]
         await settled(client, location)
         await client.post(f"{location}/title", data={"title": probe})
+        location = await with_named_picture(client, location, probe)
         link = (await client.post(f"{location}/share")).headers["location"]
         found = [f"{location}?q={quote(probe)}", link, f"/?q={quote(probe)}", "/history"]
         await client.post(f"{location}/delete")

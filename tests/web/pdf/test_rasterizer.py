@@ -79,7 +79,7 @@ async def test_endless_page_is_given_up_in_time() -> None:
 
 
 async def test_memory_is_bounded() -> None:
-    limits = PdfLimits(memory_bytes=64 * 2**20, max_side=20_000, dots_per_inch=20_000)
+    limits = PdfLimits(memory_bytes=64 * 2**20, max_side=6_000, dots_per_inch=20_000)
     with pytest.raises(PdfError) as caught:
         await Rasterizer(limits).draw(files.coloured(RED, size=(200, 200)), [], 1)
     assert caught.value.fault in (PdfFault.TOO_EXPENSIVE, PdfFault.UNREADABLE)
