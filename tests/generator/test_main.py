@@ -75,7 +75,7 @@ async def test_bad_setting_is_refused_in_one_line(tiny_folder):
 
 def test_dead_engine_ends_the_process(monkeypatch):
     @asynccontextmanager
-    async def opener(_settings, on_death):
+    async def opener(_settings, on_death, _registry):
         asyncio.get_running_loop().call_soon(on_death, EngineFailedError("It died."))
         yield generator_pb2_grpc.GeneratorServiceServicer()
 
