@@ -42,10 +42,17 @@ class Overlay:
             for container in template["spec"]["containers"]:
                 yield name, container
 
-    def selected(self, labels: dict[str, str]) -> list[dict[str, Any]]:
-        """Returns the templates whose pods a selector finds."""
+    def selected(self, selector: dict[str, Any]) -> list[dict[str, Any]]:
+        """Returns the templates whose pods a label selector finds."""
         found = [template for _name, template in self.templates()]
-        return [each for each in found if labels.items() <= each["metadata"]["labels"].items()]
+        return [each for each in found if _matches(selector, each["metadata"]["labels"])]
+
+
+def _matches(selector: dict[str, Any], labels: dict[str, str]) -> bool:
+    chosen = (
+        labels.get(each["key"]) in each["values"] for each in selector.get("matchExpressions", [])
+    )
+    return selector["matchLabels"].items() <= labels.items() and all(chosen)
 
 
 def rendered(name: str) -> Overlay:

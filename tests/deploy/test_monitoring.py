@@ -35,7 +35,7 @@ def overlay(tmp_path_factory: pytest.TempPathFactory) -> Overlay:
 def found_by(selector: dict[str, Any], overlay: Overlay) -> set[str]:
     """Returns the names of the pods that a selector with `In` expressions finds."""
     (names,) = [each["values"] for each in selector["matchExpressions"]]
-    templates = overlay.selected(selector["matchLabels"])
+    templates = overlay.selected(selector)
     labels = [template["metadata"]["labels"]["app.kubernetes.io/name"] for template in templates]
     return {name for name in labels if name in names}
 
