@@ -118,7 +118,7 @@ NOW = int(time.time())
      {"azp": "another"}, {"exp": NOW - 3600}, {"exp": None}, {"iat": None}, {"iat": NOW + 3600},
      {"nonce": "another"}, {"nonce": None}, {"sub": None}, {"sub": ""}, {"sub": "x" * 256},
      {"nbf": NOW + 3600}],
-    ids=str,
+    ids=range(17),  # the clock goes on
 )  # fmt: skip
 async def test_identity_that_does_not_fit_is_refused(
     app: ASGIApp, provider: FakeProvider, changes: dict[str, object]
