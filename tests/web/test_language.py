@@ -15,10 +15,9 @@ from sightline_web.chat.presets import PRESETS
 from sightline_web.chat.settings import NUMBERS
 from sightline_web.chat.uploads import _FAULTS
 from sightline_web.chat.wording import _UNKNOWN, _WORDS
-from sightline_web.enter_key import ENTER_KEYS
 from sightline_web.language import wanted_language
 from sightline_web.operators.figures import TIERS
-from sightline_web.theme import THEMES
+from sightline_web.preference import ENTER_KEY, THEME
 from sightline_web.translations.chinese import CHINESE
 from starlette.datastructures import Headers
 
@@ -29,7 +28,7 @@ def sentences() -> set[str]:
     """Returns everything that code and templates ask to be translated."""
     found = {_UNKNOWN, *_WORDS.values()}
     found |= {each.alt for each in EXAMPLES} | set(TIERS.values()) | {"other"}
-    found |= {*THEMES.values(), *ENTER_KEYS.values(), *_FAULTS.values(), UNKNOWN_KIND}
+    found |= {*THEME.names.values(), *ENTER_KEY.names.values(), *_FAULTS.values(), UNKNOWN_KIND}
     found |= {name for name, _ in PRESETS.values()} | {each.label for each in NUMBERS.values()}
     for template in (ROOT / "templates").iterdir():
         found |= set(re.findall(r'_\("([^"]*)"', template.read_text("utf-8")))

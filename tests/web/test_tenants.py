@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from sightline_web.tenants import Tenants
+import pytest
+from sightline_common.config import SettingInvalidError
+from sightline_web.tenants import SECRET_BYTES, Tenants
 
 
 def test_without_accounts_there_is_one_salt_and_no_secret(tmp_path: Path) -> None:
@@ -34,3 +37,27 @@ def test_replicas_that_start_together_on_one_folder_agree(tmp_path: Path) -> Non
         salts = set(pool.map(lambda _: Tenants(tmp_path).cache_salt("anna"), range(32)))
     assert len(salts) == 1
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("kept", [b"", b"x" * (SECRET_BYTES - 1)])
+def test_damaged_secret_is_named_and_not_used(tmp_path: Path, kept: bytes) -> None:
+    path = tmp_path / "tenants.key"
+    path.write_bytes(kept)
+    with pytest.raises(SettingInvalidError, match=r"tenants.key is damaged; remove it"):
+        Tenants(tmp_path).cache_salt("anna")
+    path.unlink()
+    assert Tenants(tmp_path).cache_salt("anna")
+
+
+def test_secret_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+
+    def fsync(descriptor: int) -> None:
+        assert not (tmp_path / "tenants.key").exists()
+        written.append(os.fstat(descriptor).st_size)
+
+    monkeypatch.setattr("os.fsync", fsync)
+    Tenants(tmp_path).cache_salt("anna")
+    assert written == [SECRET_BYTES]

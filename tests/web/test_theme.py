@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx2
 import pytest
-from sightline_web.theme import THEMES
+from sightline_web.preference import THEME
 
 
 @pytest.mark.parametrize(
@@ -27,4 +27,4 @@ async def test_unknown_theme_changes_nothing(client: httpx2.AsyncClient) -> None
     assert "set-cookie" not in response.headers
     body = (await client.get("/", headers={"cookie": "theme=neon"})).text
     assert 'data-theme="system"' in body
-    assert body.count('name="theme"') == len(THEMES)
+    assert body.count('name="theme"') == len(THEME.names)

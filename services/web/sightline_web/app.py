@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
@@ -19,6 +20,7 @@ from sightline_web.draining import Draining
 from sightline_web.failures import EXCEPTION_HANDLERS
 from sightline_web.generator_client import Generator
 from sightline_web.middleware import guard
+from sightline_web.middleware.videos import VideosMiddleware
 from sightline_web.openai.routes import OpenAIApi
 from sightline_web.operators.routes import OperatorPages
 from sightline_web.operators.sampler import Sampler
@@ -56,5 +58,11 @@ def create_app(
         *OperatorPages(sampler, catalog).routes(),
         Mount("/static", HashedStaticFiles(directory=STATIC_DIR)),
     ]
-    app = Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, lifespan=lifespan)
-    return guard(accounts.gate(app), settings, metrics or WebMetrics(), draining or Draining())
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(accounts.gate)],  # here its failures are told like all others
+        exception_handlers=EXCEPTION_HANDLERS,
+        lifespan=lifespan,
+    )
+    guarded = guard(app, settings, metrics or WebMetrics(), draining or Draining())
+    return VideosMiddleware(guarded, catalog)

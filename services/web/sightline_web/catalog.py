@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from sightline.generator.v1 import generator_pb2
+from sightline.type.v1 import media_pb2
 from sightline_common.errors import ModelUnknownError, SightlineError
 
 from sightline_web.generator_client import Generator
@@ -43,6 +44,11 @@ class ModelCatalog:
         except SightlineError:
             return self._info
 
+    @property
+    def takes_videos(self) -> bool:
+        """Whether the model takes videos, by its last known description."""
+        return self._info is not None and media_pb2.MEDIA_KIND_VIDEO in self._info.media_kinds
+
     async def names(self) -> list[str]:
         """Lists the names that requests may use, the model's own first."""
         own = (await self.current()).model
@@ -52,7 +58,7 @@ class ModelCatalog:
         """Returns the served model's own name; raises ModelUnknownError for others."""
         names = await self.names()
         if name not in names:
-            self._info = None
+            self._expires = 0.0
             names = await self.names()
         if name not in names:
             raise ModelUnknownError(

@@ -11,9 +11,8 @@ from starlette.responses import HTMLResponse
 from sightline_web.accounts.account import shown_account
 from sightline_web.assets import static_url
 from sightline_web.chat.presets import BUILT_IN_NAMES
-from sightline_web.enter_key import ENTER_KEYS, current_enter_key
 from sightline_web.language import LANGUAGES, current_language, translated
-from sightline_web.theme import THEMES, current_theme
+from sightline_web.preference import ENTER_KEY, THEME
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -36,10 +35,10 @@ _environment.globals |= {
     "current_language": current_language,
     "languages": LANGUAGES,
     "shown_account": shown_account,
-    "current_theme": current_theme,
-    "themes": THEMES,
-    "current_enter_key": current_enter_key,
-    "enter_keys": ENTER_KEYS,
+    "current_theme": THEME.current,
+    "themes": THEME.names,
+    "current_enter_key": ENTER_KEY.current,
+    "enter_keys": ENTER_KEY.names,
     "built_in_presets": BUILT_IN_NAMES,
 }
 
@@ -54,7 +53,10 @@ def page(template: str, *, status: int = 200, **values: object) -> HTMLResponse:
     return HTMLResponse(render(template, **values), status, {"cache-control": "no-store"})
 
 
-def error_page(status: int, message: str, *, fragment: bool = False) -> HTMLResponse:
-    """Returns an error as a page, or as the fragment that htmx puts into one."""
+def error_page(status: int, message: str, fragment: bool, takes_videos: bool) -> HTMLResponse:
+    """Returns an error as a page, or as the fragment that htmx puts into one.
+
+    The fragment renews the fields for files, which offer videos where `takes_videos`.
+    """
     template = "_notice.html" if fragment else "error.html"
-    return page(template, status=status, code=status, message=message, takes_videos=False)
+    return page(template, status=status, code=status, message=message, takes_videos=takes_videos)

@@ -9,6 +9,8 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from sightline_common.config import SettingInvalidError
+
 from sightline_web.accounts.account import LOCAL_OWNER
 
 SECRET_BYTES = 32
@@ -27,7 +29,10 @@ class Tenants:
         self._secret = secret.encode()
 
     def cache_salt(self, owner_id: str) -> str:
-        """Returns an owner's salt; empty for the only one where there are no accounts."""
+        """Returns an owner's salt; empty for the only one where there are no accounts.
+
+        Raises SettingInvalidError where the kept secret is too short to be one.
+        """
         if owner_id == LOCAL_OWNER:
             return ""
         self._secret = self._secret or _kept_secret(self._path)
@@ -37,14 +42,20 @@ class Tenants:
 def _kept_secret(path: Path) -> bytes:
     if not path.exists():
         _make_secret(path)
-    return path.read_bytes()
+    secret = path.read_bytes()
+    if len(secret) < SECRET_BYTES:
+        raise SettingInvalidError(f"{path} is damaged; remove it")
+    return secret
 
 
 def _make_secret(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     made = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     made.touch(mode=0o600)
-    made.write_bytes(secrets.token_bytes(SECRET_BYTES))
+    with made.open("wb") as file:
+        file.write(secrets.token_bytes(SECRET_BYTES))
+        file.flush()
+        os.fsync(file.fileno())  # before it has its name: a crash must not leave half of it
     with suppress(FileExistsError):
         os.link(made, path)  # unlike a rename, never over another replica's
     made.unlink()

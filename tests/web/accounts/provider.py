@@ -10,7 +10,7 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, quote_plus, urlencode
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 ISSUER = "https://id.example"
-CLIENT_ID, CLIENT_SECRET = "sightline", "provider's secret"
+CLIENT_ID, CLIENT_SECRET = "sightline", "provider's secret: 100 %, \u00e9"
 REDIRECT_URI = "http://localhost/sign-in/callback"
 
 
@@ -120,7 +120,8 @@ class FakeProvider:
     def _knows_client(self, request: Request, form: dict[str, str]) -> bool:
         if not self.secret:
             return form.get("client_id") == CLIENT_ID
-        basic = base64.b64encode(f"{CLIENT_ID}:{self.secret}".encode()).decode()
+        pair = f"{quote_plus(CLIENT_ID)}:{quote_plus(self.secret)}"  # RFC 6749, 2.3.1
+        basic = base64.b64encode(pair.encode()).decode()
         is_posted = (form.get("client_id"), form.get("client_secret")) == (CLIENT_ID, self.secret)
         return is_posted or request.headers.get("authorization") == f"Basic {basic}"
 

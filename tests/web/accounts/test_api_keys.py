@@ -163,6 +163,16 @@ async def test_number_of_keys_is_bounded(anna: httpx2.AsyncClient) -> None:
     assert (await anna.post("/account/keys", data={"name": "a", "days": "30"})).status_code == 422
 
 
+async def test_expired_keys_leave_room_for_new_ones(
+    anna: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("sightline_web.store.api_keys.DAY_MS", 0)
+        patch.setattr("sightline_web.accounts.account_routes.MAX_KEYS", 1)
+        await made(anna)
+        await made(anna)
+
+
 async def test_api_is_open_where_there_are_no_accounts(generator: FakeGenerator, tmp_path) -> None:
     from tests.web.servers import build_app, lifespan
 

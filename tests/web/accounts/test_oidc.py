@@ -229,6 +229,7 @@ async def test_what_else_the_provider_may_say_leads_back_to_the_form(
 @pytest.mark.parametrize(
     "description",
     [{"issuer": "https://evil.example"}, {"token_endpoint": "http://id.example/token"},
+     {"token_endpoint": "https://["},
      {"jwks_uri": None}, {"authorization_endpoint": "javascript:alert(1)"}],
     ids=str,
 )  # fmt: skip
@@ -316,6 +317,7 @@ def test_routes_of_this_way_are_open_pages_and_no_others(app: ASGIApp) -> None:
         ({"name": "Anna", "sub": "1"}, "Anna"),
         ({"name": "\u202e\n", "email": "a@b.example"}, "a@b.example"),
         ({"name": "x" * 100}, "x" * 64),
+        ({"name": None, "preferred_username": "anna"}, "anna"),
         ({"name": "An\u202ena\r\n"}, "Anna"),
         ({}, "?"),
     ],
@@ -329,6 +331,7 @@ def test_name_is_only_what_can_be_shown(claims: dict[str, object], name: str) ->
     [
         ({"auth": "oidc:https://id.example"}, "SIGHTLINE_OIDC_CLIENT_ID"),
         ({"auth": "oidc:http://id.example", "oidc_client_id": "a"}, "SIGHTLINE_AUTH"),
+        ({"auth": "oidc:https://[", "oidc_client_id": "a"}, "SIGHTLINE_AUTH"),
         (
             {"auth": f"oidc:{ISSUER}", "oidc_client_id": "a", "oidc_operator_claim": "x"},
             "SIGHTLINE_OIDC_OPERATOR_CLAIM",

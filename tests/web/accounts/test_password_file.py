@@ -87,6 +87,16 @@ def test_change_of_the_file_counts_at_once(tmp_path: Path) -> None:
     assert file.find("anna") is None and file.find("irma") is not None
 
 
+def test_looking_somebody_up_computes_no_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = password_file(tmp_path)
+    file = PasswordFile(path)
+    monkeypatch.setattr("argon2.PasswordHasher.hash", None)
+    path.write_text(path.read_text() + f"irma:{HASH}\n")
+    assert file.find("irma") is not None and file.find("nobody") is None
+
+
 def test_unknown_name_takes_as_long_as_a_known_one(tmp_path: Path) -> None:
     path = tmp_path / "people"
     path.write_text(f"anna:{type(CHEAP)(time_cost=4, memory_cost=8192, parallelism=1).hash('x')}\n")

@@ -8,10 +8,13 @@ from pathlib import Path
 import httpx2
 import pytest
 from sightline_web.accounts.__main__ import add, remove
-from sightline_web.accounts.password_directory import PasswordDirectory
+from sightline_web.accounts.attempts import MAX_PER_NAME_AND_ADDRESS
+from sightline_web.accounts.password_file import MAX_PASSWORD_LENGTH, Entry, write_entries
+from sightline_web.chat.forms import MAX_SMALL_FIELD_BYTES, MAX_SMALL_FIELDS
 from starlette.types import ASGIApp
 
 from tests.web.accounts.people import (
+    CHEAP,
     PASSWORD,
     app_with_accounts,
     password_file,
@@ -215,9 +218,39 @@ async def test_names_are_unique_in_one_spelling(generator: FakeGenerator, tmp_pa
         assert (await sign_in(client, "jose\u0301")).status_code == 303
 
 
-async def test_too_many_at_once_are_refused(people: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sightline_web.accounts.password_file import PasswordFile
+async def test_right_password_is_not_called_wrong_where_too_many_wait(
+    nobody: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("sightline_web.accounts.password_directory.MAX_WAITING", 0)
+        for _ in range(MAX_PER_NAME_AND_ADDRESS + 1):  # none of them counts as an attempt
+            busy = await sign_in(nobody, "anna")
+            assert busy.status_code == 503 and "Try again in a moment." in busy.text
+    assert (await sign_in(nobody, "anna")).status_code == 303
 
-    monkeypatch.setattr("sightline_web.accounts.password_directory.MAX_WAITING", 0)
-    directory = PasswordDirectory(PasswordFile(people))
-    assert await directory._verify("anna", PASSWORD) is None
+
+@pytest.mark.parametrize("path", ["/sign-in", "/language", "/theme", "/enter"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"data": {"path": "x" * (MAX_SMALL_FIELD_BYTES + 1)}},
+        {"data": {f"field-{number}": "x" for number in range(MAX_SMALL_FIELDS + 1)}},
+        {"files": {"file": ("a.png", b"x", "image/png")}},
+    ],
+    ids=["long", "many", "file"],
+)
+async def test_forms_that_are_open_to_all_are_small(
+    nobody: httpx2.AsyncClient, path: str, options: dict[str, dict[str, object]]
+) -> None:
+    assert (await nobody.post(path, **options)).status_code == 400
+
+
+async def test_longest_password_fits_however_it_is_written(
+    generator: FakeGenerator, tmp_path: Path
+) -> None:
+    password = "\U0001f600" * MAX_PASSWORD_LENGTH
+    path = tmp_path / "people"
+    write_entries(path, {"anna": Entry("anna", CHEAP.hash(password), False)})
+    app = app_with_accounts(generator, tmp_path, path)
+    async with lifespan(app), visitor(app) as client:
+        assert (await sign_in(client, "anna", password)).status_code == 303

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+from collections.abc import Callable
 
 import httpx2
 import pytest
+from sightline_web.chat import export_routes
 
 from tests.web.chat.talk import ask, message_ids, settled
 from tests.web.fakes import FakeGenerator, png, says
@@ -116,3 +119,23 @@ async def test_settings_of_a_conversation_reach_the_model(
     request = generator.requests[-1]
     assert request.sampling.temperature == 0.5
     assert request.messages[0].parts[0].text == "Be brief."
+
+
+async def test_documents_are_made_and_read_beside_the_event_loop(
+    client: httpx2.AsyncClient, location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside: list[bool] = []
+
+    def noting(work: Callable[..., object]) -> Callable[..., object]:
+        def noted(*values: object) -> object:
+            beside.append(threading.current_thread() is not threading.main_thread())
+            return work(*values)
+
+        return noted
+
+    for name in ("written", "read", "html_document"):
+        monkeypatch.setattr(export_routes, name, noting(getattr(export_routes, name)))
+    saved = await client.get(f"{location}/export.json")
+    assert (await client.get(f"{location}/export.html")).status_code == 200
+    assert (await import_file(client, saved.content)).status_code == 303
+    assert beside == [True, True, True]

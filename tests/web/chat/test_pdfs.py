@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import httpx2
 import pytest
 from sightline.type.v1 import media_pb2
+from sightline_web.pdf.errors import PdfError, PdfFault
+from sightline_web.pdf.rasterizer import PdfPages, Rasterizer
 
 from tests.web.chat.talk import HTMX, settled
 from tests.web.fakes import FakeGenerator
@@ -108,3 +111,62 @@ async def test_video_is_refused_where_the_model_takes_none(client: httpx2.AsyncC
     response = await client.post("/attachments", files=sent, headers=HTMX)
     assert response.status_code == 422
     assert "takes no videos" in response.text
+
+
+@pytest.mark.parametrize("is_sent_at_once", [False, True])
+async def test_error_leaves_videos_to_be_chosen(
+    client: httpx2.AsyncClient, generator: FakeGenerator, is_sent_at_once: bool
+) -> None:
+    generator.media_kinds.append(media_pb2.MEDIA_KIND_VIDEO)
+    await client.get("/")
+    path = "/c" if is_sent_at_once else "/attachments"
+    sent = {"files": ("b.png", b"<svg/>", "image/png")}
+    huge = {"files": ("c.mp4", b"x" * 2**21, "video/mp4")}  # refused before any route
+    for each in (sent, huge):
+        response = await client.post(path, files=each, headers=HTMX)
+        assert response.status_code in (413, 422)
+        assert "video/mp4" in response.text
+
+
+async def test_error_offers_no_videos_where_the_model_takes_none(
+    client: httpx2.AsyncClient,
+) -> None:
+    await client.get("/")
+    sent = {"files": ("b.png", b"<svg/>", "image/png")}
+    response = await client.post("/attachments", files=sent, headers=HTMX)
+    assert 'id="files"' in response.text and "video/mp4" not in response.text
+
+
+async def test_equal_pages_are_one_picture_which_can_be_removed(
+    client: httpx2.AsyncClient, generator: FakeGenerator
+) -> None:
+    sent = pdf_file(files.coloured(RED, GREEN, RED))
+    body = (await client.post("/attachments", files=sent, headers=HTMX)).text
+    first, second = digests(body)
+    assert 'value="1-2"' in body
+    await client.delete(f"/attachments/{first.removeprefix('sha256:')}")
+    response = await client.post("/c", data={"text": "What?", "attachment": second})
+    await settled(client, response.headers["location"])
+    assert len(generator.requests[-1].messages[0].parts) == 2
+
+
+@pytest.mark.parametrize("data", [MP4, b"%PDF-1.7 <script>", files.coloured(RED)[:200]])
+async def test_what_is_refused_is_not_kept(
+    client: httpx2.AsyncClient, tmp_path: Path, data: bytes
+) -> None:
+    sent = {"files": ("a", data, "application/octet-stream")}
+    assert (await client.post("/attachments", files=sent, headers=HTMX)).status_code == 422
+    assert not [file for file in (tmp_path / "attachments").rglob("*") if file.is_file()]
+
+
+async def test_busy_drawers_say_so(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def draw(*_: object) -> PdfPages:
+        raise PdfError(PdfFault.BUSY)
+
+    monkeypatch.setattr(Rasterizer, "draw", draw)
+    for language, words in (("en", "Try report.pdf again"), ("zh", "请稍后再试 report.pdf")):
+        headers = {**HTMX, "accept-language": language}
+        response = await client.post("/attachments", files=pdf_file(), headers=headers)
+        assert response.status_code == 503 and words in response.text

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 
 import httpx2
 import pytest
 
 from tests.web.chat.talk import HTMX, ask, message_ids, settled
 from tests.web.fakes import FakeGenerator, png, says, started
+from tests.web.servers import build_app, lifespan
 
 
 @pytest.fixture
@@ -82,3 +84,16 @@ async def test_running_answers_are_not_shared(
 
 async def test_unknown_link_is_404(client: httpx2.AsyncClient) -> None:
     assert (await client.get("/s/none")).status_code == 404
+
+
+async def test_link_has_the_public_address(generator: FakeGenerator, tmp_path: Path) -> None:
+    app = build_app(generator, tmp_path, public_url="https://chat.example")
+    transport = httpx2.ASGITransport(app)
+    async with (
+        lifespan(app),
+        httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client,
+    ):
+        location = (await ask(client)).headers["location"]
+        await settled(client, location)
+        fragment = (await client.post(f"{location}/share", headers=HTMX)).text
+    assert re.search(r'value="https://chat.example/s/[^"]+"', fragment)

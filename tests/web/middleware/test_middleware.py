@@ -108,6 +108,7 @@ async def test_senseless_content_length_is_refused(app: ASGIApp, length: str) ->
         ({"origin": "http://localhost:9999", "host": "localhost:8080"}, False),
         ({"origin": "https://evil.example", "host": "localhost:8080"}, False),
         ({"origin": "null", "host": "localhost:8080"}, False),
+        ({"origin": "http://[", "host": "localhost:8080"}, False),
         ({"sec-fetch-site": "cross-site", "authorization": "Bearer k"}, True),
         ({"sec-fetch-site": "cross-site", "authorization": "Bearer k", "cookie": "a=b"}, False),
         ({"sec-fetch-site": "cross-site", "authorization": "Basic k"}, False),

@@ -98,6 +98,20 @@ async def test_worker_is_gone_when_its_asker_leaves() -> None:
     assert _workers() == []
 
 
+async def test_queue_is_bounded() -> None:
+    rasterizer = Rasterizer(PdfLimits(num_workers=1, num_waiting=2))
+    running = [asyncio.create_task(rasterizer.draw(files.endless(), [], 1)) for _ in range(3)]
+    await asyncio.wait_for(_until_started(), 20)
+    with pytest.raises(PdfError) as caught:
+        await rasterizer.draw(files.coloured(RED), [], 1)
+    assert caught.value.fault is PdfFault.BUSY
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    drawn = await rasterizer.draw(files.coloured(RED), [], 1)
+    assert list(drawn.pictures) == [1]
+
+
 async def _until_started() -> None:
     while not _workers():
         await asyncio.sleep(0.05)

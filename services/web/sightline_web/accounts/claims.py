@@ -36,7 +36,9 @@ def read_rule(text: str) -> ClaimRule | None:
 def shown_name(claims: Claims) -> str:
     """Returns a person's name as far as it can be shown; it identifies nobody."""
     for claim in ("name", "preferred_username", "email", "sub"):
-        name = "".join(each for each in str(claims.get(claim, "")) if each.isprintable()).strip()
+        found = claims.get(claim)
+        said = "" if found is None else str(found)
+        name = "".join(each for each in said if each.isprintable()).strip()
         if name:
             return name[:MAX_NAME_LENGTH]
     return "?"

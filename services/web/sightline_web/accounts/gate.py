@@ -51,11 +51,12 @@ def _bearer(request: Request) -> str:
 
 def _refuse(request: Request) -> Response:
     if is_api_path(request.scope["path"]):
-        return ApiError(
+        error = ApiError(
             "This API key is missing or not valid; make one on the page, under your name.",
             http_status=401,
             code="invalid_api_key",
-        ).response()
+        )
+        return refusal(request.scope, error)
     address = sign_in_address(request)
     if request.headers.get("hx-request") == "true":
         return page("_signed_out.html", status=401, address=address)

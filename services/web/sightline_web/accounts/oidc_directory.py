@@ -83,7 +83,7 @@ def read_pending(cookie: str) -> Pending | None:
 class OidcDirectory:
     """The people of an OpenID provider.
 
-    They are known by issuer and subject. A session keeps the role that its sign-in gave.
+    They are known by issuer and subject. All sessions have the role of the latest sign-in.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 import httpx2
 from joserfc import jwt
@@ -107,7 +107,8 @@ class OidcProvider:
         if "client_secret_post" in methods and "client_secret_basic" not in methods:
             secret = {"client_id": self._client.client_id, "client_secret": self._client.secret}
             return {"data": {**form, **secret}}
-        return {"data": form, "auth": (self._client.client_id, self._client.secret)}
+        written = (quote_plus(self._client.client_id), quote_plus(self._client.secret))
+        return {"data": form, "auth": written}  # RFC 6749, 2.3.1
 
     async def _opened(self, token: str) -> jwt.Token:
         """Checks a signature; keys that are not known yet are asked for once."""
@@ -210,6 +211,9 @@ def _checked_description(answer: dict[str, Any], issuer: str) -> dict[str, Any]:
 
 
 def _is_safe(address: object) -> bool:
-    parsed = urlsplit(address if isinstance(address, str) else "")
+    try:
+        parsed = urlsplit(address if isinstance(address, str) else "")
+    except ValueError:
+        return False
     is_local = parsed.scheme == "http" and parsed.hostname in _LOOPBACK
     return bool(parsed.hostname) and (parsed.scheme == "https" or is_local)

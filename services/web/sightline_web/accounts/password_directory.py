@@ -16,7 +16,8 @@ from sightline_web.accounts.attempts import Attempts
 from sightline_web.accounts.directory import SignsIn
 from sightline_web.accounts.password_file import MAX_PASSWORD_LENGTH, SOURCE, PasswordFile
 from sightline_web.accounts.paths import SIGN_IN_PATH, local_path
-from sightline_web.chat.forms import open_form
+from sightline_web.chat.errors import PageError
+from sightline_web.chat.forms import open_small_form
 from sightline_web.language import translated
 from sightline_web.pages import page
 
@@ -51,11 +52,13 @@ class PasswordDirectory:
         ]
 
     async def _read(self, request: Request, sign_in: SignsIn) -> Response:
-        async with open_form(request) as form:
+        async with open_small_form(request) as form:
             name, password = str(form.get("name", "")).strip(), str(form.get("password", ""))
             path = local_path(str(form.get("next", "/")))
         address = request.client.host if request.client else ""
         key = name[:MAX_NAME_LENGTH].casefold()
+        if self._waiting_count >= MAX_WAITING:  # before the attempt counts
+            raise PageError(translated("Too many are signing in. Try again in a moment."), 503)
         wait_s = self._attempts.begin(key, address)
         if wait_s > 0:
             return _form(path, name, status=429, wait_s=wait_s)
@@ -68,7 +71,7 @@ class PasswordDirectory:
         return await sign_in(request, proof, path)
 
     async def _verify(self, name: str, password: str) -> Proof | None:
-        if len(password) > MAX_PASSWORD_LENGTH or self._waiting_count >= MAX_WAITING:
+        if len(password) > MAX_PASSWORD_LENGTH:
             return None
         self._waiting_count += 1
         try:

@@ -14,6 +14,7 @@ import stat
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from argon2 import PasswordHasher, extract_parameters
@@ -65,7 +66,6 @@ class PasswordFile:
             self._entries = read_entries(path.read_text("utf-8"))
         except (OSError, ValueError) as error:
             raise SettingInvalidError(f"SIGHTLINE_AUTH: {path}: {error}") from error
-        self._stranger = _stranger(self._entries)
 
     def find(self, name: str) -> Entry | None:
         self._refresh()
@@ -74,7 +74,8 @@ class PasswordFile:
     def verify(self, name: str, password: str) -> Proof | None:
         """Returns who this is, or None; takes as long for an unknown name as for a known one."""
         entry = self.find(name)
-        is_right = _matches(entry.password_hash if entry else self._stranger, password)
+        stranger = _stranger(next((each.password_hash for each in self._entries.values()), ""))
+        is_right = _matches(entry.password_hash if entry else stranger, password)
         return Proof(entry.account, entry.mark) if entry and is_right else None
 
     def _refresh(self) -> None:
@@ -88,7 +89,6 @@ class PasswordFile:
             log(_logger, "password file cannot be read", logging.ERROR, path=str(self._path))
             text = ""
         self._entries = read_entries(text, strict=False)
-        self._stranger = _stranger(self._entries)
 
 
 def read_entries(text: str, *, strict: bool = True) -> dict[str, Entry]:
@@ -143,10 +143,12 @@ def _read_line(line: str) -> Entry:
     return Entry(checked_name(name), rest[0], len(rest) == 2)
 
 
-def _stranger(entries: Mapping[str, Entry]) -> str:
-    """Returns a hash that no password has, as costly as the others."""
-    costs = [extract_parameters(entry.password_hash) for entry in entries.values()]
-    hasher = PasswordHasher.from_parameters(costs[0]) if costs else PasswordHasher()
+@lru_cache(maxsize=1)
+def _stranger(known: str) -> str:
+    """Returns a hash that no password has, as costly as a known one."""
+    hasher = PasswordHasher()
+    if known:
+        hasher = PasswordHasher.from_parameters(extract_parameters(known))
     return hasher.hash(secrets.token_hex())
 
 

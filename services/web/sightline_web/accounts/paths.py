@@ -37,11 +37,17 @@ def sign_in_address(request: Request) -> str:
 
 
 def _page_of(request: Request) -> str:
-    if request.headers.get("hx-request") == "true":
-        address = urlsplit(request.headers.get("hx-current-url", ""))
-    elif request.method in ("GET", "HEAD"):
-        query = request.scope["query_string"].decode("latin-1")
-        address = urlsplit(f"{quote(request.scope['path'])}?{query}")
-    else:
-        address = urlsplit(request.headers.get("referer", ""))
+    try:
+        address = urlsplit(_shown_address(request))
+    except ValueError:
+        return "/"
     return local_path(f"{address.path}?{address.query}".rstrip("?"))
+
+
+def _shown_address(request: Request) -> str:
+    if request.headers.get("hx-request") == "true":
+        return request.headers.get("hx-current-url", "")
+    if request.method in ("GET", "HEAD"):
+        query = request.scope["query_string"].decode("latin-1")
+        return f"{quote(request.scope['path'])}?{query}"
+    return request.headers.get("referer", "")

@@ -49,6 +49,7 @@ class Chat:
     ) -> None:
         self._database = database
         self._catalog = catalog
+        self._public_url = settings.public_url
         store = ConversationStore(database)
         files = PictureFiles(settings.data_dir / "attachments")
         salts = Tenants(settings.data_dir, settings.tenant_secret)
@@ -65,7 +66,7 @@ class Chat:
         return [
             *ChatPages(threads, history, shares, self._uploads, self._catalog, presets).routes(),
             *MessageRoutes(threads, Versions(self._database)).routes(),
-            *ShareRoutes(threads, shares).routes(),
+            *ShareRoutes(threads, shares, self._public_url).routes(),
             *HistoryRoutes(threads, history).routes(),
             *ExportRoutes(threads, Transfer(self._database)).routes(),
             *AttachmentRoutes(self._uploads, threads.pictures).routes(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from urllib.parse import quote
 
@@ -45,14 +46,16 @@ class ExportRoutes:
 
     async def save_html(self, request: Request) -> Response:
         conversation, branch = await self._shown(request)
-        document = html_document(conversation, branch, await self._files(branch))
+        files = await self._files(branch)
+        document = await asyncio.to_thread(html_document, conversation, branch, files)
         return _file(document, conversation.title, "html")
 
     async def save_json(self, request: Request) -> Response:
         conversation = await self._threads.conversation(request)
         tree = await self._transfer.tree(owner_of(request), conversation.id)
         archive = Archive(conversation, tuple(tree), await self._files(tree))
-        return _file(written(archive), conversation.title, "json")
+        document = await asyncio.to_thread(written, archive)
+        return _file(document, conversation.title, "json")
 
     async def save_message(self, request: Request) -> Response:
         message = await self._threads.message(request)
@@ -63,7 +66,7 @@ class ExportRoutes:
             files = chosen_files(form)
             if len(files) != 1:
                 raise PageError(translated("Choose one file."))
-            archive = read(await files[0].read())
+            archive = await asyncio.to_thread(read, await files[0].read())
         owner_id = owner_of(request)
         names = {p.digest: p.name for message in archive.tree for p in message.attachments}
         for digest, data in archive.files.items():

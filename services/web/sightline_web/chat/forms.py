@@ -16,6 +16,9 @@ from sightline_web.language import translated
 MAX_FILES = 32
 MAX_FIELDS = 128
 MAX_TEXT_BYTES = 2 * 1024 * 1024
+MAX_SMALL_FIELDS = 8
+MAX_SMALL_FIELD_BYTES = 16 * 1024
+"""Room for the longest password, each byte of which may be written as three."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,13 @@ def open_form(request: Request) -> AbstractAsyncContextManager[FormData]:
     Raises HTTPException 400 beyond the limits.
     """
     return request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_TEXT_BYTES)
+
+
+def open_small_form(request: Request) -> AbstractAsyncContextManager[FormData]:
+    """Like `open_form`, for the few short fields of a form that is open to everybody."""
+    return request.form(
+        max_files=0, max_fields=MAX_SMALL_FIELDS, max_part_size=MAX_SMALL_FIELD_BYTES
+    )
 
 
 def read_question(form: FormData) -> QuestionForm:

@@ -20,9 +20,10 @@ from sightline_web.store.shares import Shares
 class ShareRoutes:
     """A link shows one branch as it was; whoever has it needs no account."""
 
-    def __init__(self, threads: Threads, shares: Shares) -> None:
+    def __init__(self, threads: Threads, shares: Shares, public_url: str) -> None:
         self._threads = threads
         self._shares = shares
+        self._public_url = public_url
 
     def routes(self) -> list[Route]:
         return [
@@ -38,7 +39,8 @@ class ShareRoutes:
         token = await self._shares.add(owner_of(request), conversation)
         path = f"/s/{token}"
         if from_htmx(request):
-            address = str(request.url.replace(path=path, query="", fragment=""))
+            own = str(request.url.replace(path="", query="", fragment=""))
+            address = f"{self._public_url or own}{path}"
             return page("_shared_link.html", conversation=conversation, address=address)
         return RedirectResponse(path, 303)
 

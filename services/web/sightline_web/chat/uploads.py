@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sightline.generator.v1 import generator_pb2
-from sightline.type.v1 import media_pb2
 from starlette.datastructures import UploadFile
 
 from sightline_web.catalog import ModelCatalog
 from sightline_web.chat.errors import PageError
 from sightline_web.chat.file_checks import FileChecks
-from sightline_web.chat.pictures import Pictures
+from sightline_web.chat.pictures import MAX_NAME_LENGTH, Pictures
 from sightline_web.language import translated
 from sightline_web.pdf.errors import PdfError, PdfFault
 from sightline_web.pdf.page_choice import PageChoiceError, parse_pages
-from sightline_web.pdf.rasterizer import Rasterizer
+from sightline_web.pdf.rasterizer import PdfPages, Rasterizer
 from sightline_web.store.pictures import PDF, sniff_mime
 from sightline_web.store.records import Attachment, NotFoundError
 
@@ -29,6 +27,7 @@ _FAULTS = {
     PdfFault.PAGE_MISSING: "{name} has only {n} pages.",
     PdfFault.PAGE_TOO_THIN: "A page of {name} is too long and thin. Leave it out.",
     PdfFault.TOO_EXPENSIVE: "{name} takes too long to draw. Ask for fewer pages, or save it anew.",
+    PdfFault.BUSY: "Too many PDFs are being drawn. Try {name} again in a moment.",
 }
 
 
@@ -69,40 +68,46 @@ class Uploads:
     async def take(
         self, owner_id: str, upload: UploadFile, pages: str = ""
     ) -> Attachment | Document:
-        """Like `add`, but keeps a PDF, too, so that its pages can be chosen again."""
+        """Keeps a file, and of a PDF the pages that are named; others can be chosen later."""
         data = await upload.read(self._checks.max_bytes + 1)
-        name = upload.filename or translated("Picture")
+        name = (upload.filename or translated("Picture"))[-MAX_NAME_LENGTH:]
         if sniff_mime(data) == PDF:
+            self._checks.pdf(data, name)
+            drawn = await self._draw(data, name, pages)
             file = await self._pictures.keep_pdf(owner_id, data, name)
-            return await self._drawn(owner_id, file, data, pages)
-        added = await self._pictures.keep(owner_id, data, name)
-        if added.is_video and not await self.videos_supported():
+            return await self._document(owner_id, file, drawn)
+        is_video = self._checks.medium(data, name).startswith("video/")
+        if is_video and not await self.videos_supported():
             raise PageError(translated("This model takes no videos. Send pictures of them."))
-        return added
+        return await self._pictures.keep(owner_id, data, name)
 
     async def choose(self, owner_id: str, digest: str, pages: str) -> Document:
         """Draws other pages of a PDF that was kept; raises NotFoundError when it is gone."""
         file = await self._pictures.attachment(owner_id, digest)
         if file.mime != PDF:
             raise NotFoundError
-        return await self._drawn(owner_id, file, await self._pictures.read(file), pages)
+        drawn = await self._draw(await self._pictures.read(file), file.name, pages)
+        return await self._document(owner_id, file, drawn)
 
     async def videos_supported(self) -> bool:
         """Tells whether the model takes videos, as far as is known."""
-        info = await self._catalog.current_or_none() or generator_pb2.GetModelInfoResponse()
-        return media_pb2.MEDIA_KIND_VIDEO in info.media_kinds
+        await self._catalog.current_or_none()
+        return self._catalog.takes_videos
 
-    async def _drawn(self, owner_id: str, file: Attachment, data: bytes, words: str) -> Document:
+    async def _draw(self, data: bytes, name: str, words: str) -> PdfPages:
         numbers = self._numbers(words)
         num_first = min(NUM_FIRST_PAGES, self._max_pages)
         try:
-            drawn = await self._rasterizer.draw(data, numbers, num_first)
+            return await self._rasterizer.draw(data, numbers, num_first)
         except PdfError as error:
-            sentence = _FAULTS[error.fault]
-            raise PageError(translated(sentence, name=file.name, n=error.page_count)) from None
+            message = translated(_FAULTS[error.fault], name=name, n=error.page_count)
+            status = 503 if error.fault is PdfFault.BUSY else 422
+            raise PageError(message, status) from None
+
+    async def _document(self, owner_id: str, file: Attachment, drawn: PdfPages) -> Document:
         pages = {
             number: await self._pictures.keep(owner_id, picture, _page_name(file.name, number))
-            for number, picture in drawn.pictures.items()
+            for number, picture in _different(drawn.pictures).items()
         }
         return Document(file, drawn.page_count, pages)
 
@@ -114,6 +119,14 @@ class Uploads:
         except PageChoiceError:
             sentence = "Write pages like 1-3, 5; at most {n} of them."
             raise PageError(translated(sentence, n=self._max_pages)) from None
+
+
+def _different(pictures: Mapping[int, bytes]) -> dict[int, bytes]:
+    """Leaves out pages that look like one before: both would be one file of the store."""
+    numbers: dict[bytes, int] = {}
+    for number, picture in pictures.items():
+        numbers.setdefault(picture, number)
+    return {number: picture for picture, number in numbers.items()}
 
 
 def _page_name(name: str, number: int) -> str:

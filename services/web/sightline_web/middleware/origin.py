@@ -43,7 +43,15 @@ def is_trusted(method: str, headers: Headers) -> bool:
     if site is not None:
         return site in ("same-origin", "none")
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
+    return origin is None or _place(origin) == headers.get("host")
+
+
+def _place(origin: str) -> str:
+    """Returns host and port; nothing where a header is no address."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _has_key_only(headers: Headers) -> bool:

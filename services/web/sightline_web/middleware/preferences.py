@@ -5,9 +5,8 @@ from __future__ import annotations
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sightline_web.enter_key import use_enter_key, wanted_enter_key
 from sightline_web.language import use_language, wanted_language
-from sightline_web.theme import use_theme, wanted_theme
+from sightline_web.preference import ENTER_KEY, THEME
 
 
 class PreferencesMiddleware:
@@ -20,6 +19,6 @@ class PreferencesMiddleware:
         if scope["type"] == "http":
             headers = Headers(scope=scope)
             use_language(wanted_language(headers))
-            use_theme(wanted_theme(headers))
-            use_enter_key(wanted_enter_key(headers))
+            THEME.use(headers)
+            ENTER_KEY.use(headers)
         await self._app(scope, receive, send)

@@ -12,6 +12,8 @@ from sightline_web.pages import error_page
 API_PREFIX = "/v1/"
 REFUSAL_CODE = "sightline.refusal"
 """Under this key a scope holds the code of the error that its request was answered with."""
+TAKES_VIDEOS = "sightline.takes_videos"
+"""Under this key a scope holds whether the model takes videos."""
 LIVENESS_PATH = "/health"
 PROBE_PATHS = frozenset({LIVENESS_PATH, "/ready"})
 
@@ -27,4 +29,5 @@ def refusal(scope: Scope, error: ApiError) -> Response:
     if is_api_path(scope["path"]):
         return error.response()
     fragment = Headers(scope=scope).get("hx-request") == "true"
-    return error_page(error.http_status, error.message, fragment=fragment)
+    takes_videos = scope.get(TAKES_VIDEOS, False)
+    return error_page(error.http_status, error.message, fragment, takes_videos)

@@ -13,6 +13,8 @@ class PdfFault(StrEnum):
     PAGE_MISSING = "PAGE_MISSING"
     PAGE_TOO_THIN = "PAGE_TOO_THIN"
     TOO_EXPENSIVE = "TOO_EXPENSIVE"
+    BUSY = "BUSY"
+    """Nothing is wrong with the file; too many others wait."""
 
 
 class PdfError(Exception):

@@ -31,13 +31,17 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PdfLimits:
-    """What one file may cost: pixels of a side, bytes of memory, seconds, and at once how many."""
+    """What one file may cost: pixels of a side, bytes of memory, seconds; and how many at once.
+
+    `num_waiting` more files wait for a worker; further ones are refused.
+    """
 
     max_side: int = 1600
     dots_per_inch: int = 150
     memory_bytes: int = 1024**3
     timeout_s: int = 20
     num_workers: int = 2
+    num_waiting: int = 8
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,12 @@ class PdfPages:
 
 
 class Rasterizer:
-    """Draws pages; a few documents at a time, the others wait."""
+    """Draws pages; a few documents at a time, a few others wait."""
 
     def __init__(self, limits: PdfLimits | None = None) -> None:
         self._limits = limits or PdfLimits()
         self._slots = asyncio.Semaphore(self._limits.num_workers)
+        self._num_waiting = 0
 
     async def draw(self, data: bytes, pages: Sequence[int], num_first: int) -> PdfPages:
         """Returns pages of a file, without a choice the `num_first` first; raises PdfError."""
@@ -66,13 +71,27 @@ class Rasterizer:
             memory_bytes=limits.memory_bytes,
             timeout_s=limits.timeout_s,
         )
-        async with self._slots, _worker() as process:
+        async with self._slot(), _worker() as process:
             try:
                 async with asyncio.timeout(limits.timeout_s + _GRACE_S):
                     return await _exchange(process, order, data)
             except (MessageError, TimeoutError, OSError) as death:
                 log(_logger, "worker died of a PDF", logging.WARNING, death=str(death))
                 raise PdfError(PdfFault.TOO_EXPENSIVE) from None
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        if self._num_waiting >= self._limits.num_waiting:
+            raise PdfError(PdfFault.BUSY)
+        self._num_waiting += 1
+        try:
+            await self._slots.acquire()
+        finally:
+            self._num_waiting -= 1
+        try:
+            yield
+        finally:
+            self._slots.release()
 
 
 async def _exchange(process: Process, order: Order, data: bytes) -> PdfPages:

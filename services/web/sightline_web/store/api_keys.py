@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, insert, select, update
+from sightline_common.telemetry import log
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from sightline_web.accounts.account import Account
 from sightline_web.store import rows
@@ -18,6 +21,7 @@ from sightline_web.store.tokens import hashed, new_token
 PREFIX = "sl-"
 DAY_MS = 24 * 3600 * 1000
 USE_NOTED_EVERY_MS = 3600 * 1000
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class ApiKeys:
         """Lists an owner's keys that have not expired, the newest first."""
         query = (
             select(api_keys)
-            .where(api_keys.c.owner_id == owner_id, api_keys.c.expires_ms > rows.now_ms())
+            .where(*_valid(owner_id))
             .order_by(api_keys.c.created_ms.desc(), api_keys.c.id)
         )
         async with self._database.reading() as connection:
@@ -68,7 +72,8 @@ class ApiKeys:
             ]
 
     async def count(self, owner_id: str) -> int:
-        query = select(func.count()).select_from(api_keys).where(api_keys.c.owner_id == owner_id)
+        """Returns how many keys `listed` lists."""
+        query = select(func.count()).select_from(api_keys).where(*_valid(owner_id))
         async with self._database.reading() as connection:
             return (await connection.execute(query)).scalar_one()
 
@@ -97,6 +102,15 @@ class ApiKeys:
             raise NotFoundError
 
     async def _note_use(self, key_id: str, now: int) -> None:
-        async with self._database.writing() as connection:
-            change = update(api_keys).where(api_keys.c.id == key_id)
-            await connection.execute(change.values(used_ms=now))
+        """Writes down that a key was used; who asks is answered even when that fails."""
+        change = update(api_keys).where(api_keys.c.id == key_id).values(used_ms=now)
+        try:
+            async with self._database.writing() as connection:
+                await connection.execute(change)
+        except (SQLAlchemyError, OSError) as error:
+            reason = type(error).__name__
+            log(_logger, "use of a key not noted", logging.WARNING, reason=reason)
+
+
+def _valid(owner_id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return api_keys.c.owner_id == owner_id, api_keys.c.expires_ms > rows.now_ms()

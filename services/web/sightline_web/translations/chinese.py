@@ -56,6 +56,9 @@ CHINESE = {
     "{name} takes too long to draw. Ask for fewer pages, or save it anew.": (
         "{name} 绘制时间过长，请减少页数或重新保存。"
     ),
+    "Too many PDFs are being drawn. Try {name} again in a moment.": (
+        "正在绘制的 PDF 太多，请稍后再试 {name}。"
+    ),
     "This model takes no videos. Send pictures of them.": "此模型不支持视频，请发送视频的截图。",
     "or drop it anywhere on this box": "或拖到此框任意位置",
     "Uploading": "正在上传",

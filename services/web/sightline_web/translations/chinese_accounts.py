@@ -9,6 +9,7 @@ ACCOUNTS = {
     "Password": "密码",
     "The name or the password is wrong.": "名称或密码不正确。",
     "Too many attempts. Try again in {n} minutes.": "尝试次数过多，请在 {n} 分钟后再试。",
+    "Too many are signing in. Try again in a moment.": "登录的人太多，请稍后再试。",
     "The sign-in took too long. Begin again.": "登录耗时过长，请重新开始。",
     "The sign-in failed. Try again; the server's log says why.": (
         "登录失败，请重试；原因见服务器日志。"
