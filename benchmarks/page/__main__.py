@@ -12,20 +12,17 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.contestant import Contestant
-from benchmarks.machine import describe_machine, versions
 from benchmarks.measure import median, percentile, table
 from benchmarks.page.scripted_generator import NAME
 from benchmarks.page.visits import Visit, long_conversation, read_in, response_s, visits
 from benchmarks.page.watchers import Watching, watch
-from benchmarks.report import write_report
+from benchmarks.run import RESULTS, Run
 from benchmarks.server import Running, named_ports, running
 
-RESULTS = Path(__file__).parents[1] / "results"
 NUM_MESSAGES = 500
 
 
@@ -145,18 +142,9 @@ def _gap_ms(seen: Watching) -> float:
 
 def report(arguments: argparse.Namespace, figures: Sequence[Figure]) -> None:
     """Prints the table and writes it with the raw figures."""
-    moment = datetime.now(UTC)
-    facts = {
-        "time": moment.isoformat(timespec="seconds"),
-        "command": " ".join(["python -m benchmarks.page", *sys.argv[1:]]),
-        "machine": describe_machine(),
-        "versions": versions(Path(sys.executable)),
-        "figures": [asdict(each) for each in figures],
-    }
     rows = table(["what", "measured", "at most", "holds"], [each.row for each in figures])
-    text = f"# The page, {moment:%Y-%m-%d}\n\n`{facts['command']}`\n\n{rows}\n"
-    print(text)
-    write_report(arguments.results, f"{moment:%Y-%m-%d}-page", text, facts)
+    facts = {"figures": [asdict(each) for each in figures]}
+    Run("benchmarks.page").write(arguments.results, "The page", rows, facts)
 
 
 if __name__ == "__main__":

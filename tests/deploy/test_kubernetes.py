@@ -12,6 +12,7 @@ import kubernetes_validate
 import pytest
 from sightline_common.config import setting_specs
 from sightline_common.malloc import MALLOC_VARIABLES
+from sightline_web.pdf.rasterizer import PdfLimits
 
 from tests.deploy.manifests import NAMES, Overlay, rendered
 
@@ -178,6 +179,15 @@ def test_values_are_text_and_quantities_parse(overlay: Overlay) -> None:
         for side in ("requests", "limits"):
             for quantity in container["resources"][side].values():
                 assert QUANTITY.fullmatch(quantity), (name, quantity)
+
+
+def test_web_has_room_for_the_pdfs_that_are_drawn_at_once(overlay: Overlay) -> None:
+    drawn = PdfLimits()
+    for name, container in overlay.containers():
+        if name == "sightline-web":
+            memory = container["resources"]["limits"]["memory"]
+            given = int(memory.removesuffix("Gi")) * 2**30
+            assert given >= 2**30 + drawn.num_workers * drawn.memory_bytes
 
 
 def test_malloc_variables_come_together_where_tensors_are_sent(overlay: Overlay) -> None:
