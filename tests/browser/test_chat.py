@@ -145,7 +145,7 @@ async def test_settings_are_saved_as_they_change(
     tab = await open_tab()
     await tab.ask("Hi")
     await tab.expect_answers(1)
-    await tab.page.locator(".settings summary").click()
+    await tab.page.locator(".settings > summary").click()
     await tab.page.locator("#temperature").fill("0.7")
     await expect(tab.page.locator("#settings-shown")).to_contain_text("temperature 0.70")
     await tab.page.reload()

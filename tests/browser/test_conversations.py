@@ -143,7 +143,7 @@ async def test_preset_fills_the_settings_in_and_the_question_is_asked_with_them(
     open_tab: OpenTab, generator: FakeGenerator
 ) -> None:
     tab = await open_tab()
-    await tab.page.locator(".settings summary").click()
+    await tab.page.locator(".settings > summary").click()
     await tab.page.get_by_role("button", name="Education").click()
     await expect(tab.page.locator("#system")).to_have_value(re.compile("patient teacher"))
     await tab.ask("What?")

@@ -54,7 +54,7 @@ async def test_every_stop_of_the_tab_key_is_seen(
     tab = await open_tab()
     await tab.ask("Is it?")
     await tab.expect_answers(1)
-    await tab.page.locator(".settings summary").click()
+    await tab.page.locator(".settings > summary").click()
     await tab.page.locator(".edit summary").click()
     await tab.page.locator(".brand").click()
     stops = []

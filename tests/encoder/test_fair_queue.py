@@ -6,7 +6,7 @@ from sightline_encoder.fair_queue import FairQueue
 def drained(queue):
     items = []
     while queue:
-        first = queue.first()
+        first = queue.peek()
         items.append(queue.pop())
         assert items[-1] == first
     return items

@@ -244,6 +244,15 @@ def test_scans_are_counted_before_any_pixel_is_decoded(monkeypatch):
         decode(pictures.with_scans(progressive(), 1000))
 
 
+def test_marker_without_a_segment_hides_no_scans():
+    # Read as if it had one, it would jump over the 65 KB behind it.
+    jpeg = pictures.with_scans(progressive(), 1000)
+    second_scan = jpeg.index(b"\xff\xda", jpeg.index(b"\xff\xda") + 2)
+
+    with pytest.raises(MediaTooLargeError):
+        decode(jpeg[:second_scan] + b"\xff\x01" + jpeg[second_scan:])
+
+
 def test_what_looks_like_scans_inside_a_segment_is_not_counted():
     jpeg = progressive()
     comment = b"\xff\xfe" + struct.pack(">H", 2 + 2 * 1000) + b"\xff\xda" * 1000

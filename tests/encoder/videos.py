@@ -19,7 +19,8 @@ CODECS = {
     "av1": "libsvtav1",
     "mjpeg": "mjpeg",
 }
-_QUIET = {"libx265": {"x265-params": "log-level=none"}}
+# On a busy machine x265 with several threads sometimes ends with packets that cannot be muxed.
+_QUIET = {"libx265": {"x265-params": "log-level=none:pools=none:frame-threads=1"}}
 
 
 def scene(index: int, width: int, height: int) -> np.ndarray:

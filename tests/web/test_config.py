@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sightline_common.config import SettingInvalidError, read_settings, setting_specs
+from sightline_common.config import SettingInvalidError, read_settings
 from sightline_web.__main__ import open_database
 from sightline_web.config import WebSettings
 
@@ -42,12 +42,6 @@ def test_lists_are_split_at_commas() -> None:
 def test_senseless_value_names_its_variable(variable: str, value: str) -> None:
     with pytest.raises(SettingInvalidError, match=variable):
         read_settings(WebSettings, {variable: value})
-
-
-def test_every_setting_is_in_the_readme() -> None:
-    readme = (Path(__file__).parents[2] / "services" / "web" / "README.md").read_text("utf-8")
-    for spec, _default in setting_specs(WebSettings):
-        assert spec.variable in readme
 
 
 @pytest.mark.parametrize("url", ["nonsense", "sqlite:///not-async.db", "nothing+here://a:hush@b/c"])

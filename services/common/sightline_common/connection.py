@@ -39,23 +39,27 @@ class Connection(Generic[Stubs]):
         self._max_message_bytes = max_message_bytes
         self._server_name = server_name
         self._is_balanced = is_balanced
-        self._retired: set[asyncio.Task[None]] = set()
+        self._retired: dict[aio.Channel, asyncio.Task[None]] = {}
+        self._is_closed = False
         self._open()
 
     @property
     def stubs(self) -> Stubs:
         """What new calls are to use."""
-        if self._tls is not None and self._tls.renew() != self._version:
+        if not self._is_closed and self._tls is not None and self._tls.renew() != self._version:
             self._retire(self._channel)
             self._open()
         return self._stubs
 
     async def close(self, grace_s: float | None = None) -> None:
         """Closes the channel when its calls have ended, or after `grace_s` seconds."""
-        for task in self._retired:
+        self._is_closed = True
+        retired, self._retired = self._retired, {}
+        for task in retired.values():
             task.cancel()
         await self._channel.close(grace_s)
-        await asyncio.gather(*self._retired, return_exceptions=True)
+        for channel in retired:
+            await channel.close()
 
     def _open(self) -> None:
         self._version = 0 if self._tls is None else self._tls.version
@@ -69,14 +73,10 @@ class Connection(Generic[Stubs]):
         self._stubs = self._make(self._channel)
 
     def _retire(self, channel: aio.Channel) -> None:
-        task = asyncio.create_task(_close_late(channel))
-        self._retired.add(task)
-        task.add_done_callback(self._retired.discard)
+        self._retired[channel] = asyncio.create_task(self._close_late(channel))
 
-
-async def _close_late(channel: aio.Channel) -> None:
-    # A channel's own grace sees only those calls that are awaited at that moment.
-    try:
+    async def _close_late(self, channel: aio.Channel) -> None:
+        # A channel's own grace sees only those calls that are awaited at that moment.
         await asyncio.sleep(RETIREMENT_S)
-    finally:
+        self._retired.pop(channel, None)
         await channel.close()

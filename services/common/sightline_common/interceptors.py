@@ -111,11 +111,12 @@ _HANDLER_FACTORIES: dict[tuple[bool, bool], Callable[..., Any]] = {
 
 def _guard_unary(behavior: Any, observe: Observe) -> Any:
     async def guard(request: Any, context: Context) -> Any:
-        with observe(context) as call:
-            try:
-                return await behavior(request, context)
-            except (Exception, asyncio.CancelledError) as error:
-                await _refuse(context, call, error, request)
+        async with _requests_closed(request):
+            with observe(context) as call:
+                try:
+                    return await behavior(request, context)
+                except (Exception, asyncio.CancelledError) as error:
+                    await _refuse(context, call, error, request)
 
     return guard
 

@@ -18,15 +18,19 @@ from prometheus_client import CollectorRegistry
 from sightline_common.channel import DEFAULT_MAX_MESSAGE_BYTES, KEEPALIVE_OPTIONS
 from sightline_common.deferred import DeferredHandlers
 from sightline_common.health_port import health_port
-from sightline_common.interceptors import ErrorInterceptor, ReadinessInterceptor
+from sightline_common.interceptors import (
+    HEAR_OUT_TIMEOUT_S,
+    ErrorInterceptor,
+    ReadinessInterceptor,
+)
 from sightline_common.metrics_page import MetricsPage
 from sightline_common.server_calls import ServerCalls
 from sightline_common.telemetry import log
 from sightline_common.tls import ServerTls
 
 LIVENESS_SERVICE = "liveness"
-STOP_GRACE_S = 1.0
-"""For the last messages of RPCs that were ended."""
+STOP_GRACE_S = HEAR_OUT_TIMEOUT_S + 1.0
+"""For the last messages of RPCs that were ended, uploads that are heard out included."""
 _logger = logging.getLogger(__name__)
 
 Register = Callable[[aio.Server], None]

@@ -123,6 +123,7 @@ class ServerCall:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._calls.running.discard(self)
         if isinstance(error, (asyncio.CancelledError, GeneratorExit)):
             self._code = self._left_code()
         elif error is not None and self._code == "OK":
@@ -134,7 +135,6 @@ class ServerCall:
         seconds = time.monotonic() - self._began
         self._calls.handling.labels(*self._labels).observe(seconds, exemplar())
         self._stack.close()
-        self._calls.running.discard(self)
 
     def _left_code(self) -> str:
         """Tells why nobody waits for the answer any more."""

@@ -40,6 +40,7 @@ class PemFiles:
     authorities: str
     current: Pem = field(init=False)
     _stamp: Stamp = field(init=False)
+    _refused: Stamp | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         try:
@@ -52,15 +53,18 @@ class PemFiles:
 
     def renew(self) -> bool:
         """Reads the files again if they have changed; tells whether `current` is new."""
+        stamp: Stamp = ()  # of files that are gone
         try:
             stamp = self._look()
-            if stamp == self._stamp:
+            if stamp in (self._stamp, self._refused):
                 return False
             read = self._read()
             if self._look() != stamp:
                 return False
         except (OSError, ValueError) as error:
-            log(_logger, "certificate not renewed", logging.WARNING, detail=str(error))
+            if stamp != self._refused:  # once: every handshake asks
+                log(_logger, "certificate not renewed", logging.WARNING, detail=str(error))
+            self._refused = stamp
             return False
         self._stamp, self.current = stamp, read
         log(_logger, "certificate renewed", files=self._names())

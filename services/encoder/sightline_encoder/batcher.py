@@ -165,8 +165,7 @@ class Batcher:
         limit = self._max_patches if self._num_lanes == 1 else self._max_patches // _LANE_SHARE
         pieces: list[Piece] = []
         num_patches = 0
-        while self._queue:
-            first = self._queue.first()
+        while first := self._queue.peek():
             added = first.unit.num_patches if first.is_wanted else 0
             if num_patches and num_patches + added > limit:
                 break
@@ -191,7 +190,8 @@ class Batcher:
         return piece.unit.num_patches > self._max_patches
 
     def _small_one_waits(self) -> bool:
-        return bool(self._queue) and not self._is_large(self._queue.first())
+        first = self._queue.peek()  # asked by the tower's thread, too
+        return first is not None and not self._is_large(first)
 
     async def _on_thread(self, work: Callable[[], Result]) -> Result:
         loop = asyncio.get_running_loop()

@@ -35,9 +35,12 @@ class FairQueue(Generic[Item]):
             due += cost
             heapq.heappush(self._heap, (due, next(self._arrivals), item))
 
-    def first(self) -> Item:
-        """Returns what is next."""
-        return self._heap[0][2]
+    def peek(self) -> Item | None:
+        """Returns what is next, if anything; any thread may ask."""
+        try:
+            return self._heap[0][2]
+        except IndexError:
+            return None
 
     def pop(self) -> Item:
         """Takes what is next."""

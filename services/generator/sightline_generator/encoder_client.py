@@ -66,7 +66,7 @@ class EncoderClient:
         try:
             request = encoder_pb2.GetModelInfoRequest()
             stub = self._connection.stubs.encoder
-            info = await stub.GetModelInfo(request, timeout=timeout_s)
+            info = await stub.GetModelInfo(request, timeout=timeout_s, metadata=call_metadata())
         except aio.AioRpcError as failure:
             raise self._error_of(failure) from failure
         self._check(info)
@@ -79,7 +79,9 @@ class EncoderClient:
         try:
             request = encoder_pb2.GetCacheStatisticsRequest()
             stub = self._connection.stubs.encoder
-            return await stub.GetCacheStatistics(request, timeout=timeout_s)
+            return await stub.GetCacheStatistics(
+                request, timeout=timeout_s, metadata=call_metadata()
+            )
         except (aio.AioRpcError, aio.UsageError):
             return None
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from sightline_common.errors import (
+    DeadlineError,
     EncoderUnavailableError,
     EngineFailedError,
     InternalError,
@@ -24,6 +25,7 @@ from sightline_common.telemetry import log
 from sightline_generator.encoder_client import EncoderClient
 from sightline_generator.encoder_member import EncoderMember, EncoderStatus
 from sightline_generator.exchange import EncoderLostError, Exchange
+from sightline_generator.families.base import MediaKind
 from sightline_generator.media import BytesWantedError, EncodedMedium, Medium
 from sightline_generator.placements import Placements
 
@@ -44,9 +46,10 @@ _FAULTS = (
     EngineFailedError,
     InternalError,
     EncoderUnavailableError,
+    DeadlineError,
 )
 """What may be one encoder's trouble only."""
-_LASTING = (QueueFullError, ModelMismatchError, EngineFailedError, InternalError)
+_LASTING = (QueueFullError, ModelMismatchError, EngineFailedError, InternalError, DeadlineError)
 """What an encoder is not asked again at once after."""
 _logger = logging.getLogger(__name__)
 
@@ -75,7 +78,11 @@ class _Errand:
 
     def attempt_s(self, num_candidates: int) -> float:
         """Returns the time of the next attempt; it leaves some for another encoder."""
-        is_last = num_candidates == 1 or self.num_uploads == MAX_UPLOADS - 1
+        is_last = (
+            num_candidates == 1
+            or self.num_uploads == MAX_UPLOADS - 1
+            or self.medium.kind is MediaKind.VIDEO  # decoding alone may rightly take most of it
+        )
         remaining_s = self.deadline - time.monotonic()
         return max(0.001, remaining_s if is_last else ATTEMPT_SHARE * remaining_s)
 

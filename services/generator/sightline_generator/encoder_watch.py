@@ -26,8 +26,8 @@ _logger = logging.getLogger(__name__)
 class EncoderWatch:
     """Probes every encoder in every round, and lets the pool know.
 
-    A probe asks GetModelInfo, which is refused exactly while health says NOT_SERVING, and
-    whose answer has the fingerprints. An encoder that says nothing is lost at the second
+    A probe asks GetModelInfo, which is refused while health says NOT_SERVING or the tower
+    fails, and whose answer has the fingerprints. An encoder that says nothing is lost at the second
     probe; what waits for it then goes to another one, if there is one.
     """
 
