@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from random import Random
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from training.world.appearance import draw_appearance
 from training.world.page import page_of
@@ -18,6 +19,7 @@ from training.world.scene import Scene
 BROWSERS = ("chromium", "google-chrome", "chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--force-color-profile=srgb"]
 JPEG_SHARE = 0.3  # of the screenshots; the others are lossless
+ATTEMPTS = 5
 
 
 class BrowserMissing(RuntimeError):
@@ -55,9 +57,14 @@ def screenshots(browser: Browser, scenes: Iterable[Scene]) -> Iterator[Picture]:
 def draw(page: Page, scene: Scene, rng: Random) -> Picture:
     page.set_viewport_size({"width": scene.width, "height": scene.height})
     page.set_content(page_of(scene, draw_appearance(rng, scene, plain=False)))
-    if rng.random() < JPEG_SHARE:
-        shot = page.screenshot(type="jpeg", quality=rng.randint(60, 95))
-    else:
-        shot = page.screenshot(type="png")
-    image = Image.open(io.BytesIO(shot)).convert("RGB")
+    quality = rng.randint(60, 95) if rng.random() < JPEG_SHARE else None
+    image = Image.open(io.BytesIO(screenshot(page, quality))).convert("RGB")
     return Picture(image, tuple(shape.outline for shape in scene.shapes))
+
+
+def screenshot(page: Page, quality: int | None) -> bytes:
+    """Takes a JPEG of a quality, or a PNG; on a busy machine not every attempt finds a frame."""
+    for _ in range(ATTEMPTS - 1):
+        with suppress(Error):
+            return page.screenshot(type="jpeg" if quality else "png", quality=quality)
+    return page.screenshot(type="jpeg" if quality else "png", quality=quality)
