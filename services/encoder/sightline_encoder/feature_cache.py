@@ -16,9 +16,10 @@ from sightline_encoder.payload import Payload
 class FeatureEntry:
     """Features ready to stream.
 
-    `payload` holds the bytes of all tensors in the order of `specs`. `grid` is (frame groups, rows, columns) in patches, `width` and `height` are
-    pixels before resizing, `compute_s` the seconds of preprocessing and tower, `timestamps`
-    the seconds at which a video's frame groups begin.
+    `payload` holds the bytes of all tensors in the order of `specs`. `grid` is (frame groups,
+    rows, columns) in patches, `width` and `height` are pixels before resizing, `compute_s` the
+    seconds of preprocessing and tower, `timestamps` the seconds at which a video's frame groups
+    begin.
     """
 
     key: str

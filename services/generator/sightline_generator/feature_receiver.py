@@ -12,13 +12,13 @@ from sightline_common.errors import ModelMismatchError, PayloadCorruptError, Pro
 from sightline_common.tensors import spec_byte_count, tensors_from_payload
 
 from sightline_generator.families.base import Family, MediumGrid
+from sightline_generator.finite_scan import FiniteScan
 from sightline_generator.media import EncodedMedium
 
 MAX_SECONDS = 1e6
 MAX_TOKENS = 2**20
 """Beyond what any medium has; of a grid's sides too."""
 MAX_TENSORS, MAX_DIMENSIONS = 16, 8
-_BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 class FeatureReceiver:
@@ -47,6 +47,7 @@ class FeatureReceiver:
         self._payload = storage.numpy().data
         self._num_bytes = 0
         self._checksum = Checksum()
+        self._scan = None if header_only else FiniteScan(header.tensors[0], storage)
 
     def add(self, chunk: bytes | memoryview) -> None:
         """Takes the next bytes; raises PayloadCorruptError when they are too many."""
@@ -56,6 +57,8 @@ class FeatureReceiver:
         self._payload[begin:end] = chunk
         # While they lie in the processor's cache: another thread would fetch them again.
         self._checksum.update(self._payload[begin:end])
+        if self._scan is not None:
+            self._scan.advance(end)
         self._num_bytes = end
 
     async def features(self) -> torch.Tensor:
@@ -64,7 +67,7 @@ class FeatureReceiver:
         features = tensors_from_payload(self.header.tensors, payload)["features"]
         if not await self._is_undamaged():
             raise PayloadCorruptError("The features do not have the stated digest.")
-        if not features.is_floating_point() or not _all_finite(features):
+        if self._scan is None or not self._scan.is_finite:
             raise PayloadCorruptError("The features are not finite numbers.")
         return features
 
@@ -89,20 +92,6 @@ class FeatureReceiver:
             similar_distance=header.similar_distance if similar else None,
             timestamps=tuple(header.frame_timestamps),
         )
-
-
-def _all_finite(features: torch.Tensor) -> bool:
-    """Compares bit patterns: those of NaN and infinity are the largest of either sign.
-
-    numpy does it in one pass on one thread, many times faster than `isfinite`.
-    """
-    bits = features.view(_BITS[features.element_size()])
-    limits = torch.tensor([torch.inf, -torch.inf], dtype=features.dtype).view(bits.dtype).numpy()
-    largest = bits.numpy()
-    unsigned = f"u{largest.itemsize}"
-    return bool(
-        largest.max() < limits[0] and largest.view(unsigned).max() < limits.view(unsigned)[1]
-    )
 
 
 def _check_header(header: encoder_pb2.FeatureHeader, fingerprint: str, family: Family) -> None:
