@@ -16,7 +16,7 @@ from sightline_encoder.preprocess import PixelBudget
 from tests.encoder.tiny import encoded
 
 REQUEST = FeatureRequest(sha256_digest(b"file"), "image", PixelBudget(10, 20), "salt")
-FINGERPRINT = feature_fingerprint("sha256:checkpoint", torch.float32)
+FINGERPRINT = feature_fingerprint("sha256:checkpoint", torch.float32, "cpu", "sdpa")
 
 
 def test_every_part_of_a_request_changes_the_key():
@@ -38,7 +38,7 @@ def test_every_part_of_a_request_changes_the_key():
 
 def test_checkpoint_and_element_type_change_the_fingerprint():
     fingerprints = {
-        feature_fingerprint(checkpoint, dtype)
+        feature_fingerprint(checkpoint, dtype, "cpu", "sdpa")
         for checkpoint, dtype in itertools.product(("a", "b"), (torch.float32, torch.bfloat16))
     }
 
