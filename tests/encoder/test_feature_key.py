@@ -81,6 +81,16 @@ def test_keys_do_not_depend_on_the_process():
     assert done.stdout.strip() == REQUEST.key(FINGERPRINT)
 
 
+def test_a_hundred_thousand_pictures_have_whole_keys_of_their_own():
+    requests = (
+        dataclasses.replace(REQUEST, digest=f"sha256:{number:064x}") for number in range(100_000)
+    )
+    keys = {request.key(FINGERPRINT) for request in requests}
+
+    assert len(keys) == 100_000
+    assert all(map(is_digest, keys))
+
+
 def test_device_attention_and_version_of_the_tower_change_the_fingerprint(monkeypatch):
     def fingerprint(device="cpu", attention="sdpa"):
         return feature_fingerprint("sha256:checkpoint", torch.float32, device, attention)

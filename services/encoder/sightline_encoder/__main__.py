@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from grpc import aio
 from prometheus_client import CollectorRegistry
-from sightline_common.checkpoint import CheckpointError
+from sightline_common.checkpoint import CheckpointError, resolve_checkpoint
 from sightline_common.config import SettingInvalidError, read_settings
 from sightline_common.event_loop import run
 from sightline_common.metric_families import process_registry
@@ -84,6 +84,8 @@ class _Loaded:
 async def _load(
     settings: EncoderSettings, registry: CollectorRegistry, loaded: _Loaded
 ) -> AsyncIterator[Register]:
+    # Before the imports: who named a wrong folder should not wait for them.
+    await asyncio.to_thread(resolve_checkpoint, settings.model)
     open_servicer = await asyncio.to_thread(_import_opener)
     async with open_servicer(settings, registry) as servicer:
         loaded.servicer = servicer

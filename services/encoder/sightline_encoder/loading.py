@@ -182,6 +182,7 @@ def load_model(settings: EncoderSettings, decode: Decode = decode_here) -> Loade
     _step("fingerprint", lambda: checkpoint.fingerprint)
     budget = whole_pixel_budget(settings, placement)
     video = load_video_preprocessor(checkpoint, video_limits(settings), budget, decode)
+    tower = load_vision_tower(checkpoint, placement)
     preprocessor = _step(
         "image processor",
         lambda: load_preprocessor(
@@ -190,10 +191,9 @@ def load_model(settings: EncoderSettings, decode: Decode = decode_here) -> Loade
             budget,
             decode,
             video,
-            settings.max_tiled_pixel_budget,
+            settings.max_tiled_pixel_budget if tower.takes_tiles else 0,
         ),
     )
-    tower = load_vision_tower(checkpoint, placement)
     _step("warm-up", tower.warm_up)
     return LoadedModel(checkpoint, tower, preprocessor)
 
