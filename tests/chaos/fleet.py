@@ -12,7 +12,6 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
 from sightline.generator.v1 import generator_pb2_grpc
-from sightline.type.v1 import media_pb2
 
 from benchmarks.ports import free_ports
 from tests.suite.running_suite import NANO, ROOT
@@ -85,22 +84,13 @@ class Fleet:
 
     def entry_counts(self):
         """Returns how many pictures' features each encoder holds in memory."""
-        return [statistics(encoder.target).entry_count for encoder in self.encoders]
-
-    def computed_counts(self):
-        """Returns how many answers each encoder's tower has computed since it started."""
-        return [computed_count(encoder.target) for encoder in self.encoders]
+        return [entry_count(encoder.target) for encoder in self.encoders]
 
 
-def statistics(target):
+def entry_count(target):
     with grpc.insecure_channel(target) as channel:
         stub = encoder_pb2_grpc.EncoderServiceStub(channel)
-        return stub.GetCacheStatistics(encoder_pb2.GetCacheStatisticsRequest())
-
-
-def computed_count(target):
-    counts = {each.source: each.answer_count for each in statistics(target).source_counts}
-    return counts.get(media_pb2.FEATURE_SOURCE_COMPUTED, 0)
+        return stub.GetCacheStatistics(encoder_pb2.GetCacheStatisticsRequest()).entry_count
 
 
 @contextmanager

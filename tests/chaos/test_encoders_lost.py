@@ -57,10 +57,10 @@ def owned_by(fleet, encoder, count):
 
 def test_every_picture_is_encoded_once(fleet):
     pictures = fresh_pictures(30)
-    before = sum(fleet.computed_counts())
+    before = sum(fleet.entry_counts())
     ask_all(fleet, [data for data in pictures for _ in range(3)])
     ask_all(fleet, pictures, "How many shapes are there?")
-    assert sum(fleet.computed_counts()) - before == len(pictures)
+    assert sum(fleet.entry_counts()) - before == len(pictures)
     assert min(fleet.entry_counts()) > 0
 
 
