@@ -68,8 +68,10 @@ def serving(generator, credentials=None):
     else:
         port = server.add_secure_port("127.0.0.1:0", credentials)
     server.start()
-    yield f"127.0.0.1:{port}"
-    server.stop(grace=None).wait()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.stop(grace=None).wait()
 
 
 def _delta(text):

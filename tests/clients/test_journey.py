@@ -1,6 +1,7 @@
 """One journey that every client makes, whatever it is written in."""
 
 import re
+from itertools import pairwise
 
 import pytest
 from sightline_common.digest import sha256_digest
@@ -58,9 +59,7 @@ def test_refusal_says_its_reason(client, suite, tmp_path):
     path.write_text("no picture at all")
     refused = client.ask(suite.generator, QUESTION, "--image", str(path))
     assert refused.status == 1
-    assert refused.notes[-1].startswith(
-        "error: INVALID_ARGUMENT MEDIA_FORMAT_UNSUPPORTED: The file"
-    )
+    assert refused.notes[-1].startswith("error: INVALID_ARGUMENT MEDIA_FORMAT_UNSUPPORTED: ")
 
 
 def test_cancelled_call_reaches_the_server(client):
@@ -82,9 +81,7 @@ def test_hints_of_overload_are_waited_for(client):
     with serving(full) as target:
         answered = client.ask(target, QUESTION)
     assert answered.answer == "".join(WORDS), answered.notes
-    pauses = [
-        after - before for before, after in zip(full.arrivals, full.arrivals[1:], strict=False)
-    ]
+    pauses = [after - before for before, after in pairwise(full.arrivals)]
     assert len(pauses) == 3 and min(pauses) >= HINT_S
     assert sum(note.startswith("waiting: 0.2") for note in answered.notes) == 3
 
@@ -108,7 +105,7 @@ def test_answer_that_began_is_not_asked_for_again(client):
 
 
 def test_no_wait_outlasts_the_deadline(client):
-    full = ScriptedGenerator([QueueFullError("Come back.", retry_after_s=20.0)])
+    full = ScriptedGenerator([QueueFullError("Come back.", retry_after_s=60.0)])
     with serving(full) as target:
-        refused = client.ask(target, QUESTION, "--deadline", "3")
+        refused = client.ask(target, QUESTION, "--deadline", "30")
     assert refused.notes == ["error: UNAVAILABLE QUEUE_FULL: Come back."]
