@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CLIENTS = ROOT / "clients"
 BUILD_TIMEOUT_S = 900
-TIMEOUT_S = 60
+TIMEOUT_S = 180
 
 
 @dataclass

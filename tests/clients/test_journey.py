@@ -105,7 +105,7 @@ def test_answer_that_began_is_not_asked_for_again(client):
 
 
 def test_no_wait_outlasts_the_deadline(client):
-    full = ScriptedGenerator([QueueFullError("Come back.", retry_after_s=60.0)])
+    full = ScriptedGenerator([QueueFullError("Come back.", retry_after_s=600.0)])
     with serving(full) as target:
-        refused = client.ask(target, QUESTION, "--deadline", "30")
+        refused = client.ask(target, QUESTION, "--deadline", "120")
     assert refused.notes == ["error: UNAVAILABLE QUEUE_FULL: Come back."]

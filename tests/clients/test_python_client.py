@@ -24,6 +24,7 @@ TEXT = "".join(WORDS)
 PICTURE = b"a picture's bytes"
 DIGEST = f"sha256:{hashlib.sha256(PICTURE).hexdigest()}"
 ONCE = sightline.RetryPolicy(max_attempts=1)
+HINTED = sightline.UnavailableError("Full.", retry_after_s=8.0)
 REASONS = [kind for kind in error_types() if kind is not SightlineError]
 
 
@@ -142,6 +143,12 @@ def test_hint_is_waited_for(asking):
     assert second - first >= 0.1
 
 
+def test_wait_is_the_hint_and_little_more():
+    waits = [sightline.RetryPolicy().wait_s(HINTED, attempt) for attempt in range(1, 6)]
+    assert all(HINTED.retry_after_s <= wait <= 1.25 * HINTED.retry_after_s for wait in waits[:4])
+    assert waits[4] is None
+
+
 def test_message_too_large_is_not_sent_again(asking):
     generator = ScriptedGenerator([grpc.StatusCode.RESOURCE_EXHAUSTED])
     with serving(generator) as target, pytest.raises(sightline.UnavailableError) as caught:
@@ -160,9 +167,11 @@ def test_answer_that_is_cut_off_is_not_asked_for_again(asking):
 def test_leaving_a_loop_cancels():
     endless = ScriptedGenerator(endless=True)
     with serving(endless) as target, sightline.Client(target) as client:
-        for _text in client.ask("What?"):
+        answer = client.ask("What?")
+        for _text in answer:
             break
         assert endless.departed.wait(1.0)
+        assert answer.complete is None
 
 
 async def test_leaving_a_block_cancels_with_an_event_loop():

@@ -17,7 +17,7 @@ class RetryPolicy:
     """
 
     max_attempts: int = 5
-    max_wait_s: float = 30.0
+    max_wait_s: float = 60.0
 
     def wait_s(self, error: SightlineError, attempt: int) -> float | None:
         """Returns how long to wait after a failed attempt (from 1); None to give up."""
