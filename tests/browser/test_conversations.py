@@ -177,5 +177,6 @@ async def test_earlier_messages_are_shown_where_somebody_asks(
     await expect(tab.page.locator(".message")).to_have_count(80)
     await expect(tab.page.locator(".bubble", has_text="w60")).to_be_in_viewport()
     await tab.page.get_by_role("link", name="Show all; 20 more").click()
+    await expect(tab.page.locator(".message")).to_have_count(100)
     assert await tab.texts() == [f"w{index}" for index in range(100)]
     await expect(tab.page.locator("#way-back")).to_have_count(0)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Row, select
 
 from sightline_web.store import rows
 from sightline_web.store.database import Database
@@ -14,6 +15,11 @@ from sightline_web.store.tables import messages
 
 MAX_MESSAGES = 2000
 """The most that one excerpt holds."""
+_PLACE: Sequence[ColumnElement[Any]] = [
+    messages.c.id,
+    messages.c.parent_id,
+    messages.c.created_ms,
+]
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Excerpts:
         They are so many, or as many as reach back to `first_id`.
         """
         wanted = messages.c.conversation_id == conversation_id, messages.c.owner_id == owner_id
-        places = select(messages.c.id, messages.c.parent_id, messages.c.created_ms).where(*wanted)
+        places = select(*_PLACE).where(*wanted)
         async with self._database.reading() as connection:
             by_id = {row.id: row for row in await connection.execute(places)}
             chain = [row.id for row in rows.chain(by_id, last_id)]
@@ -70,7 +76,7 @@ def _begin(chain: Sequence[str], num_messages: int, first_id: str) -> int:
     return max(0, len(chain) - MAX_MESSAGES, min(usual, reaching))
 
 
-def _ids(siblings: Sequence[rows.Row]) -> tuple[str, ...]:
+def _ids(siblings: Sequence[Row[Any]]) -> tuple[str, ...]:
     return tuple(row.id for row in siblings)
 
 
