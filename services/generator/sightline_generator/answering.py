@@ -132,7 +132,9 @@ class Answering:
             sequence, prepared = await self._ready_sequence(request, source)
             candidates = self._candidates(request, prepared, sequence)
             ready = time.monotonic()
-            async for index, update in candidates.updates(self._engine, deadline, held):
+            text_only = not request.token_ids_wanted
+            updates = candidates.updates(self._engine, deadline, held, text_only=text_only)
+            async for index, update in updates:
                 if update.features_wanted:
                     await self._provide(update.sequence, prepared)
                 if update.token_ids:
