@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from tests.suite.running_suite import NANO, launch, running_suite
+from tests.suite.running_suite import NANO, START_TIMEOUT_S, launch, running_suite
 
 pytestmark = pytest.mark.suite
 
@@ -81,5 +81,5 @@ def test_encoder_of_another_checkpoint_is_refused(suite, tmp_path):
         SIGHTLINE_MODEL=str(other_checkpoint(tmp_path)),
         SIGHTLINE_ENCODER_TARGET=suite.encoder,
     )
-    assert launched.process.wait(timeout=60) == 1
+    assert launched.process.wait(timeout=START_TIMEOUT_S) == 1
     assert "generator ended with status 2" in launched.output.read_text()
