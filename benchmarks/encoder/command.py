@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from types import MappingProxyType
 
+from benchmarks.allocator import restart_as_deployed
 from benchmarks.encoder import images, intake, preprocessing, profile, streaming
 from benchmarks.encoder.part import Options, Part, Section
 from benchmarks.run import Run, run_parser
@@ -31,6 +32,8 @@ PARTS: MappingProxyType[str, Part] = MappingProxyType(
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the parts one after the other, prints what they found, and writes it."""
     arguments = parse_arguments(argv)
+    if not arguments.glibc_defaults:
+        restart_as_deployed()
     options = Options(
         model=arguments.model,
         rounds=arguments.rounds,
@@ -49,6 +52,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--pictures", type=int, default=16, help="pictures of a turn")
     parser.add_argument("--parts", nargs="+", default=list(PARTS), choices=list(PARTS))
+    parser.add_argument(
+        "--glibc-defaults", action="store_true", help="without MALLOC_... variables on either side"
+    )
     return parser.parse_args(argv)
 
 

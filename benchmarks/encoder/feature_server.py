@@ -18,13 +18,13 @@ import torch
 from grpc import aio
 from sightline.encoder.v1 import encoder_pb2
 from sightline_common.chunks import split_chunks
-from sightline_common.digest import sha256_digest
 from sightline_common.event_loop import run
 from sightline_common.server import GrpcServer, ServerOptions
 from sightline_common.tensors import tensor_bytes, tensor_spec
 from sightline_encoder.config import EncoderSettings
 from sightline_encoder.feature_cache import FeatureEntry
 from sightline_encoder.loading import open_servicer
+from sightline_encoder.payload import Payload
 from sightline_encoder.registration import SERVICE_NAME, add_servicer
 from sightline_encoder.servicer import EncoderServicer
 from sightline_encoder.validation import feature_request
@@ -56,7 +56,7 @@ async def serve(model: Path, sizes: Sequence[int]) -> None:
         ours = GrpcServer(ServerOptions(SERVICE_NAME, drain_s=0))
         await ours.start()
         await ours.set_ready(lambda server: add_servicer(servicer, server))
-        bare = bare_server([entry.payload for entry in entries])
+        bare = bare_server([b"".join(entry.payload.chunks()) for entry in entries])
         bare_port = bare.add_insecure_port("127.0.0.1:0")
         await bare.start()
         print(ours.port, bare_port, flush=True)
@@ -71,14 +71,13 @@ def hold_features(servicer: EncoderServicer, num_bytes: int) -> FeatureEntry:
     columns = 64
     rows = num_bytes // (4 * info.hidden_size * columns)
     features = torch.randn(rows * columns, info.hidden_size)
-    payload = tensor_bytes(features)
+    payload = Payload.split(tensor_bytes(features))
     header = encoder_pb2.MediaHeader(digest=digest_of(num_bytes))
     request = feature_request(header, servicer._preprocessor)
     entry = FeatureEntry(
         key=request.key(encoder.fingerprint),
         specs=(tensor_spec("features", features),),
         payload=payload,
-        payload_digest=sha256_digest(payload),
         grid=(1, rows * info.merge_size, columns * info.merge_size),
         num_tokens=len(features),
         width=columns * info.merge_size * info.patch_size,
@@ -89,10 +88,10 @@ def hold_features(servicer: EncoderServicer, num_bytes: int) -> FeatureEntry:
     return entry
 
 
-def bare_server(payloads: Sequence[memoryview]) -> aio.Server:
+def bare_server(payloads: Sequence[bytes]) -> aio.Server:
     """Returns a server that answers with a payload, cut beforehand as the request says."""
     chunks = {
-        bare_request(len(payload), size): list(map(bytes, split_chunks(payload, size)))
+        bare_request(len(payload), size): list(map(bytes, split_chunks(memoryview(payload), size)))
         for payload in payloads
         for size in CHUNK_SIZES
     }

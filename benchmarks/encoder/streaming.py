@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 import time
@@ -19,7 +18,6 @@ from sightline.type.v1 import media_pb2
 from sightline_common.channel import CHUNK_BYTES, open_channel
 from sightline_common.checkpoint import resolve_checkpoint
 from sightline_common.event_loop import run
-from sightline_common.malloc import MALLOC_VARIABLES
 from sightline_generator.encoder_client import EncoderClient
 from sightline_generator.families.base import MediaKind
 from sightline_generator.families.registry import family_of
@@ -108,7 +106,6 @@ def feature_server(model: Path) -> Iterator[FeatureServer]:
         [sys.executable, "-m", module, str(model), *map(str, SIZES.values())],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={**MALLOC_VARIABLES, **os.environ},
         text=True,
     )
     try:
@@ -195,7 +192,8 @@ async def flow(receive: Receive, num_streams: int, server_pid: int) -> Flow:
     async def stream() -> None:
         nonlocal received
         while received < BYTES_A_TURN:
-            received += await receive()
+            came = await receive()
+            received += came
 
     start, used = time.perf_counter(), time.process_time() + tree_cpu_s(server_pid)
     await asyncio.gather(*(stream() for _ in range(num_streams)))

@@ -8,6 +8,7 @@ from sightline.type.v1 import media_pb2, tensor_pb2
 from sightline_common.digest import sha256_digest
 from sightline_encoder.feature_cache import FeatureEntry
 from sightline_encoder.lower_tier import LowerTier, StoreUsage
+from sightline_encoder.payload import Payload
 
 FINGERPRINT = sha256_digest(b"fingerprint")
 
@@ -26,8 +27,7 @@ def features(name="picture", num_bytes=32, compute_s=0.25) -> FeatureEntry:
     return FeatureEntry(
         key=key_of(name),
         specs=(spec,),
-        payload=memoryview(payload),
-        payload_digest=sha256_digest(payload),
+        payload=Payload.split(payload),
         grid=(1, 4, 6),
         num_tokens=6,
         width=80,

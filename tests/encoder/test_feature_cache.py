@@ -7,13 +7,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sightline_encoder.feature_cache import FeatureCache, FeatureEntry
+from sightline_encoder.payload import Payload
 
 BOUND = 100
 
 
 def entry(key, num_bytes=10):
-    payload = memoryview(bytes(num_bytes))
-    return FeatureEntry(key, (), payload, "", (1, 2, 2), 1, 28, 28, 0.5)
+    payload = Payload.split(bytes(num_bytes))
+    return FeatureEntry(key, (), payload, (1, 2, 2), 1, 28, 28, 0.5)
 
 
 @pytest.fixture

@@ -137,7 +137,7 @@ def test_timestamps_survive_outside_memory(video_model):
     (features,) = video_model.tower.encode([prepared])
     entry = _feature_entry("key", prepared, EncodedImage(features, 0.1))
     record = unpack_head(pack_head(entry, "fingerprint"), "key", "fingerprint")
-    assert unpack_entry(record, bytes(entry.payload)).timestamps == prepared.timestamps
+    assert unpack_entry(record, list(entry.payload.chunks())).timestamps == prepared.timestamps
 
 
 async def test_what_is_served_says_so(video_model):

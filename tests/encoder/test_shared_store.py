@@ -7,15 +7,16 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sightline.type.v1 import media_pb2
+from sightline_common.channel import CHUNK_BYTES
 from sightline_common.config import SettingInvalidError
 from sightline_encoder.circuit_breaker import FIRST_COOLDOWN_S
-from sightline_encoder.shared_store import MAX_VALUE_BYTES, PREFIX, SharedStore, connect
+from sightline_encoder.shared_store import PREFIX, SharedStore, connect
 
 from tests.clock import Clock
 from tests.encoder.redis_server import running_redis
 from tests.encoder.stored import FINGERPRINT, assert_same, features, key_of, lower_tier
 
-LARGE = 2 * MAX_VALUE_BYTES + 1000
+LARGE = 2 * CHUNK_BYTES + 1000
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ async def test_no_value_is_larger_than_a_mebibyte_and_every_one_expires(store, r
 
     names = await redis.keys("*")
     assert len(names) == 4
-    assert max([await redis.strlen(name) for name in names]) <= MAX_VALUE_BYTES
+    assert max([await redis.strlen(name) for name in names]) <= CHUNK_BYTES
     assert all([3000 < await redis.ttl(name) <= 3600 for name in names])
 
 

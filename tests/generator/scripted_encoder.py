@@ -11,6 +11,7 @@ import torch
 from google.protobuf import duration_pb2
 from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
 from sightline.type.v1 import media_pb2
+from sightline_common.checksum import Checksum
 from sightline_common.chunks import split_chunks
 from sightline_common.digest import sha256_digest
 from sightline_common.server import GrpcServer, ServerOptions
@@ -28,6 +29,7 @@ def feature_header(tensor, rows=2, columns=3, **changes):
         "tensors": [tensor_spec("features", tensor)],
         "payload_byte_count": len(payload),
         "payload_digest": sha256_digest(payload),
+        "payload_checksum": checksum_of(payload),
         "grid": media_pb2.Grid(time_count=1, height_count=2 * rows, width_count=2 * columns),
         "token_count": rows * columns,
         "checkpoint_fingerprint": FINGERPRINT,
@@ -35,6 +37,12 @@ def feature_header(tensor, rows=2, columns=3, **changes):
         "encode_time": duration_pb2.Duration(nanos=5),
     }
     return encoder_pb2.FeatureHeader(**{**fields, **changes})
+
+
+def checksum_of(payload):
+    checksum = Checksum()
+    checksum.update(payload)
+    return checksum.text()
 
 
 def features(rows=2, columns=3, seed=0):

@@ -105,7 +105,9 @@ def other_tensor(tensor):
 
 
 CORRUPT = {
-    "digest": corrupt(payload_digest="sha256:" + "0" * 64),
+    "checksum": corrupt(payload_checksum="xxh3:" + "0" * 32),
+    "unknown checksum": corrupt(payload_checksum="crc32c:00000000"),
+    "digest": corrupt(payload_checksum="", payload_digest="sha256:" + "0" * 64),
     "too few bytes": corrupt(payload_byte_count=10**6),
     "too many bytes": corrupt(payload_byte_count=8),
     "grid": corrupt(token_count=7),

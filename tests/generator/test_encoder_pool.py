@@ -236,7 +236,7 @@ async def test_refused_medium_is_not_tried_elsewhere(trio):
 
 async def test_corrupt_features_are_computed_elsewhere(trio):
     owner, second, _ = trio.in_order(medium())
-    header = feature_header(features(), payload_digest="sha256:" + "0" * 64)
+    header = feature_header(features(), payload_checksum="xxh3:" + "0" * 32)
     owner.answer = lambda: (header, features())
     assert torch.equal((await trio.pool.encode(medium())).features, features())
     assert second.uploads == [medium().data]

@@ -24,8 +24,26 @@ async def test_features_are_what_was_sent_however_it_was_cut(receiver, chunk_byt
     receiving = receiver(features())
     for chunk in split_chunks(tensor_bytes(features()), chunk_bytes):
         receiving.add(chunk)
-        receiving.hash_meanwhile()
     assert torch.equal(await receiving.features(), features())
+
+
+async def test_an_encoder_that_states_a_digest_alone_is_understood(tiny_ours):
+    header = feature_header(features(), payload_checksum="")
+    receiving = FeatureReceiver(header, FINGERPRINT, tiny_ours.family)
+    receiving.add(tensor_bytes(features()))
+    assert torch.equal(await receiving.features(), features())
+
+
+@pytest.mark.parametrize("place", [0, 777, -1])
+@pytest.mark.parametrize("stated", [{}, {"payload_checksum": ""}], ids=["checksum", "digest"])
+async def test_one_bit_that_changed_on_the_way_is_found(tiny_ours, stated, place):
+    damaged = bytearray(tensor_bytes(features()))
+    damaged[place] ^= 1
+    header = feature_header(features(), **stated)
+    receiving = FeatureReceiver(header, FINGERPRINT, tiny_ours.family)
+    receiving.add(damaged)
+    with pytest.raises(PayloadCorruptError, match="digest"):
+        await receiving.features()
 
 
 async def test_what_never_came_is_not_made_up(receiver):
@@ -38,11 +56,13 @@ async def test_what_never_came_is_not_made_up(receiver):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("bad", [torch.inf, -torch.inf, torch.nan])
 @pytest.mark.parametrize("place", [0, 100, -1])
-async def test_one_value_that_is_not_finite_is_found(receiver, dtype, bad, place):
+@pytest.mark.parametrize("chunk_bytes", [3, 10**6])
+async def test_one_value_that_is_not_finite_is_found(receiver, dtype, bad, place, chunk_bytes):
     tensor = features().to(dtype)
     tensor.view(-1)[place] = bad
     receiving = receiver(tensor)
-    receiving.add(tensor_bytes(tensor))
+    for chunk in split_chunks(tensor_bytes(tensor), chunk_bytes):
+        receiving.add(chunk)
     with pytest.raises(PayloadCorruptError, match="finite"):
         await receiving.features()
 

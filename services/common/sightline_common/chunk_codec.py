@@ -44,6 +44,10 @@ class ChunkCodec(Generic[Message]):
             return memoryview(data)[start:]
         return self._message_type.FromString(data)
 
+    def chunk(self, frame: bytes) -> memoryview:
+        """Returns the chunk of what `frame` made, sharing its memory."""
+        return memoryview(frame)[self._chunk_start(frame) :]
+
     def _chunk_start(self, data: bytes) -> int | None:
         """Returns where a chunk begins that ends where the message ends, if it is one."""
         if not data.startswith(self._tag):

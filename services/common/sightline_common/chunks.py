@@ -12,9 +12,14 @@ def split_chunks(payload: memoryview, chunk_bytes: int = CHUNK_BYTES) -> Iterato
     """Yields a payload in as few pieces of at most `chunk_bytes` as there can be.
 
     They share its memory and are of one size, but for a byte: while one is on its way, its
-    receiver hashes as much of another.
+    receiver checks as much of another.
     """
-    num_chunks = -(-len(payload) // chunk_bytes)
-    ends = [len(payload) * number // num_chunks for number in range(1, num_chunks + 1)]
-    for start, end in pairwise([0, *ends]):
+    for start, end in chunk_bounds(len(payload), chunk_bytes):
         yield payload[start:end]
+
+
+def chunk_bounds(num_bytes: int, chunk_bytes: int = CHUNK_BYTES) -> Iterator[tuple[int, int]]:
+    """Yields begin and end of each piece that `split_chunks` makes of so many bytes."""
+    num_chunks = -(-num_bytes // chunk_bytes)
+    ends = [num_bytes * number // num_chunks for number in range(1, num_chunks + 1)]
+    return pairwise([0, *ends])

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sightline.type.v1 import media_pb2
-from sightline_common.digest import sha256_digest
 from sightline_common.errors import SightlineError
 from sightline_common.tensors import tensor_bytes, tensor_spec
 
@@ -18,6 +17,7 @@ from sightline_encoder.feature_cache import FeatureCache, FeatureEntry
 from sightline_encoder.feature_key import FeatureRequest
 from sightline_encoder.intake import Intake
 from sightline_encoder.lower_tiers import Eviction, LowerTiers
+from sightline_encoder.payload import Payload
 from sightline_encoder.pixel_budget import PixelBudget
 from sightline_encoder.preprocess import PreparedImage
 from sightline_encoder.similar_pictures import Match, SimilarPictures, as_donor
@@ -205,14 +205,12 @@ class Encoder:
 
 def _feature_entry(key: str, image: PreparedImage, encoded: EncodedImage) -> FeatureEntry:
     started = time.monotonic()
-    payload = tensor_bytes(encoded.features)
-    digest = sha256_digest(payload)
+    payload = Payload.split(tensor_bytes(encoded.features))
     pack_s = time.monotonic() - started
     return FeatureEntry(
         key=key,
         specs=(tensor_spec(FEATURES_TENSOR, encoded.features),),
         payload=payload,
-        payload_digest=digest,
         grid=image.grid,
         num_tokens=encoded.features.shape[0],
         width=image.width,

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from sightline_common.chunks import chunk_bounds
 from sightline_common.errors import PayloadCorruptError
 
 from sightline_encoder.feature_cache import FeatureEntry
@@ -19,6 +20,7 @@ from sightline_encoder.feature_record import (
     unpack_head,
     unpack_preamble,
 )
+from sightline_encoder.payload import Payload
 
 PART_SUFFIX = ".part"
 
@@ -36,17 +38,18 @@ def read_entry(path: Path, key: str, fingerprint: str) -> FeatureEntry:
         if os.fstat(file.fileno()).st_size != preamble.total_bytes:
             raise PayloadCorruptError("The entry's file has another length than it says.")
         record = unpack_head(opening + file.read(preamble.record_bytes), key, fingerprint)
-        return unpack_entry(record, file.read(preamble.payload_bytes))
+        bounds = chunk_bounds(preamble.payload_bytes)
+        return unpack_entry(record, (file.read(end - start) for start, end in bounds))
 
 
-def write_entry(path: Path, head: bytes, payload: memoryview) -> None:
+def write_entry(path: Path, head: bytes, payload: Payload) -> None:
     """Puts an entry in place of any earlier one; raises OSError and leaves nothing then.
 
     Nothing is synced: a file that a power cut left torn fails its verification.
     """
     with _part(path.parent) as file:
         file.write(head)
-        file.write(payload)
+        file.writelines(payload.chunks())
         file.flush()
         Path(file.name).replace(path)
 

@@ -9,21 +9,22 @@ from dataclasses import dataclass, field
 
 from sightline.type.v1 import tensor_pb2
 
+from sightline_encoder.payload import Payload
+
 
 @dataclass(frozen=True, eq=False)
 class FeatureEntry:
     """Features ready to stream.
 
-    `payload` holds the bytes of all tensors in the order of `specs`; `payload_digest`
-    is over it. `grid` is (frame groups, rows, columns) in patches, `width` and `height` are
-    pixels before resizing, `compute_s` the seconds of preprocessing and tower, `timestamps`
-    the seconds at which a video's frame groups begin.
+    `payload` holds the bytes of all tensors in the order of `specs`. `grid` is (frame groups,
+    rows, columns) in patches, `width` and `height` are pixels before resizing, `compute_s` the
+    seconds of preprocessing and tower, `timestamps` the seconds at which a video's frame groups
+    begin.
     """
 
     key: str
     specs: tuple[tensor_pb2.TensorSpec, ...]
-    payload: memoryview
-    payload_digest: str
+    payload: Payload
     grid: tuple[int, int, int]
     num_tokens: int
     width: int
@@ -33,7 +34,7 @@ class FeatureEntry:
 
     @property
     def num_bytes(self) -> int:
-        return len(self.payload)
+        return self.payload.num_bytes
 
 
 @dataclass(eq=False)

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
 from sightline.encoder.v1 import encoder_pb2, feature_record_pb2
 from sightline.type.v1 import media_pb2
-from sightline_common.digest import sha256_digest
 from sightline_common.errors import PayloadCorruptError
 from sightline_common.tensors import spec_byte_count
 
 from sightline_encoder.feature_cache import FeatureEntry
+from sightline_encoder.payload import Payload
 
 MAGIC = b"SLFEATUR"
 VERSION = 1
@@ -91,18 +92,21 @@ def _check_record(
         raise PayloadCorruptError("The entry's lengths disagree.")
 
 
-def unpack_entry(record: feature_record_pb2.FeatureRecord, payload: bytes) -> FeatureEntry:
-    """Returns the features of a verified record; raises PayloadCorruptError."""
+def unpack_entry(record: feature_record_pb2.FeatureRecord, chunks: Iterable[bytes]) -> FeatureEntry:
+    """Returns the features of a verified record and of its payload, cut as `split_chunks` does.
+
+    Raises PayloadCorruptError.
+    """
     header = record.header
-    if len(payload) != header.payload_byte_count:
+    payload = Payload.of(chunks)
+    if payload.num_bytes != header.payload_byte_count:
         raise PayloadCorruptError("The entry's payload is cut off.")
-    if sha256_digest(payload) != header.payload_digest:
+    if payload.digest != header.payload_digest:
         raise PayloadCorruptError("The entry's payload is damaged.")
     return FeatureEntry(
         key=header.feature_key,
         specs=tuple(header.tensors),
-        payload=memoryview(payload),
-        payload_digest=header.payload_digest,
+        payload=payload,
         grid=(header.grid.time_count, header.grid.height_count, header.grid.width_count),
         num_tokens=header.token_count,
         width=header.width,
@@ -119,7 +123,8 @@ def describe(entry: FeatureEntry) -> encoder_pb2.FeatureHeader:
         feature_key=entry.key,
         tensors=entry.specs,
         payload_byte_count=entry.num_bytes,
-        payload_digest=entry.payload_digest,
+        payload_digest=entry.payload.digest,
+        payload_checksum=entry.payload.checksum,
         grid=media_pb2.Grid(time_count=time_count, height_count=rows, width_count=columns),
         token_count=entry.num_tokens,
         frame_timestamps=entry.timestamps,

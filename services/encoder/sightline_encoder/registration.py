@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import grpc
 from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
-from sightline_common.chunk_codec import ChunkCodec
+
+from sightline_encoder.payload import RESPONSES
 
 if TYPE_CHECKING:
     from grpc import aio
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from sightline_encoder.servicer import EncoderServicer
 
 SERVICE_NAME = encoder_pb2.DESCRIPTOR.services_by_name["EncoderService"].full_name
-RESPONSES = ChunkCodec(encoder_pb2.EncodeMediaResponse)
 
 
 def add_servicer(servicer: EncoderServicer, server: aio.Server) -> None:

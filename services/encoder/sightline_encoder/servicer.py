@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeAlias
 
 from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
 from sightline_common.call_end import at_call_end
-from sightline_common.chunks import split_chunks
 from sightline_common.tracing import span
 
 from sightline_encoder.cache_statistics import cache_statistics
 from sightline_encoder.encoder import Answer, Encoder
-from sightline_encoder.feature_cache import FeatureEntry
 from sightline_encoder.feature_key import FeatureRequest
 from sightline_encoder.feature_record import describe, duration
 from sightline_encoder.preprocess import Preprocessor
-from sightline_encoder.registration import RESPONSES
 from sightline_encoder.upload import (
     Requests,
     Reservation,
@@ -102,8 +99,8 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
             held.enter_context(self._encoder.cache.pinned(answer.entry))
             yield self._header(answer, time.monotonic() - started)
             if not header.header_only:
-                for chunk in _chunks(answer.entry):
-                    yield chunk
+                for frame in answer.entry.payload.frames:
+                    yield frame
 
     async def _recalled(self, request: FeatureRequest) -> Answer | None:
         """Returns features that are held, or that another's upload leads to."""
@@ -146,7 +143,3 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
         return encoder_pb2.EvictFeaturesResponse(
             evicted_count=eviction.num_entries, unreached_tiers=eviction.unreached
         )
-
-
-def _chunks(entry: FeatureEntry) -> Iterator[bytes]:
-    return map(RESPONSES.frame, split_chunks(entry.payload))

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from sightline.encoder.v1 import encoder_pb2, feature_record_pb2
+from sightline_common.chunks import chunk_bounds
 from sightline_common.config import SettingInvalidError
 from sightline_common.errors import PayloadCorruptError
 from sightline_common.telemetry import log
@@ -20,8 +21,6 @@ from sightline_encoder.feature_record import describe, pack_head, unpack_entry, 
 from sightline_encoder.lower_tier import StoreUsage
 
 PREFIX = "sightline:features:"
-MAX_VALUE_BYTES = 1024 * 1024
-"""Larger values would hold up everyone else's commands, and other clients' buffers."""
 _PIECE_MARK = "/"
 _REMOVAL_BATCH = 500
 _logger = logging.getLogger(__name__)
@@ -54,8 +53,9 @@ def connect(url: str, timeout_s: float) -> Redis:
 class SharedStore:
     """Keeps each entry for `ttl_s` seconds; a FeatureStore.
 
-    An entry is a head under its key, written last, and pieces of the payload of at most
-    `MAX_VALUE_BYTES` named after key and digest too, so that two writers never mix theirs.
+    An entry is a head under its key, written last, and pieces of the payload named after key
+    and digest too, so that two writers never mix theirs. A piece is a chunk as it is sent:
+    larger values would hold up everyone else's commands, and other clients' buffers.
     Nothing of it is believed: pieces that went, or do not have the digest, are a miss.
     """
 
@@ -99,14 +99,15 @@ class SharedStore:
             if len(piece) != end - start:
                 raise PayloadCorruptError("A piece of the entry has another length.")
             pieces.append(piece)
-        # Joining and hashing tens of MiB would hold up the event loop.
-        return await asyncio.to_thread(lambda: unpack_entry(record, b"".join(pieces)))
+        # Hashing tens of MiB would hold up the event loop.
+        return await asyncio.to_thread(unpack_entry, record, pieces)
 
     async def write(self, entry: FeatureEntry) -> None:
         if await self._client.exists(PREFIX + entry.key):
             return
-        for name, start, end in _pieces(entry.key, describe(entry)):
-            await self._client.set(name, entry.payload[start:end], ex=self._ttl_s)
+        pieces = _pieces(entry.key, describe(entry))
+        for (name, _, _), chunk in zip(pieces, entry.payload.chunks(), strict=True):
+            await self._client.set(name, chunk, ex=self._ttl_s)
         head = pack_head(entry, self._fingerprint)
         await self._client.set(PREFIX + entry.key, head, ex=self._ttl_s)
 
@@ -144,10 +145,9 @@ class SharedStore:
 
 def _pieces(key: str, header: encoder_pb2.FeatureHeader) -> Iterator[tuple[str, int, int]]:
     """Yields the name, start and end of each piece of a payload."""
-    size = header.payload_byte_count
-    for start in range(0, size, MAX_VALUE_BYTES):
+    for start, end in chunk_bounds(header.payload_byte_count):
         name = _PIECE_MARK.join((PREFIX + key, header.payload_digest, str(start)))
-        yield name, start, min(start + MAX_VALUE_BYTES, size)
+        yield name, start, end
 
 
 def _piece_names(head: bytes, key: str, fingerprint: str) -> list[str]:

@@ -105,7 +105,6 @@ class Exchange:
             assert receiver is not None
             while (response := await self._read()) is not None:
                 receiver.add(_chunk(response))
-                receiver.hash_meanwhile()
         if self._header_only:
             return receiver.encoded(None)
         return receiver.encoded(await receiver.features())

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 
 import torch
 from sightline.encoder.v1 import encoder_pb2
+from sightline_common.checksum import Checksum
+from sightline_common.digest import sha256_digest
 from sightline_common.errors import ModelMismatchError, PayloadCorruptError, PromptTooLongError
 from sightline_common.tensors import spec_byte_count, tensors_from_payload
 
 from sightline_generator.families.base import Family, MediumGrid
+from sightline_generator.finite_scan import FiniteScan
 from sightline_generator.media import EncodedMedium
 
 MAX_SECONDS = 1e6
 MAX_TOKENS = 2**20
 """Beyond what any medium has; of a grid's sides too."""
 MAX_TENSORS, MAX_DIMENSIONS = 16, 8
-_BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 class FeatureReceiver:
@@ -45,44 +46,38 @@ class FeatureReceiver:
         storage = torch.empty(num_bytes, dtype=torch.uint8)
         self._payload = storage.numpy().data
         self._num_bytes = 0
-        self._num_hashed = 0
-        self._hash = hashlib.sha256()
-        self._hashing: asyncio.Future[None] | None = None
+        self._checksum = Checksum()
+        self._scan = None if header_only else FiniteScan(header.tensors[0], storage)
 
     def add(self, chunk: bytes | memoryview) -> None:
         """Takes the next bytes; raises PayloadCorruptError when they are too many."""
-        end = self._num_bytes + len(chunk)
+        begin, end = self._num_bytes, self._num_bytes + len(chunk)
         if end > len(self._payload):
             raise PayloadCorruptError(f"More than {len(self._payload)} payload bytes came.")
-        self._payload[self._num_bytes : end] = chunk
+        self._payload[begin:end] = chunk
+        # While they lie in the processor's cache: another thread would fetch them again.
+        self._checksum.update(self._payload[begin:end])
+        if self._scan is not None:
+            self._scan.advance(end)
         self._num_bytes = end
-
-    def hash_meanwhile(self) -> None:
-        """Hashes in a thread what has come, while more comes."""
-        if self._hashing is None or self._hashing.done():
-            loop = asyncio.get_running_loop()
-            self._hashing = loop.run_in_executor(None, self._hash_on)
 
     async def features(self) -> torch.Tensor:
         """Returns [token_count, hidden_size]; raises PayloadCorruptError."""
-        if self._hashing is not None:
-            await self._hashing
-        return await asyncio.to_thread(self._checked_features)
-
-    def _hash_on(self) -> None:
-        end = self._num_bytes
-        self._hash.update(self._payload[self._num_hashed : end])
-        self._num_hashed = end
-
-    def _checked_features(self) -> torch.Tensor:
         payload = self._payload[: self._num_bytes]
         features = tensors_from_payload(self.header.tensors, payload)["features"]
-        self._hash_on()
-        if f"sha256:{self._hash.hexdigest()}" != self.header.payload_digest:
+        if not await self._is_undamaged():
             raise PayloadCorruptError("The features do not have the stated digest.")
-        if not features.is_floating_point() or not _all_finite(features):
+        if self._scan is None or not self._scan.is_finite:
             raise PayloadCorruptError("The features are not finite numbers.")
         return features
+
+    async def _is_undamaged(self) -> bool:
+        stated = self.header.payload_checksum
+        if stated:
+            return self._checksum.text() == stated
+        # An encoder of an earlier version.
+        digest = await asyncio.to_thread(sha256_digest, self._payload)
+        return digest == self.header.payload_digest
 
     def encoded(self, features: torch.Tensor | None) -> EncodedMedium:
         """Returns what the encoder said, with features unless only the header was wanted."""
@@ -97,20 +92,6 @@ class FeatureReceiver:
             similar_distance=header.similar_distance if similar else None,
             timestamps=tuple(header.frame_timestamps),
         )
-
-
-def _all_finite(features: torch.Tensor) -> bool:
-    """Compares bit patterns: those of NaN and infinity are the largest of either sign.
-
-    numpy does it in one pass on one thread, many times faster than `isfinite`.
-    """
-    bits = features.view(_BITS[features.element_size()])
-    limits = torch.tensor([torch.inf, -torch.inf], dtype=features.dtype).view(bits.dtype).numpy()
-    largest = bits.numpy()
-    unsigned = f"u{largest.itemsize}"
-    return bool(
-        largest.max() < limits[0] and largest.view(unsigned).max() < limits.view(unsigned)[1]
-    )
 
 
 def _check_header(header: encoder_pb2.FeatureHeader, fingerprint: str, family: Family) -> None:

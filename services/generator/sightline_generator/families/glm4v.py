@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -53,7 +54,8 @@ class Glm4vFamily(Family):
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"config.json is not of the GLM-4V form: {error!r}") from error
 
-    @property
+    # Asked for every medium; a configuration's attributes take microseconds each.
+    @cached_property
     def shape(self) -> ModelShape:
         text = self._text
         return ModelShape(

@@ -1,0 +1,33 @@
+from hypothesis import given
+from hypothesis import strategies as st
+from sightline_common.channel import CHUNK_BYTES
+from sightline_common.chunks import split_chunks
+from sightline_common.digest import sha256_digest
+from sightline_encoder.payload import RESPONSES, Payload
+
+LARGE = bytes(range(256)) * (CHUNK_BYTES // 100)
+
+
+@given(st.binary(max_size=300))
+def test_chunks_of_a_payload_are_its_bytes(data):
+    payload = Payload.split(data)
+
+    assert b"".join(payload.chunks()) == data
+    assert (payload.num_bytes, payload.digest) == (len(data), sha256_digest(data))
+
+
+def test_frames_are_the_messages_that_protobuf_would_have_sent():
+    parsed = [RESPONSES._message_type.FromString(frame) for frame in Payload.split(LARGE).frames]
+
+    assert b"".join(message.chunk for message in parsed) == LARGE
+    assert max(len(message.chunk) for message in parsed) <= CHUNK_BYTES
+
+
+def test_chunks_that_come_as_they_are_cut_make_the_same_payload():
+    assert Payload.of(split_chunks(memoryview(LARGE))) == Payload.split(LARGE)
+
+
+def test_chunks_share_the_memory_of_their_frames():
+    payload = Payload.split(LARGE)
+
+    assert [chunk.obj for chunk in payload.chunks()] == list(payload.frames)
