@@ -53,7 +53,8 @@ def load_weights(settings: GeneratorSettings) -> tuple[Checkpoint, LoadedWeights
     tensors = checkpoint.load_tensors(family.rename_tensor, dtype)
     model = family.build(tensors, device)
     demand = AttentionDemand(device, dtype, family.shape.head_size, family.attention_features)
-    attention = choose_attention(settings.attention, BLOCK_SIZE, demand)
+    captured = settings.cuda_graphs and device.type == "cuda"
+    attention = choose_attention(settings.attention, BLOCK_SIZE, demand, captured=captured)
     log(_logger, "weights loaded", attention=attention.name, device=device)
     return checkpoint, LoadedWeights(family, model, attention, device, dtype)
 
