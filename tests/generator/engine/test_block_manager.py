@@ -212,6 +212,20 @@ def test_use_renews_a_block():
     assert blocks.num_cached_tokens(make_sequence(tokens=[2] * 9)) == 0
 
 
+def test_who_waits_sees_blocks_come_and_go():
+    blocks = BlockManager(4, BLOCK_SIZE)
+    waiting = make_sequence(tokens=[1] * 13)
+    assert blocks.num_cached_tokens(waiting) == 0
+    first = computed(blocks, tokens=[1] * 8)
+    assert blocks.num_cached_tokens(waiting) == 8
+    blocks.free(first)
+    longer = computed(blocks, tokens=[1] * 12)
+    assert blocks.num_cached_tokens(waiting) == 12
+    blocks.free(longer)
+    computed(blocks, tokens=[2] * 16)
+    assert blocks.num_cached_tokens(waiting) == 0
+
+
 def test_last_token_of_a_cached_prompt_is_computed():
     blocks = BlockManager(8, BLOCK_SIZE)
     computed(blocks, tokens=[1] * 8)
