@@ -16,10 +16,11 @@ HINT_S = 0.2
 MAX_ATTEMPTS = 5
 
 
-class OwnLimitError(QueueFullError):
-    """A caller that exceeds its own limit, as a gateway says it."""
-
-    status = "RESOURCE_EXHAUSTED"
+def own_limit(message, retry_after_s):
+    """A refusal of a caller that exceeds its own limit, as a gateway says it."""
+    error = QueueFullError(message, retry_after_s=retry_after_s)
+    error.status = "RESOURCE_EXHAUSTED"
+    return error
 
 
 def refusing(*errors):
@@ -77,7 +78,7 @@ def test_deadline_ends_the_call(client):
 
 
 def test_hints_of_overload_are_waited_for(client):
-    full = refusing(QueueFullError, OwnLimitError, NotReadyError)
+    full = refusing(QueueFullError, own_limit, NotReadyError)
     with serving(full) as target:
         answered = client.ask(target, QUESTION)
     assert answered.answer == "".join(WORDS), answered.notes
