@@ -10,7 +10,7 @@ CONSTRAINTS := -c constraints.txt
 TORCH := torch==2.13.0
 TORCH_INDEX_URL ?= https://download.pytorch.org/whl/cpu
 
-PACKAGES := protos services/common services/encoder services/generator services/web
+PACKAGES := protos services/common services/encoder services/generator services/web clients/python
 MANIFESTS := pyproject.toml constraints.txt $(PACKAGES:%=%/pyproject.toml)
 PROTO_FILES := $(shell find protos/sightline -name '*.proto')
 
@@ -22,7 +22,7 @@ MODEL ?= $(or $(SIGHTLINE_MODEL),models/sightline-nano)
 EVAL ?= --world small --items 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos run test test-gpu test-images check check-deploy format bench bench-peers bench-encoder bench-gpu bench-page eval screenshots clean
+.PHONY: help setup protos run test test-clients test-gpu test-images check check-deploy format bench bench-peers bench-encoder bench-gpu bench-page eval screenshots clean
 
 help: ## Prints this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ run: $(VENV)/.runtime protos/gen/.stamp ## Starts the suite; MODEL= names a fold
 
 test: setup ## Runs all tests; what the machine lacks is skipped and said.
 	@$(BIN)/python -m pytest tests --numprocesses auto --maxprocesses 4
+
+test-clients: setup ## Builds the clients in other languages and takes each on its journey.
+	@$(BIN)/python -m pytest tests/clients -m toolchain
 
 test-gpu: setup ## Runs the tests that need an NVIDIA GPU.
 	@$(BIN)/python -m pytest tests -m gpu
@@ -106,7 +109,7 @@ $(CRDS): deploy/k8s/crds/package.json deploy/k8s/crds/validate.mjs
 	@npm install --silent --no-package-lock --prefix .cache/crds && touch $@
 
 clean: ## Removes the environment, stubs and caches; keeps data/.
-	rm -rf $(VENV) protos/gen .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) clients/*/build clients/go/pb clients/node/node_modules protos/gen .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/pip:
 	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

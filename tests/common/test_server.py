@@ -54,6 +54,38 @@ async def channel(server):
         yield channel
 
 
+async def health_of(channel, name):
+    stub = health_pb2_grpc.HealthStub(channel)
+    return (await stub.Check(health_pb2.HealthCheckRequest(service=name))).status
+
+
+async def test_health_follows_what_a_service_says_of_itself(server, channel, monkeypatch):
+    monkeypatch.setattr("sightline_common.server.CHECK_PAUSE_S", 0.01)
+    states = health_pb2.HealthCheckResponse
+    sick, checked = asyncio.Event(), asyncio.Event()
+
+    async def check():
+        checked.set()
+        if sick.is_set():
+            raise NotReadyError("The tower hangs.")
+
+    async def expect(status):
+        async with asyncio.timeout(30):
+            while await health_of(channel, SERVICE) != status:
+                await asyncio.sleep(0)
+        assert await health_of(channel, "") == status
+        assert await health_of(channel, LIVENESS_SERVICE) == states.SERVING
+
+    await set_ready(server)
+    async with server.following(check):
+        await checked.wait()
+        await expect(states.SERVING)
+        sick.set()
+        await expect(states.NOT_SERVING)
+        sick.clear()
+        await expect(states.SERVING)
+
+
 async def set_ready(server):
     servicer = ScriptedServicer()
     await server.set_ready(
@@ -62,11 +94,6 @@ async def set_ready(server):
         )
     )
     return servicer
-
-
-async def health_of(channel, name):
-    stub = health_pb2_grpc.HealthStub(channel)
-    return (await stub.Check(health_pb2.HealthCheckRequest(service=name))).status
 
 
 async def refusal(call):

@@ -2,15 +2,17 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import grpc
 import pytest
+from prometheus_client import CollectorRegistry
 from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
 from sightline_common.channel import open_channel
-from sightline_common.errors import QueueFullError
+from sightline_common.errors import MediaBytesRequiredError, QueueFullError
 from sightline_common.request_ids import choose_request_id
 from sightline_common.server import GrpcServer, ServerOptions
-from sightline_common.server_calls import method_labels
+from sightline_common.server_calls import ServerCalls, method_labels
 
 SERVICE = "sightline.encoder.v1.EncoderService"
 
@@ -123,3 +125,16 @@ def test_request_without_either_has_a_new_id_in_the_form_of_a_trace(parent):
     first, second = (choose_request_id("", parent) for _ in range(2))
     assert first != second
     assert len(first) == 32 and int(first, 16)
+
+
+async def test_being_asked_for_a_files_bytes_is_no_refusal():
+    registry = CollectorRegistry()
+    details = SimpleNamespace(method=f"/{SERVICE}/EncodeMedia", invocation_metadata=())
+    call = ServerCalls(registry).call(details, None)
+    call.refused(MediaBytesRequiredError("Send the bytes."))
+    call.refused(QueueFullError("Full."))
+    counted = [
+        registry.get_sample_value("sightline_refusals_total", {"reason": reason})
+        for reason in ("MEDIA_BYTES_REQUIRED", "QUEUE_FULL")
+    ]
+    assert counted == [None, 1]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from asyncio import StreamReader, StreamWriter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,24 @@ def running_redis(folder: Path) -> Iterator[RunningRedis]:
         yield server
     finally:
         server.kill()
+
+
+@asynccontextmanager
+async def slow_way(server: RunningRedis, folder: Path, delay_s: float) -> AsyncIterator[str]:
+    """Yields the URL of a proxy that holds back every piece of an answer for a while."""
+
+    async def carry(reader: StreamReader, writer: StreamWriter, pause_s: float) -> None:
+        while data := await reader.read(2**22):
+            await asyncio.sleep(pause_s)
+            writer.write(data)
+        writer.close()
+
+    async def serve(reader: StreamReader, writer: StreamWriter) -> None:
+        answers, commands = await asyncio.open_unix_connection(server.url.removeprefix("unix://"))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(carry(reader, commands, 0))
+            group.create_task(carry(answers, writer, delay_s))
+
+    proxy = await asyncio.start_unix_server(serve, folder / "slow.sock")
+    async with proxy:
+        yield f"unix://{folder}/slow.sock"

@@ -16,6 +16,7 @@ TESTS = Path(__file__).parents[1]
 ACCEPTED, GOLDEN = "encoder/test_image.py", "encoder/test_image_golden.py"
 REFUSED, POOL = "encoder/test_image_refusals.py", "encoder/test_worker_pool.py"
 SERVED, TWINS = "encoder/test_servicer.py", "encoder/test_servicer_twins.py"
+KEYS, RECEIVED = "encoder/test_feature_key.py", "generator/test_feature_receiver.py"
 CUT, WEB = "encoder/test_preprocess.py", "web/openai/test_bad_input.py"
 NO_PICTURE = (REFUSED, "test_what_is_no_picture_is_refused")
 OTHER_FORMAT = (REFUSED, "test_other_picture_formats_are_refused")
@@ -98,7 +99,73 @@ ADVISORIES = {
     15: ("orientation, tRNS ignored", ACCEPTED, "test_exif_orientation_is_undone"),
     16: ("frames without bound", REFUSED, "test_frame_limit_holds_for_other_animations"),
     17: ("fetched URL", *BAD_URL),
+    18: ("URL read differently", *BAD_URL),
+    19: ("redirected URL", *BAD_URL),
+    2: ("ids cut short", KEYS, "test_a_hundred_thousand_pictures_have_whole_keys_of_their_own"),
+    3: ("built-in hash in keys", KEYS, "test_keys_do_not_depend_on_the_process"),
+    4: (
+        "timing between tenants",
+        "generator/test_tenants.py",
+        "test_tenants_share_no_prefix_blocks_and_one_tenant_shares_its_own",
+    ),
+    5: ("pickle on the wire", "common/test_no_pickle.py", "test_no_service_unpickles"),
+    6: (
+        "tensors larger than they are",
+        RECEIVED,
+        "test_absurd_sizes_are_refused_before_memory_is_taken",
+    ),
+    7: (
+        "features of another shape",
+        "generator/test_encoder_client.py",
+        "test_corrupt_answer_is_tried_twice_and_never_used",
+    ),
+    8: (
+        "file shorter than it says",
+        "encoder/test_disk_store.py",
+        "test_entry_of_any_other_length_is_a_miss_and_removed",
+    ),
+    9: (
+        "receiver that has forgotten",
+        "generator/test_prefix_cache.py",
+        "test_evicted_picture_is_fetched_again",
+    ),
+    21: (
+        "egress of services",
+        "deploy/test_kubernetes.py",
+        "test_everything_that_runs_is_under_a_policy_of_its_own",
+    ),
+    22: (
+        "special tokens in text",
+        "generator/chat/test_prompt.py",
+        "test_special_tokens_in_any_user_text_stay_text",
+    ),
+    29: (
+        "caches without bound",
+        "encoder/test_feature_cache.py",
+        "test_ten_thousand_entries_stay_inside_the_bound",
+    ),
+    40: (
+        "uploads that run",
+        "web/chat/test_uploads.py",
+        "test_picture_is_served_with_its_real_type_and_no_rights",
+    ),
+    43: (
+        "answer of a cancelled command",
+        "encoder/test_shared_store.py",
+        "test_cancelled_reads_leave_no_answer_for_the_next_reader",
+    ),
 }
+
+NO_PICTURES = {
+    12: "hash-locked dependencies: constraints.txt and the images' scans",
+    20: "Markdown: web renders it, and nothing fetches",
+    **dict.fromkeys(range(23, 29), "templates, parameters and tools: the generator's requests"),
+    **dict.fromkeys(range(30, 40), "grammars, accounts and HTTP: web's"),
+    41: "browsers' origins: web's",
+    42: "logs: common",
+    **dict.fromkeys(range(44, 48), "gRPC, HTTP/2 and parsers: common and web"),
+}
+"""Advisories that no picture brings about, and where they are looked after."""
 
 
 @cache
@@ -117,3 +184,7 @@ def test_case_has_a_test(case):
 
 def test_no_case_is_left_out():
     assert list(CASES) == list(range(1, 50))
+
+
+def test_no_advisory_is_left_out():
+    assert sorted([*ADVISORIES, *NO_PICTURES]) == list(range(1, 48))

@@ -16,7 +16,7 @@ from sightline_encoder.preprocess import PixelBudget
 from tests.encoder.tiny import encoded
 
 REQUEST = FeatureRequest(sha256_digest(b"file"), "image", PixelBudget(10, 20), "salt")
-FINGERPRINT = feature_fingerprint("sha256:checkpoint", torch.float32)
+FINGERPRINT = feature_fingerprint("sha256:checkpoint", torch.float32, "cpu", "sdpa")
 
 
 def test_every_part_of_a_request_changes_the_key():
@@ -38,7 +38,7 @@ def test_every_part_of_a_request_changes_the_key():
 
 def test_checkpoint_and_element_type_change_the_fingerprint():
     fingerprints = {
-        feature_fingerprint(checkpoint, dtype)
+        feature_fingerprint(checkpoint, dtype, "cpu", "sdpa")
         for checkpoint, dtype in itertools.product(("a", "b"), (torch.float32, torch.bfloat16))
     }
 
@@ -79,6 +79,16 @@ def test_keys_do_not_depend_on_the_process():
     )
 
     assert done.stdout.strip() == REQUEST.key(FINGERPRINT)
+
+
+def test_a_hundred_thousand_pictures_have_whole_keys_of_their_own():
+    requests = (
+        dataclasses.replace(REQUEST, digest=f"sha256:{number:064x}") for number in range(100_000)
+    )
+    keys = {request.key(FINGERPRINT) for request in requests}
+
+    assert len(keys) == 100_000
+    assert all(map(is_digest, keys))
 
 
 def test_device_attention_and_version_of_the_tower_change_the_fingerprint(monkeypatch):

@@ -31,7 +31,7 @@ async def until_event(process, event):
 
 async def test_process_loads_says_so_and_stops_on_sigterm(tiny_folder):
     process = await start({"SIGHTLINE_MODEL": str(tiny_folder)})
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         events = await until_event(process, "ready")
         process.send_signal(signal.SIGTERM)
         rest = await process.stderr.read()

@@ -184,3 +184,13 @@ def test_folder_without_processor_is_a_checkpoint_error(tmp_path):
 
     with pytest.raises(CheckpointError):
         load_preprocessor(Checkpoint(tmp_path), MediaLimits(), 784)
+
+
+@pytest.mark.parametrize(("tiled", "is_offered"), [(0, False), (4096 * 4096, True)])
+def test_tiles_are_offered_only_where_there_are_any(tiny_folder, tiled, is_offered):
+    preprocessor = load_preprocessor(
+        Checkpoint(tiny_folder), MediaLimits(), 1024 * 1024, max_tiled_pixel_budget=tiled
+    )
+    with pytest.raises(FieldInvalidError) as caught:
+        preprocessor.pixel_budget(max_pixel_count=10**9)
+    assert ("tiled mode" in caught.value.message) is is_offered

@@ -7,6 +7,7 @@ import grpc
 import pytest
 from grpc import aio
 from sightline.type.v1 import media_pb2
+from sightline_encoder.forward_pass import ForwardPass
 
 from tests.encoder import tiny
 from tests.encoder.tiny import (
@@ -114,6 +115,37 @@ async def test_deadline_ends_the_work(held_back):
     await until(lambda: not served.encoder.num_waiting)
 
 
+async def test_deadline_ends_what_waits_for_the_tower(tiny_model, monkeypatch):
+    """The first picture holds the tower in a layer; the second one is prepared and queued."""
+    gate, begun = threading.Event(), threading.Event()
+    encode = ForwardPass.advance
+
+    def held_back(self, is_interrupted):
+        begun.set()
+        assert gate.wait(60)
+        return encode(self, is_interrupted)
+
+    monkeypatch.setattr(ForwardPass, "advance", held_back)
+    async with tiny.running_encoder(tiny_model) as served:
+        first = asyncio.create_task(ask(served.stub, PICTURE))
+        await asyncio.to_thread(begun.wait, 60)
+        call = served.stub.EncodeMedia(timeout=2)
+        other = encoded(noise(56, 56))
+        for message in messages(media_header(other), [other]):
+            await call.write(message)
+        await call.done_writing()
+        await until(lambda: served.encoder._batcher.num_waiting == 1)
+
+        with pytest.raises(aio.AioRpcError) as caught:
+            await tiny.read_all(call)
+
+        assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        await until(lambda: served.encoder.num_waiting == 1)
+        gate.set()
+        assert (await first).header.token_count == 12
+        assert await forward_count(served) == 1
+
+
 async def test_one_picture_may_fail_while_another_is_computed(served):
     results = await asyncio.gather(
         ask(served.stub, PICTURE),
@@ -124,6 +156,28 @@ async def test_one_picture_may_fail_while_another_is_computed(served):
 
     assert isinstance(results[1], aio.AioRpcError)
     assert [results[0].header.token_count, results[2].header.token_count] == [12, 4]
+
+
+async def test_as_many_requests_wait_as_are_allowed_and_no_more(tiny_model):
+    small = [encoded(noise(56, 56, seed=seed)) for seed in range(4)]
+    async with tiny.running_encoder(tiny_model, max_waiting=2) as served:
+        held = small.pop()
+        await ask(served.stub, held)
+        uploading = [served.stub.EncodeMedia() for _ in range(2)]
+        for call, data in zip(uploading, small, strict=False):
+            await call.write(messages(media_header(data), [])[0])
+            assert (await call.read()).HasField("bytes_wanted")
+
+        code, error = await refusal(ask(served.stub, small[2]))
+        known = await ask(served.stub, held)
+        uploading[0].cancel()
+        await until(lambda: served.uploads.num_bytes == len(small[1]))
+        another = await ask(served.stub, small[2])
+
+        uploading[1].cancel()
+        assert (code, error.reason) == (grpc.StatusCode.UNAVAILABLE, "QUEUE_FULL")
+        assert error.retry_after_s
+        assert known.header.token_count == another.header.token_count == 4
 
 
 async def test_uploads_beyond_the_budget_are_refused_with_a_retry_hint(tiny_model):

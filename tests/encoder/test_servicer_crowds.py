@@ -57,7 +57,7 @@ async def test_a_hundred_clients_send_one_file_and_run_one_pass(gated, fields):
     assert served.uploads.num_bytes == len(PICTURE)
     tower.gate.set()
 
-    answers = await asyncio.gather(*asking)
+    answers = await asyncio.wait_for(asyncio.gather(*asking), 60)
 
     assert len({answer.payload for answer in answers}) == 1
     assert sum(answer.bytes_wanted for answer in answers) == 1
@@ -89,7 +89,7 @@ async def test_a_hundred_clients_are_answered_when_the_leader_leaves_during_the_
     await until(lambda: served.encoder.num_waiting == NUM_CLIENTS)
     tower.gate.set()
 
-    answers = await asyncio.gather(*asking)
+    answers = await asyncio.wait_for(asyncio.gather(*asking), 60)
     assert not any(answer.bytes_wanted for answer in answers)
     assert await forward_count(served) == 1
 
@@ -104,7 +104,9 @@ async def test_a_leader_that_sends_another_file_is_refused_alone(gated):
 
     _, error = await refusal(tiny.read_all(leader))
     assert error.reason == "MEDIA_DIGEST_MISMATCH"
-    assert len({answer.payload for answer in await asyncio.gather(*asking)}) == 1
+    assert (
+        len({answer.payload for answer in await asyncio.wait_for(asyncio.gather(*asking), 60)}) == 1
+    )
 
 
 async def test_a_leader_that_stalls_is_not_waited_for(served):

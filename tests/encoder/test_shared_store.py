@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 
 import pytest
 from redis.asyncio import Redis
@@ -13,7 +14,7 @@ from sightline_encoder.circuit_breaker import FIRST_COOLDOWN_S
 from sightline_encoder.shared_store import PREFIX, SharedStore, connect
 
 from tests.clock import Clock
-from tests.encoder.redis_server import running_redis
+from tests.encoder.redis_server import running_redis, slow_way
 from tests.encoder.stored import FINGERPRINT, assert_same, features, key_of, lower_tier
 
 LARGE = 2 * CHUNK_BYTES + 1000
@@ -181,6 +182,23 @@ async def test_server_that_comes_back_is_used_again(own_server):
 
     assert_same(await tier.get(key_of("picture")), features())
     await tier.close()
+
+
+async def test_slow_server_costs_one_short_look_up(server, store, tmp_path):
+    """No command takes too long, but all of an entry's together do."""
+    await store.write(features(num_bytes=LARGE))
+    async with slow_way(server, tmp_path, delay_s=0.3) as url:
+        slow = SharedStore(connect(url, 5.0), 3600, FINGERPRINT, look_up_s=0.5)
+        tier = lower_tier(slow, media_pb2.FEATURE_SOURCE_SHARED)
+        began = time.monotonic()
+        assert [await tier.get(key_of("picture")) for _ in range(20)] == [None] * 20
+        assert time.monotonic() - began < 3
+        assert tier.num_bypasses == 20
+
+        patient = SharedStore(connect(url, 5.0), 3600, FINGERPRINT, look_up_s=30)
+        assert_same(await patient.read(key_of("picture")), features(num_bytes=LARGE))
+        await patient.close()
+        await tier.close()
 
 
 async def test_server_that_is_full_can_still_be_read(store, redis):

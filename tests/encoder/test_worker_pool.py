@@ -238,6 +238,30 @@ def test_abandoned_file_frees_its_worker_and_is_not_guilty(open_pool, tmp_path):
     assert (pool.num_deaths, run(pool, "echo", data)) == (1, "a film")
 
 
+def test_file_that_waits_for_a_worker_is_given_up_without_one(open_pool, tmp_path):
+    pool, data, mark = open_pool(), b"a film", tmp_path / "mark"
+    with ThreadPoolExecutor(2) as threads:
+        running = threads.submit(run, pool, "wait", mark=str(mark))
+        wait_for(mark.exists)
+        waiting = threads.submit(run, pool, "echo", data)
+        wait_for(lambda: len(pool._errands) == 2)
+        pool.abandon(data)
+
+        assert isinstance(waiting.exception(timeout=30), AbandonedError)
+        assert not running.done()
+        pool.close()
+
+
+def test_file_that_is_given_up_while_a_worker_starts_never_runs(open_pool, tmp_path, monkeypatch):
+    pool, data, mark = open_pool(), b"a film", tmp_path / "mark"
+    monkeypatch.setattr(pool._seats[0].worker, "wait_ready", lambda: pool.abandon(data))
+
+    with pytest.raises(AbandonedError):
+        run(pool, "wait", data, mark=str(mark))
+
+    assert (mark.exists(), pool.num_deaths) == (False, 0)
+
+
 def test_file_that_has_ended_cannot_be_abandoned(open_pool):
     pool, data = open_pool(), b"a film"
     run(pool, "echo", data)

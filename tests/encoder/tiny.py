@@ -136,6 +136,7 @@ async def running_encoder(
     similar_bytes: int = 0,
     abandon: Callable[[bytes], None] = lambda data: None,
     upload_timeout_s: float = 60.0,
+    max_waiting: int = 1000,
 ) -> AsyncIterator[RunningEncoder]:
     fingerprint = model_fingerprint(model)
     preprocessor = model.preprocessor
@@ -146,7 +147,9 @@ async def running_encoder(
     encoder = Encoder(intake, batcher, cache, fingerprint, lower_tiers, similar)
     uploads = UploadBudget(upload_bytes)
     info = model_info(model, fingerprint)
-    servicer = EncoderServicer(encoder, model.preprocessor, uploads, info, upload_timeout_s)
+    servicer = EncoderServicer(
+        encoder, model.preprocessor, uploads, info, upload_timeout_s, max_waiting
+    )
     server = GrpcServer(ServerOptions("sightline.encoder.v1.EncoderService", drain_s=0.1))
     await server.start()
     await server.set_ready(lambda s: add_servicer(servicer, s))

@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import torch
-from safetensors import safe_open
+from typing import TYPE_CHECKING, Any
 
 from sightline_common.digest import combined_digest
+
+if TYPE_CHECKING:
+    import torch
 
 WEIGHTS_INDEX = "model.safetensors.index.json"
 PROCESSOR_FILE = "processor_config.json"
@@ -124,6 +124,9 @@ class Checkpoint:
     def _wanted_tensors(
         self, rename: Callable[[str], str | None]
     ) -> Iterator[tuple[str, torch.Tensor]]:
+        # A server listens, and refuses a wrong folder, before torch is there.
+        from safetensors import safe_open
+
         for path in self._weight_files():
             with safe_open(path, framework="pt") as file:
                 for name in file.keys():  # noqa: SIM118 - not a mapping

@@ -47,6 +47,8 @@ class SightlineError(Exception):
 
     status: ClassVar[str] = "INTERNAL"
     reason: ClassVar[str] = "INTERNAL"
+    is_routine: ClassVar[bool] = False
+    """Whether it belongs to an exchange that goes well: nobody counts or logs it as a refusal."""
 
     def __init__(
         self,
@@ -168,6 +170,7 @@ class MediaBytesRequiredError(SightlineError):
 
     status = "FAILED_PRECONDITION"
     reason = "MEDIA_BYTES_REQUIRED"
+    is_routine = True
 
 
 class QueueFullError(SightlineError):

@@ -182,7 +182,8 @@ def _stopping() -> SightlineError:
 def _as_reported(error: BaseException, method: str) -> SightlineError:
     if isinstance(error, SightlineError):
         # The message may repeat the caller's words, which no log may hold.
-        log(_logger, "rpc refused", method=method, reason=error.reason, field=error.field)
+        level = logging.DEBUG if error.is_routine else logging.INFO
+        log(_logger, "rpc refused", level, method=method, reason=error.reason, field=error.field)
         return error
     if isinstance(error, (aio.AbortError, asyncio.CancelledError)):
         raise error

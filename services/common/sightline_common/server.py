@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from sightline_common.channel import DEFAULT_MAX_MESSAGE_BYTES, KEEPALIVE_OPTIONS
 from sightline_common.deferred import DeferredHandlers
+from sightline_common.errors import NotReadyError
 from sightline_common.health_port import health_port
 from sightline_common.interceptors import (
     HEAR_OUT_TIMEOUT_S,
@@ -29,11 +30,17 @@ from sightline_common.telemetry import log
 from sightline_common.tls import ServerTls
 
 LIVENESS_SERVICE = "liveness"
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 STOP_GRACE_S = HEAR_OUT_TIMEOUT_S + 1.0
 """For the last messages of RPCs that were ended, uploads that are heard out included."""
 _logger = logging.getLogger(__name__)
 
+CHECK_PAUSE_S = 1.0
+
 Register = Callable[[aio.Server], None]
+Check = Callable[[], Awaitable[None]]
+"""Raises NotReadyError while a service that has been loaded cannot do its work."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +93,8 @@ class GrpcServer:
         return self._server.add_secure_port(address, self.options.tls.credentials())
 
     async def start(self) -> None:
-        await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
-        await self._health.set(LIVENESS_SERVICE, health_pb2.HealthCheckResponse.SERVING)
+        await self._set_health(_NOT_SERVING)
+        await self._health.set(LIVENESS_SERVICE, _SERVING)
         await self._server.start()
         await self._open_ports()
         log(
@@ -113,15 +120,35 @@ class GrpcServer:
         """Adds the servicer, opens the gate, and reports SERVING."""
         register(cast(aio.Server, self._handlers))
         self._readiness.open_gate()
-        await self._set_health(health_pb2.HealthCheckResponse.SERVING)
+        await self._set_health(_SERVING)
         log(_logger, "ready", port=self.port)
+
+    @asynccontextmanager
+    async def following(self, check: Check | None) -> AsyncIterator[None]:
+        """Lets health say, while the block runs, whether the service can do its work."""
+        following = asyncio.create_task(self._follow(check)) if check else None
+        try:
+            yield
+        finally:
+            if following is not None:
+                following.cancel()
+                await asyncio.wait([following])
+
+    async def _follow(self, check: Check) -> None:
+        was_well = True
+        while True:
+            await asyncio.sleep(CHECK_PAUSE_S)
+            is_well = await _is_well(check)
+            if is_well is not was_well:
+                await self._set_health(_SERVING if is_well else _NOT_SERVING)
+                was_well = is_well
 
     async def stop(self) -> None:
         """Reports NOT_SERVING, refuses new RPCs, lets running ones finish, and ends the rest.
 
         Health is told, and refusals say why, until nothing runs any more.
         """
-        await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self._set_health(_NOT_SERVING)
         self._readiness.close_gate()
         await self._calls.drain(self.options.drain_s)
         await self._server.stop(STOP_GRACE_S)
@@ -150,6 +177,7 @@ async def run_server(
     load: Callable[[], AbstractAsyncContextManager[Register]],
     failure: asyncio.Future[None] | None = None,
     registry: CollectorRegistry | None = None,
+    check: Check | None = None,
 ) -> None:
     """Serves until SIGTERM or SIGINT.
 
@@ -157,6 +185,7 @@ async def run_server(
     says NOT_SERVING, and yields the function that registers the servicer. It is
     left after the server has drained. `failure` gets an exception from what cannot
     go on: the server stops and raises it. `registry` has the metrics that `load` adds.
+    `check` is asked every second, and health says NOT_SERVING while it raises.
     """
     stop_asked = _stop_on_signals()
     server = GrpcServer(options, registry)
@@ -165,13 +194,23 @@ async def run_server(
         async with _unless_stopped(load(), stop_asked) as register:
             if register is not None:
                 await server.set_ready(register)
-                await _until_stop_or_failure(stop_asked, failure)
+                async with server.following(check):
+                    await _until_stop_or_failure(stop_asked, failure)
             await server.stop()
     except BaseException:
         await server.stop()
         raise
     if failure is not None and failure.done():
         failure.result()
+
+
+async def _is_well(check: Check) -> bool:
+    try:
+        await check()
+    except NotReadyError as sickness:
+        log(_logger, "not serving", logging.WARNING, detail=sickness.message)
+        return False
+    return True
 
 
 async def _until_stop_or_failure(

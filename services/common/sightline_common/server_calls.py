@@ -115,7 +115,8 @@ class ServerCall:
     def refused(self, error: SightlineError) -> None:
         """Notes with which error the RPC ends."""
         self._code, self._reason = error.status, error.reason
-        self._calls.refusals.labels(error.reason).inc()
+        if not error.is_routine:
+            self._calls.refusals.labels(error.reason).inc()
 
     def __exit__(
         self,

@@ -7,11 +7,12 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from grpc import aio
 from prometheus_client import CollectorRegistry
-from sightline_common.checkpoint import CheckpointError
+from sightline_common.checkpoint import CheckpointError, resolve_checkpoint
 from sightline_common.config import SettingInvalidError, read_settings
 from sightline_common.event_loop import run
 from sightline_common.metric_families import process_registry
@@ -59,13 +60,35 @@ async def serve(settings: EncoderSettings) -> None:
         metrics_port=settings.metrics_port,
     )
     registry = process_registry()
-    await run_server(options, lambda: _load(settings, registry), registry=registry)
+    loaded = _Loaded()
+    await run_server(
+        options,
+        lambda: _load(settings, registry, loaded),
+        registry=registry,
+        check=loaded.check,
+    )
+
+
+@dataclass
+class _Loaded:
+    """The servicer, once there is one."""
+
+    servicer: EncoderServicer | None = None
+
+    async def check(self) -> None:
+        if self.servicer is not None:
+            await self.servicer.check()
 
 
 @asynccontextmanager
-async def _load(settings: EncoderSettings, registry: CollectorRegistry) -> AsyncIterator[Register]:
+async def _load(
+    settings: EncoderSettings, registry: CollectorRegistry, loaded: _Loaded
+) -> AsyncIterator[Register]:
+    # Before the imports: who named a wrong folder should not wait for them.
+    await asyncio.to_thread(resolve_checkpoint, settings.model)
     open_servicer = await asyncio.to_thread(_import_opener)
     async with open_servicer(settings, registry) as servicer:
+        loaded.servicer = servicer
 
         def register(server: aio.Server) -> None:
             add_servicer(servicer, server)

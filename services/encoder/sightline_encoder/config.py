@@ -140,6 +140,12 @@ class EncoderSettings(ServiceSettings):
         default=512 * 1024**2,
         minimum=1,
     )
+    max_waiting: int = setting(
+        "SIGHTLINE_ENCODER_MAX_WAITING",
+        "Requests that may wait for features to be computed; more are refused with UNAVAILABLE.",
+        default=1000,
+        minimum=1,
+    )
     upload_timeout_s: float = setting(
         "SIGHTLINE_ENCODER_UPLOAD_TIMEOUT_S",
         "Seconds that a client may take to send the header, and then a file.",

@@ -21,8 +21,8 @@ TILED = "tiled-1"
 def feature_fingerprint(
     checkpoint_fingerprint: str,
     dtype: torch.dtype,
-    device_type: str = "cpu",
-    attention: str = "sdpa",
+    device_type: str,
+    attention: str,
 ) -> str:
     """Returns the digest of all that changes features on the encoder's side.
 

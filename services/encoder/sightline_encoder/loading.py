@@ -35,7 +35,7 @@ from sightline_encoder.lower_tier import FeatureStore, LowerTier
 from sightline_encoder.lower_tiers import LowerTiers
 from sightline_encoder.preprocess import Preprocessor, load_preprocessor
 from sightline_encoder.servicer import EncoderServicer
-from sightline_encoder.shared_store import SharedStore, connect
+from sightline_encoder.shared_store import LOOK_UP_COMMANDS, SharedStore, connect
 from sightline_encoder.similar_pictures import SimilarPictures
 from sightline_encoder.upload import UploadBudget
 from sightline_encoder.video_file import VIDEO_MIME_TYPES
@@ -96,7 +96,14 @@ async def open_servicer(
             if registry is not None:
                 register_encoder(registry, encoder, batcher, uploads, info)
                 register_workers(registry, pool)
-            yield EncoderServicer(encoder, preprocessor, uploads, info, settings.upload_timeout_s)
+            yield EncoderServicer(
+                encoder,
+                preprocessor,
+                uploads,
+                info,
+                settings.upload_timeout_s,
+                settings.max_waiting,
+            )
         finally:
             intake.close()
             await batcher.close()
@@ -158,7 +165,8 @@ def _stores(
         yield media_pb2.FEATURE_SOURCE_DISK, disk
     if settings.redis_url:
         client = connect(settings.redis_url, settings.redis_timeout_s)
-        shared = SharedStore(client, settings.redis_ttl_s, fingerprint)
+        look_up_s = LOOK_UP_COMMANDS * settings.redis_timeout_s
+        shared = SharedStore(client, settings.redis_ttl_s, fingerprint, look_up_s)
         yield media_pb2.FEATURE_SOURCE_SHARED, shared
 
 
@@ -174,6 +182,7 @@ def load_model(settings: EncoderSettings, decode: Decode = decode_here) -> Loade
     _step("fingerprint", lambda: checkpoint.fingerprint)
     budget = whole_pixel_budget(settings, placement)
     video = load_video_preprocessor(checkpoint, video_limits(settings), budget, decode)
+    tower = load_vision_tower(checkpoint, placement)
     preprocessor = _step(
         "image processor",
         lambda: load_preprocessor(
@@ -182,11 +191,13 @@ def load_model(settings: EncoderSettings, decode: Decode = decode_here) -> Loade
             budget,
             decode,
             video,
-            settings.max_tiled_pixel_budget,
+            settings.max_tiled_pixel_budget if tower.takes_tiles else 0,
         ),
     )
-    tower = load_vision_tower(checkpoint, placement)
     _step("warm-up", tower.warm_up)
+    if placement.device.type != "cpu":
+        # Before this service is ready: a generator on the same GPU then shares out the rest.
+        _step("largest pass", lambda: tower.reserve_memory(largest_pass(settings, tower)))
     return LoadedModel(checkpoint, tower, preprocessor)
 
 
@@ -213,6 +224,12 @@ def pass_patches(settings: EncoderSettings, tower: VisionTower) -> int:
     if settings.batch_patches:
         return settings.batch_patches
     return CPU_BATCH_PATCHES if tower.placement.device.type == "cpu" else GPU_BATCH_PATCHES
+
+
+def largest_pass(settings: EncoderSettings, tower: VisionTower) -> int:
+    """Returns the patches of the largest pass: a full one, or one picture that exceeds it."""
+    budget = whole_pixel_budget(settings, tower.placement)
+    return max(pass_patches(settings, tower), budget // tower.patch_size**2)
 
 
 def lane_threads(tower: VisionTower) -> int:

@@ -84,11 +84,8 @@ class Preprocessor:
         cell = self.patch_size * self.merge_size
         largest = max(max_pixel_budget, max_tiled_pixel_budget)
         self._tiled_rule = BudgetRule(own, self._num_frames, cell**2, largest)
-        self._budget_rule = replace(
-            self._tiled_rule,
-            extra=max_pixel_budget,
-            advice=f"; in tiled mode to {self._tiled_rule.largest}",
-        )
+        advice = f"; in tiled mode to {self._tiled_rule.largest}" if max_tiled_pixel_budget else ""
+        self._budget_rule = replace(self._tiled_rule, extra=max_pixel_budget, advice=advice)
 
     def pixel_budget(
         self,

@@ -32,6 +32,7 @@ from sightline_encoder.validation import (
     feature_request,
     file_limits,
 )
+from sightline_encoder.waiting_room import WaitingRoom
 
 if TYPE_CHECKING:
     from grpc import aio
@@ -60,11 +61,13 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
         uploads: UploadBudget,
         info: encoder_pb2.GetModelInfoResponse,
         upload_timeout_s: float = 60.0,
+        max_waiting: int = 1000,
     ) -> None:
         self._encoder = encoder
         self._preprocessor = preprocessor
         self._uploads = uploads
         self._turns = UploadTurns()
+        self._room = WaitingRoom(max_waiting)
         self._upload_timeout_s = upload_timeout_s
         self._info = info
 
@@ -83,6 +86,7 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
             with span("recall"):
                 answer = await self._recalled(request)
             if answer is None:
+                held.enter_context(self._room.entered())
                 turn = held.enter_context(self._turns.begin(self._encoder.key(request)))
                 room = held.enter_context(self._uploads.reserved(header.byte_count))
                 wanted = encoder_pb2.BytesWanted(digest=header.digest)
@@ -125,10 +129,14 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
         header.encode_time.CopyFrom(duration(seconds))
         return encoder_pb2.EncodeMediaResponse(header=header)
 
+    async def check(self) -> None:
+        """Raises NotReadyError while the tower hangs or fails on everything."""
+        await self._encoder.check()
+
     async def GetModelInfo(
         self, request: encoder_pb2.GetModelInfoRequest, context: InfoContext
     ) -> encoder_pb2.GetModelInfoResponse:
-        await self._encoder.check()
+        await self.check()
         return self._info
 
     async def GetCacheStatistics(

@@ -23,6 +23,8 @@ from sightline_encoder.lower_tier import StoreUsage
 PREFIX = "sightline:features:"
 _PIECE_MARK = "/"
 _REMOVAL_BATCH = 500
+LOOK_UP_COMMANDS = 2
+"""How many commands' timeouts a whole look-up gets: a store that is slow, not dead, is no help."""
 _logger = logging.getLogger(__name__)
 
 
@@ -51,7 +53,7 @@ def connect(url: str, timeout_s: float) -> Redis:
 
 
 class SharedStore:
-    """Keeps each entry for `ttl_s` seconds; a FeatureStore.
+    """Keeps each entry for `ttl_s` seconds, looks for `look_up_s` at most; a FeatureStore.
 
     An entry is a head under its key, written last, and pieces of the payload named after key
     and digest too, so that two writers never mix theirs. A piece is a chunk as it is sent:
@@ -59,8 +61,9 @@ class SharedStore:
     Nothing of it is believed: pieces that went, or do not have the digest, are a miss.
     """
 
-    def __init__(self, client: Redis, ttl_s: int, fingerprint: str) -> None:
+    def __init__(self, client: Redis, ttl_s: int, fingerprint: str, look_up_s: float = 1.0) -> None:
         self._client = client
+        self._look_up_s = look_up_s
         self._ttl_s = ttl_s
         self._fingerprint = fingerprint
         self._num_evictions = 0
@@ -74,6 +77,10 @@ class SharedStore:
         await self._client.ping()
 
     async def read(self, key: str) -> FeatureEntry | None:
+        async with asyncio.timeout(self._look_up_s):
+            return await self._read(key)
+
+    async def _read(self, key: str) -> FeatureEntry | None:
         head = await self._get(PREFIX + key)
         if head is None:
             return None

@@ -32,12 +32,19 @@ _TRIES = 2
 
 
 @dataclass(eq=False)
+class _Errand:
+    """A file that is to be decoded, until it is or nobody waits for it any more."""
+
+    data: bytes
+    is_abandoned: bool = False
+
+
+@dataclass(eq=False)
 class _Seat:
-    """A place in the pool, and the worker that has it now."""
+    """A place in the pool, the worker that has it now, and whose file that has."""
 
     worker: WorkerProcess
-    data: bytes | None = None
-    """The file that the worker has, while somebody wants it."""
+    errand: _Errand | None = None
 
 
 class AbandonedError(Exception):
@@ -64,6 +71,7 @@ class WorkerPool:
         self._quarantine = Quarantine(quarantine_s)
         self._changed = threading.Condition()
         self._is_closed = False
+        self._errands: set[_Errand] = set()
         self._seats = [_Seat(WorkerProcess(self._limits)) for _ in range(num_workers)]
         self._idle = list(self._seats)
 
@@ -93,28 +101,37 @@ class WorkerPool:
         """
         if self._quarantine.holds(data):
             raise _deadly()
+        with self._errand(data) as errand:
+            return self._run(errand, decoder, options or {}, limits or self._limits)
+
+    def _run(
+        self, errand: _Errand, decoder: str, options: Mapping[str, Any], limits: WorkerLimits
+    ) -> Decoded:
         for _ in range(_TRIES):
-            with self._seat() as seat:
+            with self._seat(errand) as seat:
                 worker = self._ready_worker(seat)
-                seat.data = data
+                self._give(seat, errand)
                 try:
-                    return worker.decode(decoder, data, options or {}, limits or self._limits)
+                    return worker.decode(decoder, errand.data, options, limits)
                 except WorkerDiedError as death:
-                    self._renew_after(seat, death)
+                    self._renew_after(seat, errand, death)
                     if isinstance(death, ClockTimeError):
                         raise _too_busy() from death
                     if isinstance(death, CpuTimeError):
                         break
-        self._quarantine.add(data)
+        self._quarantine.add(errand.data)
         raise _deadly()
 
     def abandon(self, data: bytes) -> None:
-        """Ends the worker that decodes this object, of which the file is then not guilty."""
+        """Gives up this object, wherever it is; a worker that has it ends without its guilt."""
         with self._changed:
+            given_up = {errand for errand in self._errands if errand.data is data}
+            for errand in given_up:
+                errand.is_abandoned = True
             for seat in self._seats:
-                if seat.data is data:
-                    seat.data = None
+                if seat.errand in given_up:
                     seat.worker.kill()
+            self._changed.notify_all()
 
     def close(self) -> None:
         """Ends all workers; what runs in them is refused with NotReadyError."""
@@ -128,18 +145,38 @@ class WorkerPool:
             seat.worker.close()
 
     @contextmanager
-    def _seat(self) -> Iterator[_Seat]:
+    def _errand(self, data: bytes) -> Iterator[_Errand]:
+        errand = _Errand(data)
         with self._changed:
-            self._changed.wait_for(lambda: bool(self._idle) or self._is_closed)
+            self._errands.add(errand)
+        try:
+            yield errand
+        finally:
+            with self._changed:
+                self._errands.discard(errand)
+
+    @contextmanager
+    def _seat(self, errand: _Errand) -> Iterator[_Seat]:
+        with self._changed:
+            self._changed.wait_for(
+                lambda: bool(self._idle) or self._is_closed or errand.is_abandoned
+            )
             self._check_open()
+            _check_wanted(errand)
             seat = self._idle.pop()
         try:
             yield seat
         finally:
             with self._changed:
-                seat.data = None
+                seat.errand = None
                 self._idle.append(seat)
                 self._changed.notify_all()
+
+    def _give(self, seat: _Seat, errand: _Errand) -> None:
+        """Notes which file a worker gets; a worker may have taken long to start."""
+        with self._changed:
+            _check_wanted(errand)
+            seat.errand = errand
 
     def _ready_worker(self, seat: _Seat) -> WorkerProcess:
         """Returns a seat's worker; a death before it had any file is no file's fault."""
@@ -153,9 +190,9 @@ class WorkerPool:
                 self._renew(seat, f"worker did not start: {death}")
         raise EngineFailedError("No process to decode files in could be started.")
 
-    def _renew_after(self, seat: _Seat, death: WorkerDiedError) -> None:
+    def _renew_after(self, seat: _Seat, errand: _Errand, death: WorkerDiedError) -> None:
         """Raises AbandonedError when it was no death of the file's making."""
-        if seat.data is None:
+        if errand.is_abandoned:
             self._renew(seat, "worker ended: nobody waits for its file")
             raise AbandonedError from death
         self._renew(seat, f"worker died of a file: {death}")
@@ -171,6 +208,11 @@ class WorkerPool:
     def _check_open(self) -> None:
         if self._is_closed:
             raise NotReadyError("The server is stopping; try again.", retry_after_s=2.0)
+
+
+def _check_wanted(errand: _Errand) -> None:
+    if errand.is_abandoned:
+        raise AbandonedError
 
 
 def _too_busy() -> QueueFullError:
