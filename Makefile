@@ -10,18 +10,19 @@ CONSTRAINTS := -c constraints.txt
 TORCH := torch==2.13.0
 TORCH_INDEX_URL ?= https://download.pytorch.org/whl/cpu
 
-PACKAGES := protos services/common services/encoder services/generator services/web
+PACKAGES := protos services/common services/encoder services/generator services/web clients/python
 MANIFESTS := pyproject.toml constraints.txt $(PACKAGES:%=%/pyproject.toml)
 PROTO_FILES := $(shell find protos/sightline -name '*.proto')
 
 CHECKOV := .cache/checkov/bin/checkov
+CRDS := .cache/crds/node_modules
 
 MODEL ?= $(or $(SIGHTLINE_MODEL),models/sightline-nano)
 # The shipped weights know the small world; `make eval EVAL=` examines the whole one.
 EVAL ?= --world small --items 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos run test test-gpu check check-deploy format bench bench-peers bench-encoder bench-gpu bench-page eval screenshots clean
+.PHONY: help setup protos run test test-clients test-gpu test-images check check-deploy format bench bench-peers bench-encoder bench-gpu bench-page eval screenshots clean
 
 help: ## Prints this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -37,8 +38,19 @@ run: $(VENV)/.runtime protos/gen/.stamp ## Starts the suite; MODEL= names a fold
 test: setup ## Runs all tests; what the machine lacks is skipped and said.
 	@$(BIN)/python -m pytest tests --numprocesses auto --maxprocesses 4
 
+test-clients: setup ## Builds the clients in other languages and takes each on its journey.
+	@$(BIN)/python -m pytest tests/clients -m toolchain
+
 test-gpu: setup ## Runs the tests that need an NVIDIA GPU.
 	@$(BIN)/python -m pytest tests -m gpu
+
+test-images: setup ## Builds the container images with podman and tests them; BASE= names another base.
+	@for image in suite encoder generator web; do \
+	  name=sightline-$$image; [ $$image = suite ] && name=sightline; \
+	  podman build --format docker $(if $(BASE),--build-arg BASE=$(BASE)) $(PODMAN_BUILD) \
+	    --file deploy/containers/$$image.Containerfile --tag $$name:0.1.0 . || exit 1; \
+	done
+	@$(BIN)/python -m pytest tests/containers -m containers
 
 check: setup ## Runs every static check: ruff, mypy, import rules, protos.
 	$(BIN)/ruff check .
@@ -49,10 +61,11 @@ check: setup ## Runs every static check: ruff, mypy, import rules, protos.
 	$(BIN)/buf format protos --diff --exit-code
 	$(BIN)/buf breaking protos --against protos/released.binpb
 
-check-deploy: setup $(CHECKOV) ## Checks the Kubernetes manifests: schemas, what schemas miss, checkov.
+check-deploy: setup $(CHECKOV) $(CRDS) ## Checks the Kubernetes manifests: schemas, CRD models, what schemas miss, checkov.
 	@$(BIN)/python -m pytest tests/deploy --quiet
 	@for overlay in deploy/k8s/overlays/*; do \
 	  kubectl kustomize $$overlay >.cache/manifests.yaml \
+	    && node .cache/crds/validate.mjs <.cache/manifests.yaml \
 	    && $(CHECKOV) --config-file deploy/k8s/checkov.yaml --file .cache/manifests.yaml || exit 1; \
 	done
 
@@ -91,8 +104,12 @@ $(CHECKOV):
 	@$(PYTHON3) -m venv .cache/checkov
 	@.cache/checkov/bin/pip --disable-pip-version-check install --quiet checkov==3.3.30
 
+$(CRDS): deploy/k8s/crds/package.json deploy/k8s/crds/validate.mjs
+	@mkdir -p .cache/crds && cp $^ .cache/crds
+	@npm install --silent --no-package-lock --prefix .cache/crds && touch $@
+
 clean: ## Removes the environment, stubs and caches; keeps data/.
-	rm -rf $(VENV) protos/gen .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) clients/*/build clients/go/pb clients/node/node_modules protos/gen .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/pip:
 	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -28,11 +28,20 @@ class _FileScheduling(LoadScopeScheduling):
 
     def _split_scope(self, nodeid):
         path = nodeid.partition("::")[0]
-        return "tests/suite" if path.startswith("tests/suite/") else path
+        return "tests/suite" if path.startswith(("tests/suite/", "tests/clients/")) else path
 
 
 def pytest_xdist_make_scheduler(config, log):
     return _FileScheduling(config, log)
+
+
+@pytest.fixture(scope="session")
+def suite(tmp_path_factory):
+    """The running suite, one for all tests of a process that ask for it."""
+    from tests.suite.running_suite import running_suite
+
+    with running_suite(tmp_path_factory.mktemp("suite")) as suite:
+        yield suite
 
 
 @pytest.fixture(scope="session")

@@ -107,6 +107,7 @@ def reading(port: int, num_rounds: int) -> list[Figure]:
         Figure("first load, over the wire", max(each.num_bytes for each in start) / 1024, 60, "KB"),
         Figure("other hosts that were asked", len(others), 0, "hosts"),
         Figure("first paint", _middle(start, "first_paint_s") * 1e3, 300, "ms"),
+        Figure("first load: CPU of its thread", _middle(start, "cpu_s") * 1e3, None, "ms"),
         Figure(
             f"{NUM_MESSAGES} messages: answer", response_s(address, num_rounds) * 1e3, None, "ms"
         ),
@@ -114,6 +115,9 @@ def reading(port: int, num_rounds: int) -> list[Figure]:
             f"{NUM_MESSAGES} messages: first paint", _middle(long, "first_paint_s") * 1e3, 500, "ms"
         ),
         Figure(f"{NUM_MESSAGES} messages: loaded", _middle(long, "loaded_s") * 1e3, 500, "ms"),
+        Figure(
+            f"{NUM_MESSAGES} messages: CPU of its thread", _middle(long, "cpu_s") * 1e3, None, "ms"
+        ),
     ]
 
 

@@ -26,6 +26,8 @@ class Visit:
     hosts: frozenset[str]
     first_paint_s: float
     loaded_s: float
+    cpu_s: float
+    """CPU time of the page's main thread until nothing more is asked for."""
 
 
 def visits(url: str, num_rounds: int) -> list[Visit]:
@@ -46,6 +48,7 @@ def _visit(browser: Browser, url: str) -> Visit:
     page = context.new_page()
     session = context.new_cdp_session(page)
     session.send("Network.enable")
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
     sizes: list[float] = []
     hosts: set[str] = set()
     session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
@@ -54,8 +57,10 @@ def _visit(browser: Browser, url: str) -> Visit:
     while not (paint := page.evaluate(_PAINT)):  # the page's policy allows no other way to wait
         page.wait_for_timeout(20)
     loaded = page.evaluate(_LOADED)
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    cpu_s = next(each["value"] for each in metrics if each["name"] == "TaskDuration")
     context.close()
-    return Visit(round(sum(sizes)), frozenset(hosts - {""}), paint / 1e3, loaded / 1e3)
+    return Visit(round(sum(sizes)), frozenset(hosts - {""}), paint / 1e3, loaded / 1e3, cpu_s)
 
 
 def long_conversation(num_messages: int) -> bytes:

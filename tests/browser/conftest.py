@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright, expect
 
 from tests.browser import chromium
-from tests.browser.journey import ChatDriver
+from tests.browser.findings import findings
+from tests.browser.journey import PATIENCE_MS, ChatDriver
 from tests.web.fakes import FakeGenerator, png
 from tests.web.servers import RunningServer, build_app, running_server
 
@@ -23,6 +24,7 @@ OpenTab = Callable[..., Awaitable[ChatDriver]]
 async def browser() -> AsyncIterator[Browser]:
     if chromium.installed() is None:
         pytest.skip("no Chromium is installed")
+    expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         browser = await chromium.launched(playwright)
         yield browser
@@ -51,9 +53,13 @@ def pictures(tmp_path: Path) -> list[Path]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_tab(browser: Browser, server: RunningServer) -> AsyncIterator[OpenTab]:
-    """Opens tabs whose console errors, CSP violations and foreign requests fail the test."""
+    """Opens tabs whose console errors, CSP violations and foreign requests fail the test.
+
+    So does what axe finds where a journey ends; without scripts it cannot look.
+    """
     faults: list[str] = []
     async with AsyncExitStack() as stack:
+        seen: list[Page] = []
 
         async def open_tab(**options: object) -> ChatDriver:
             context = await browser.new_context(**options)  # type: ignore[arg-type]
@@ -62,9 +68,13 @@ async def open_tab(browser: Browser, server: RunningServer) -> AsyncIterator[Ope
             watch(page, server.url, faults)
             driver = ChatDriver(page, server.url)
             await driver.open()
+            if options.get("java_script_enabled", True):
+                seen.append(page)
             return driver
 
         yield open_tab
+        for page in seen:
+            faults += await findings(page)
     assert faults == []
 
 

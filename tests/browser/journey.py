@@ -63,6 +63,17 @@ class ChatDriver:
         running = self.page.locator("article.is-running")
         await expect(running).to_have_count(0, timeout=PATIENCE_MS)
 
+    async def hide(self, hidden: bool) -> None:
+        """Tells the page what a browser does when its tab is left or comes back."""
+        state = "hidden" if hidden else "visible"
+        values = {"hidden": str(hidden).lower(), "visibilityState": f"'{state}'"}
+        for name, value in values.items():
+            await self.page.evaluate(
+                f"Object.defineProperty(document, '{name}',"
+                f" {{get: () => {value}, configurable: true}})"
+            )
+        await self.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
     async def stop(self) -> None:
         await self.page.locator(".stop-button").click()
 

@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import OpenTab
+from tests.browser.journey import PATIENCE_MS
 from tests.web.fakes import FakeGenerator, complete, delta, says, started
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -84,6 +85,43 @@ async def test_reload_resumes_a_running_answer(open_tab: OpenTab, generator: Fak
     await expect(tab.last_answer()).to_have_text("One two.")
     await tab.expect_answers(1)
     assert generator.cancelled_count == 0
+
+
+async def test_hidden_tab_lets_go_of_the_stream_and_comes_back_to_all_of_it(
+    open_tab: OpenTab, generator: FakeGenerator
+) -> None:
+    gates = [asyncio.Event(), asyncio.Event()]
+    steps = [delta("One\n\n"), gates[0], delta("two\n\n"), gates[1], delta("three")]
+    generator.enqueue([started(), *steps, complete(3)])
+    tab = await open_tab()
+    ended = asyncio.Event()
+    await tab.ask("Count.")
+    await expect(tab.last_answer()).to_have_text("One")
+    tab.page.on("requestfailed", lambda _: ended.set())
+    await tab.hide(True)
+    await asyncio.wait_for(ended.wait(), PATIENCE_MS / 1e3)
+    gates[0].set()
+    await tab.hide(False)
+    await expect(tab.last_answer().locator("p")).to_have_text(["One", "two"])
+    gates[1].set()
+    await expect(tab.last_answer().locator("p")).to_have_text(["One", "two", "three"])
+    await tab.expect_answers(1)
+    assert generator.cancelled_count == 0
+
+
+async def test_two_tabs_watch_one_answer(open_tab: OpenTab, generator: FakeGenerator) -> None:
+    gate = asyncio.Event()
+    generator.enqueue([started(), delta("One "), gate, delta("two."), complete(2)])
+    first = await open_tab()
+    await first.ask("Count.")
+    await expect(first.last_answer()).to_have_text("One")
+    second = await open_tab()
+    await second.page.goto(first.page.url)
+    await expect(second.last_answer()).to_have_text("One")
+    gate.set()
+    for tab in (first, second):
+        await expect(tab.last_answer()).to_have_text("One two.")
+        await tab.expect_answers(1)
 
 
 async def test_all_of_it_works_without_scripts(

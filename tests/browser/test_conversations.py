@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import OpenTab
+from tests.web.chat.test_long_conversations import document
 from tests.web.fakes import FakeGenerator, says
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -50,6 +51,7 @@ async def test_reworded_question_becomes_a_branch(
     await tab.ask("First words")
     await settled(tab, "One")
     await tab.page.locator(".edit summary").click()
+    await expect(tab.page.locator(".edit textarea")).to_have_value("First words")
     await tab.page.locator(".edit textarea").fill("Other words")
     await tab.page.get_by_role("button", name="Ask again", exact=True).click()
     await settled(tab, "Two")
@@ -158,3 +160,23 @@ async def test_page_speaks_the_language_that_is_chosen(open_tab: OpenTab) -> Non
     await expect(tab.page.locator(".new-link").first).to_contain_text("新对话")
     await tab.page.get_by_role("button", name="English").click()
     await expect(tab.page.locator(".new-link").first).to_contain_text("New conversation")
+
+
+@SCRIPTS
+async def test_earlier_messages_are_shown_where_somebody_asks(
+    open_tab: OpenTab, tmp_path: Path, options: dict[str, object]
+) -> None:
+    file = tmp_path / "long.json"
+    file.write_bytes(document(100))
+    tab = await open_tab(**options)
+    await tab.page.locator(".import summary").click()
+    await tab.page.locator("#import").set_input_files(str(file))
+    await tab.page.get_by_role("button", name="Read in").click()
+    await expect(tab.page.locator(".message")).to_have_count(40)
+    await tab.page.get_by_role("link", name="Show earlier messages").click()
+    await expect(tab.page.locator(".message")).to_have_count(80)
+    await expect(tab.page.locator(".bubble", has_text="w60")).to_be_in_viewport()
+    await tab.page.get_by_role("link", name="Show all; 20 more").click()
+    await expect(tab.page.locator(".message")).to_have_count(100)
+    assert await tab.texts() == [f"w{index}" for index in range(100)]
+    await expect(tab.page.locator("#way-back")).to_have_count(0)

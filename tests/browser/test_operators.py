@@ -9,6 +9,7 @@ from playwright.async_api import Browser, expect
 from sightline.generator.v1 import generator_pb2
 
 from tests.browser.conftest import watch
+from tests.browser.findings import findings
 from tests.web.accounts.people import PASSWORD, app_with_accounts, password_file
 from tests.web.fakes import FakeGenerator
 from tests.web.servers import running_server
@@ -46,5 +47,6 @@ async def test_figures_renew_themselves_and_an_open_table_stays_open(
         if with_script:
             await expect(page.locator("#figures-table")).to_be_visible()
             await expect(page.locator("#figures-table td", has_text="7").first).to_be_visible()
+            faults += await findings(page)
         await context.close()
     assert faults == []

@@ -63,3 +63,10 @@ def test_dashboard_comes_as_grafanas_sidecar_wants_it(overlay: Overlay) -> None:
     dashboard = maps["sightline-dashboard"]
     assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
     assert yaml.safe_load(dashboard["data"]["dashboard.json"])["title"] == "Sightline"
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_promtool_understands_every_alert(overlay: Overlay, tmp_path: Path) -> None:
+    (rules,) = overlay.of_kind("PrometheusRule")
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules["spec"]))
+    subprocess.run(["promtool", "check", "rules", str(tmp_path / "rules.yaml")], check=True)

@@ -238,3 +238,15 @@ def test_pass_can_be_left_after_each_layer(tiny_model):
     with pytest.raises(StopIteration) as end:
         next(layers)
     assert torch.equal(end.value.value[0], tiny_model.tower.encode([prepared(4, 6)])[0])
+
+
+def test_memory_is_reserved_by_a_picture_of_about_the_largest_pass(tiny_folder, monkeypatch):
+    tower, sizes = load_vision_tower(Checkpoint(tiny_folder), CPU_FLOAT32), []
+    monkeypatch.setattr(tower, "encode", lambda images: sizes.extend(map(len_of, images)))
+    for num_patches in (16, 1000, 16384):
+        tower.reserve_memory(num_patches)
+    assert sizes == [16, 900, 16384]
+
+
+def len_of(image):
+    return len(image.patches)

@@ -16,7 +16,8 @@ from sightline_generator.encoder_client import EncoderClient
 from sightline_generator.encoder_pool import EncoderPool
 from sightline_generator.engine.async_engine import AsyncEngine
 from sightline_generator.engine.sequence import Sequence
-from sightline_generator.loading import LoadedModel, load_model, make_engine, make_servicer
+from sightline_generator.loaded_model import LoadedModel, load_model
+from sightline_generator.loading import make_engine, make_servicer
 
 from tests.generator import harness
 from tests.generator.scripted_encoder import ScriptedEncoder, serving

@@ -1,5 +1,6 @@
 """What start-up does about CUDA graphs, with a plain call in place of each."""
 
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -16,6 +17,7 @@ from sightline_generator.attention.paged_cpu import PagedCpuAttention
 from sightline_generator.attention.sdpa import SdpaAttention
 from sightline_generator.engine.decode_graphs import call_again, graph_sizes
 from sightline_generator.engine.model_runner import KVCache, ModelRunner, kv_block_bytes
+from sightline_generator.loaded_weights import LoadedWeights
 from sightline_generator.loading import overlaps
 
 from tests.generator.running_generator import make_settings
@@ -29,9 +31,9 @@ def plain_calls(monkeypatch):
 
 
 @pytest.fixture
-def parts(tiny_ours):
+def weights(tiny_ours):
     attention = SdpaAttention(16, torch.float64)
-    return tiny_ours.family, tiny_ours.model, attention, CPU, torch.float64
+    return LoadedWeights(tiny_ours.family, tiny_ours.model, attention, CPU, torch.float64)
 
 
 class Named:
@@ -57,12 +59,12 @@ def test_setting_and_device_rule_graphs_out(tiny_folder):
     assert "cpu" in graph_capture.refusal(make_settings(tiny_folder), paged, CPU)
 
 
-def test_progress_is_told_for_each_graph_and_the_runner_uses_them(tiny_folder, parts, caplog):
+def test_progress_is_told_for_each_graph_and_the_runner_uses_them(tiny_folder, weights, caplog):
     caplog.set_level("INFO")
-    family, model, attention, device, dtype = parts
     settings = make_settings(tiny_folder, max_num_seqs=5)
-    runner = ModelRunner(model, KVCache(family.shape, 4, 16, device, dtype), attention)
-    graph_capture.capture_graphs(runner, settings, family)
+    cache = KVCache(weights.family.shape, 4, 16, weights.device, weights.dtype)
+    runner = ModelRunner(weights.model, cache, weights.attention)
+    graph_capture.capture_graphs(runner, settings, weights.family)
     told = [(record.message, record.fields) for record in caplog.records]
     assert [fields["batch_size"] for _message, fields in told[:-1]] == [5, 4, 2, 1]
     assert [fields["count"] for _message, fields in told[:-1]] == [1, 2, 3, 4]
@@ -70,12 +72,12 @@ def test_progress_is_told_for_each_graph_and_the_runner_uses_them(tiny_folder, p
     assert list(runner._graphs.sizes) == [1, 2, 4, 5]
 
 
-def test_memory_of_all_graphs_is_foreseen_from_the_two_largest(tiny_folder, parts, monkeypatch):
+def test_memory_of_all_graphs_is_foreseen_from_the_two_largest(tiny_folder, weights, monkeypatch):
     free = iter([1000, 700, 690, 990])
     monkeypatch.setattr(graph_capture, "_free_bytes", lambda _device: next(free))
     settings = make_settings(tiny_folder, max_num_seqs=32)
     others = len(graph_sizes(32)) - 1
-    assert graph_capture.graph_bytes(settings, *parts) == 300 + others * 10
+    assert graph_capture.graph_bytes(settings, weights) == 300 + others * 10
 
 
 @pytest.mark.parametrize(
@@ -86,9 +88,8 @@ def test_memory_that_others_give_back_meanwhile_is_no_gain(free, num_graphs, for
     assert graph_capture.foreseen_bytes(free, num_graphs) == foreseen
 
 
-def test_kv_cache_leaves_room_for_the_largest_step_and_the_graphs(tiny_folder, parts, monkeypatch):
-    family, model, _attention, _device, dtype = parts
-    block_bytes = kv_block_bytes(family.shape, 16, dtype)
+def test_kv_cache_leaves_room_for_largest_step_and_graphs(tiny_folder, weights, monkeypatch):
+    block_bytes = kv_block_bytes(weights.family.shape, 16, weights.dtype)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (30 * block_bytes, 0))
     monkeypatch.setattr(kv_memory, "largest_step_bytes", lambda *_parts: 4 * block_bytes)
     monkeypatch.setattr(kv_memory, "graph_bytes", lambda *_parts: 6 * block_bytes)
@@ -97,13 +98,13 @@ def test_kv_cache_leaves_room_for_the_largest_step_and_the_graphs(tiny_folder, p
 
     def plan(**changes):
         settings = make_settings(tiny_folder, kv_cache_bytes=0, kv_cache_share=0.5, **changes)
-        return kv_memory.plan_kv_cache(settings, family, model, attention, CUDA, dtype)
+        return kv_memory.plan_kv_cache(settings, replace(weights, attention=attention, device=CUDA))
 
     assert plan().num_blocks == 10
     assert plan(cuda_graphs=False).num_blocks == 13
 
 
-def test_largest_step_runs_and_its_keys_and_values_are_not_counted(tiny_folder, parts, monkeypatch):
+def test_largest_step_runs_and_its_own_blocks_are_not_counted(tiny_folder, weights, monkeypatch):
     numbers = count()
 
     def peak(step, _device):
@@ -113,10 +114,9 @@ def test_largest_step_runs_and_its_keys_and_values_are_not_counted(tiny_folder, 
 
     monkeypatch.setattr(kv_memory, "_peak_bytes", peak)
     settings = make_settings(tiny_folder, max_num_seqs=3, max_num_batched_tokens=40)
-    family, dtype = parts[0], parts[-1]
     # 38 tokens fill three blocks and one each of the others; null and scratch block come on top.
-    expected = 10**9 - 7 * kv_block_bytes(family.shape, 16, dtype)
-    assert kv_memory.largest_step_bytes(settings, *parts) == expected
+    expected = 10**9 - 7 * kv_block_bytes(weights.family.shape, 16, weights.dtype)
+    assert kv_memory.largest_step_bytes(settings, weights) == expected
     assert next(numbers) == 1
 
 

@@ -1,9 +1,14 @@
 import pytest
 import torch
+from sightline_common.checkpoint import Checkpoint
 from sightline_common.config import SettingInvalidError
-from sightline_generator.loading import BLOCK_SIZE, load_model, max_model_len
+from sightline_generator.encoder_watch import EncoderWatch
+from sightline_generator.loaded_model import load_model, max_model_len
+from sightline_generator.loaded_weights import BLOCK_SIZE
+from sightline_generator.loading import open_servicer
 
 from tests.generator.running_generator import KV_BYTES, make_settings
+from tests.generator.scripted_encoder import ScriptedEncoder, serving
 
 
 def test_unset_cache_holds_what_running_sequences_can_fill_at_most(tiny_folder):
@@ -63,3 +68,20 @@ def test_impossible_setting_is_refused_by_name(tiny_folder, changes, variable):
 def test_auto_is_float32_on_a_cpu(tiny_folder):
     model = load_model(make_settings(tiny_folder, dtype="auto"))
     assert model.runner.cache.dtype is torch.float32
+
+
+async def test_cache_is_sized_by_what_the_encoder_left(tiny_folder, monkeypatch):
+    free = {"bytes": 100 * KV_BYTES}
+    wait = EncoderWatch.wait_until_ready
+
+    async def wait_while_it_loads(watch):
+        await wait(watch)
+        free["bytes"] = 10 * KV_BYTES
+
+    monkeypatch.setattr("sightline_generator.kv_memory.available_bytes", lambda: free["bytes"])
+    monkeypatch.setattr(EncoderWatch, "wait_until_ready", wait_while_it_loads)
+    async with serving(ScriptedEncoder(fingerprint=Checkpoint(tiny_folder).fingerprint)) as encoder:
+        target = f"127.0.0.1:{encoder.port}"
+        settings = make_settings(tiny_folder, kv_cache_bytes=0, encoder_target=target)
+        async with open_servicer(settings, lambda _error: None) as servicer:
+            assert (await servicer.GetLoad(None, None)).block_count == 250

@@ -12,7 +12,9 @@ from sightline_generator.engine.model_runner import KVCache, ModelRunner
 from sightline_generator.engine.sequence import SamplingParams
 from sightline_generator.engine.stop import StopParams
 from sightline_generator.families.registry import family_of
-from sightline_generator.loading import load_model, make_engine
+from sightline_generator.loaded_model import load_model
+from sightline_generator.loaded_weights import LoadedWeights
+from sightline_generator.loading import make_engine
 
 from tests.generator import harness, tiny
 from tests.generator.harness import Ours, picture, run_to_end, user
@@ -138,7 +140,8 @@ def test_graphs_take_about_the_memory_that_was_foreseen(cuda):
     tensors = checkpoint.load_tensors(family.rename_tensor, torch.float16)
     model = family.build(tensors, cuda)
     attention = PagedFlashAttention(256, torch.float16)
-    foreseen = graph_capture.graph_bytes(settings, family, model, attention, cuda, torch.float16)
+    weights = LoadedWeights(family, model, attention, cuda, torch.float16)
+    foreseen = graph_capture.graph_bytes(settings, weights)
     runner = ModelRunner(model, KVCache(family.shape, 8, 256, cuda, torch.float16), attention)
     before = graph_capture._free_bytes(cuda)
     graph_capture.capture_graphs(runner, settings, family)

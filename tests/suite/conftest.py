@@ -5,13 +5,6 @@ from sightline.encoder.v1 import encoder_pb2_grpc
 from sightline.generator.v1 import generator_pb2_grpc
 
 from tests.browser.conftest import browser  # noqa: F401 - a fixture
-from tests.suite.running_suite import running_suite
-
-
-@pytest.fixture(scope="session")
-def suite(tmp_path_factory):
-    with running_suite(tmp_path_factory.mktemp("suite")) as suite:
-        yield suite
 
 
 @pytest.fixture

@@ -74,14 +74,12 @@ def launch(folder, **environ):
         for name, port in zip(names, free_ports(len(names)), strict=True)
     }
     output = folder / "suite.log"
-    with output.open("w") as log:
+    with output.open("w") as log, _hangups_reach_children():
         process = subprocess.Popen(
             [sys.executable, "-m", "sightline_common.launcher"],
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=ROOT,
-            # Under nohup this process ignores SIGHUP, and its children would, too.
-            preexec_fn=_expect_hangups,
             env={
                 **os.environ,
                 "SIGHTLINE_MODEL": str(NANO),
@@ -93,8 +91,21 @@ def launch(folder, **environ):
     return RunningSuite(process, output, *ports.values())
 
 
-def _expect_hangups():
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+@contextmanager
+def _hangups_reach_children():
+    """Under nohup this process ignores SIGHUP, and its children would, too.
+
+    A handler, unlike that, ends with exec. Between fork and exec nothing may run here: gRPC's
+    own threads live in this process, and its handlers abort the child when one is at work.
+    """
+    is_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    if is_ignored:
+        signal.signal(signal.SIGHUP, lambda *_: None)
+    try:
+        yield
+    finally:
+        if is_ignored:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from tests.suite.running_suite import NANO, launch, running_suite
+from tests.suite.running_suite import NANO, START_TIMEOUT_S, launch, running_suite
 
 pytestmark = pytest.mark.suite
 
@@ -31,31 +31,32 @@ def other_checkpoint(folder):
     return copy
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_interrupt_or_closed_terminal_leaves_no_process_behind(tmp_path, number):
+def test_interrupt_leaves_no_process_behind(tmp_path):
     with running_suite(tmp_path) as suite:
         children = suite.child_ids()
         assert len(children) == 3
         assert urllib.request.urlopen(f"{suite.url}/ready").status == 200
-        status = suite.stop(number)
+        status = suite.stop(signal.SIGINT)
     assert status == 0
     assert not any(map(is_alive, children))
 
 
-def test_terminate_while_loading_ends_promptly(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_terminate_or_closed_terminal_while_loading_ends_promptly(tmp_path, number):
     suite = launch(tmp_path)
     suite.wait_for_line(r"encoder ")
     children = suite.child_ids()
-    assert suite.stop(signal.SIGTERM) == 0
+    assert suite.stop(number) == 0
     assert not any(map(is_alive, children))
 
 
 def test_a_death_is_reported_by_name_and_ends_the_suite(tmp_path):
-    with running_suite(tmp_path) as suite:
-        children = suite.child_ids()
-        os.kill(children[0], signal.SIGKILL)
-        assert suite.process.wait(timeout=30) == 1
-        assert "encoder ended with status -9" in suite.output.read_text()
+    suite = launch(tmp_path)
+    suite.wait_for_line(r"encoder ")
+    children = suite.child_ids()
+    os.kill(children[0], signal.SIGKILL)
+    assert suite.process.wait(timeout=30) == 1
+    assert "encoder ended with status -9" in suite.output.read_text()
     assert not any(map(is_alive, children))
 
 
@@ -74,15 +75,11 @@ def test_missing_model_is_named(tmp_path):
     assert "nothing" in suite.output.read_text()
 
 
-def test_encoder_of_another_checkpoint_is_refused(tmp_path):
-    (tmp_path / "first").mkdir()
-    (tmp_path / "second").mkdir()
-    other = other_checkpoint(tmp_path)
-    with running_suite(tmp_path / "first") as first:
-        suite = launch(
-            tmp_path / "second",
-            SIGHTLINE_MODEL=str(other),
-            SIGHTLINE_ENCODER_TARGET=first.encoder,
-        )
-        assert suite.process.wait(timeout=60) == 1
-    assert "generator ended with status 2" in suite.output.read_text()
+def test_encoder_of_another_checkpoint_is_refused(suite, tmp_path):
+    launched = launch(
+        tmp_path,
+        SIGHTLINE_MODEL=str(other_checkpoint(tmp_path)),
+        SIGHTLINE_ENCODER_TARGET=suite.encoder,
+    )
+    assert launched.process.wait(timeout=START_TIMEOUT_S) == 1
+    assert "generator ended with status 2" in launched.output.read_text()

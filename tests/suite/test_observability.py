@@ -5,6 +5,8 @@ import asyncio
 import itertools
 import json
 import logging
+import shutil
+from asyncio.subprocess import PIPE
 
 import grpc
 import pytest
@@ -24,6 +26,7 @@ from tests.suite.pictures import data_url, fresh_picture
 pytestmark = [pytest.mark.suite, pytest.mark.asyncio(loop_scope="module")]
 ENCODE = "sightline.encoder.v1.EncoderService/EncodeMedia"
 GENERATE = "sightline.generator.v1.GeneratorService/GenerateText"
+LINT = ("promtool", "check", "metrics")
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 INFO = {
     "encoder": lambda channel: encoder_pb2_grpc.EncoderServiceStub(channel).GetModelInfo(
@@ -196,12 +199,27 @@ async def test_question_is_counted_by_every_service(suite):
     assert 0 < hits < suite.metric("generator", "sightline_prefix_cache_queries_total")
 
 
+async def metrics_page(suite, service, own, accept="*/*"):
+    port = suite.servers[service].options.metrics_port
+    return await asyncio.to_thread(fetch_metrics, suite.authority, port, own, accept)
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+@pytest.mark.parametrize("service", INFO)
+async def test_promtool_finds_no_fault_in_the_metrics(suite, service):
+    await ask(suite, picture=fresh_picture())
+    page = await metrics_page(suite, service, suite.authority.issue("scraper"))
+    _head, _, metrics = page.partition(b"\r\n\r\n")
+    lint = await asyncio.create_subprocess_exec(*LINT, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+    _said, faults = await lint.communicate(metrics)
+    assert (lint.returncode, faults.decode()) == (0, "")
+
+
 async def test_page_has_exemplars_that_name_a_trace(suite):
     answer = await ask(suite, words="Hello.")
     own = suite.authority.issue("scraper")
-    port = suite.servers["generator"].options.metrics_port
     accept = "application/openmetrics-text; version=1.0.0"
-    page = await asyncio.to_thread(fetch_metrics, suite.authority, port, own, accept)
+    page = await metrics_page(suite, "generator", own, accept)
     assert f'# {{trace_id="{answer.headers["x-request-id"]}"}}'.encode() in page
 
 

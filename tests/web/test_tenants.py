@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 from sightline_common.config import SettingInvalidError
+from sightline_web.__main__ import open_accounts
+from sightline_web.config import WebSettings
 from sightline_web.tenants import SECRET_BYTES, Tenants
+
+from tests.web.accounts.people import password_file
 
 
 def test_without_accounts_there_is_one_salt_and_no_secret(tmp_path: Path) -> None:
@@ -43,7 +47,7 @@ def test_replicas_that_start_together_on_one_folder_agree(tmp_path: Path) -> Non
 def test_damaged_secret_is_named_and_not_used(tmp_path: Path, kept: bytes) -> None:
     path = tmp_path / "tenants.key"
     path.write_bytes(kept)
-    with pytest.raises(SettingInvalidError, match=r"tenants.key is damaged; remove it"):
+    with pytest.raises(SettingInvalidError, match=r"tenants.key is damaged; remove it, and"):
         Tenants(tmp_path).cache_salt("anna")
     path.unlink()
     assert Tenants(tmp_path).cache_salt("anna")
@@ -61,3 +65,11 @@ def test_secret_is_on_the_disk_before_it_has_its_name(
     monkeypatch.setattr("os.fsync", fsync)
     Tenants(tmp_path).cache_salt("anna")
     assert written == [SECRET_BYTES]
+
+
+def test_damaged_secret_stops_the_start_with_accounts(tmp_path: Path) -> None:
+    (tmp_path / "tenants.key").write_bytes(b"short")
+    people = f"password-file:{password_file(tmp_path)}"
+    with pytest.raises(SettingInvalidError, match="damaged"):
+        open_accounts(WebSettings(data_dir=tmp_path, auth=people))
+    assert open_accounts(WebSettings(data_dir=tmp_path)) is None

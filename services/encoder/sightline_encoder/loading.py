@@ -195,6 +195,9 @@ def load_model(settings: EncoderSettings, decode: Decode = decode_here) -> Loade
         ),
     )
     _step("warm-up", tower.warm_up)
+    if placement.device.type != "cpu":
+        # Before this service is ready: a generator on the same GPU then shares out the rest.
+        _step("largest pass", lambda: tower.reserve_memory(largest_pass(settings, tower)))
     return LoadedModel(checkpoint, tower, preprocessor)
 
 
@@ -221,6 +224,12 @@ def pass_patches(settings: EncoderSettings, tower: VisionTower) -> int:
     if settings.batch_patches:
         return settings.batch_patches
     return CPU_BATCH_PATCHES if tower.placement.device.type == "cpu" else GPU_BATCH_PATCHES
+
+
+def largest_pass(settings: EncoderSettings, tower: VisionTower) -> int:
+    """Returns the patches of the largest pass: a full one, or one picture that exceeds it."""
+    budget = whole_pixel_budget(settings, tower.placement)
+    return max(pass_patches(settings, tower), budget // tower.patch_size**2)
 
 
 def lane_threads(tower: VisionTower) -> int:

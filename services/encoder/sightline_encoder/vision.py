@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -144,7 +145,14 @@ class VisionTower:
 
     def warm_up(self) -> None:
         """Runs a small picture, so that the first request meets loaded kernels."""
-        side = 4 * self.merge_size
+        self._run_square(4)
+
+    def reserve_memory(self, num_patches: int) -> None:
+        """Runs a picture of about so many patches; torch keeps what that took of a GPU."""
+        self._run_square(max(1, math.isqrt(num_patches) // self.merge_size))
+
+    def _run_square(self, num_cells: int) -> None:
+        side = num_cells * self.merge_size
         patches = torch.zeros(side * side, self.patch_values)
         self.encode([PreparedImage(patches, (1, side, side), 0, 0)])
 

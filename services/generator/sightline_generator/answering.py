@@ -31,6 +31,7 @@ from sightline_generator.engine.async_engine import AsyncEngine
 from sightline_generator.engine.engine import SequenceUpdate
 from sightline_generator.engine.sequence import FeatureSpan, Sequence
 from sightline_generator.families.base import MediaKind
+from sightline_generator.feature_places import FeaturePlaces
 from sightline_generator.preparation import FeaturesChangedError, Preparation, PreparedPrompt
 
 NUM_LAYOUTS = 3
@@ -92,8 +93,8 @@ class ReaderWatch:
 class Answering:
     """Prepares requests, has them computed, and tells what happens.
 
-    At most `max_num_seqs` requests hold features at a time; others with media wait their
-    turn before they ask the encoder.
+    At most `max_num_seqs` requests hold features at a time; others with media wait, the
+    most urgent first, before they ask the encoder.
     """
 
     def __init__(
@@ -109,7 +110,7 @@ class Answering:
         self._preparation = preparation
         self._rules = rules
         self._info = info
-        self._feature_holders = asyncio.Semaphore(engine.max_num_seqs)
+        self._feature_places = FeaturePlaces(engine.max_num_seqs)
 
     async def responses(
         self,
@@ -127,12 +128,14 @@ class Answering:
         with ExitStack() as features:
             held.callback(features.close)
             if source.media:
-                await self._feature_holders.acquire()
-                features.callback(self._feature_holders.release)
+                await self._feature_places.acquire(request.priority)
+                features.callback(self._feature_places.release)
             sequence, prepared = await self._ready_sequence(request, source)
             candidates = self._candidates(request, prepared, sequence)
             ready = time.monotonic()
-            async for index, update in candidates.updates(self._engine, deadline, held):
+            text_only = not request.token_ids_wanted
+            updates = candidates.updates(self._engine, deadline, held, text_only=text_only)
+            async for index, update in updates:
                 if update.features_wanted:
                     await self._provide(update.sequence, prepared)
                 if update.token_ids:

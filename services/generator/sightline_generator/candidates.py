@@ -28,13 +28,14 @@ class Candidates:
         return iter(self._indices)
 
     async def updates(
-        self, engine: AsyncEngine, deadline: float | None, held: ExitStack
+        self, engine: AsyncEngine, deadline: float | None, held: ExitStack, *, text_only: bool
     ) -> AsyncIterator[tuple[int, SequenceUpdate]]:
         """Yields updates and the indices of their candidates, until all have ended.
 
-        Closing `held` ends those that are left. Raises the error that ended one.
+        Closing `held` ends those that are left. With `text_only` what completes no text may come
+        with a later update. Raises the error that ended one.
         """
-        stream = UpdateStream(len(self._indices))
+        stream = UpdateStream(len(self._indices), text_only=text_only)
         waiting = list(self._indices)
 
         def submit(num_sequences: int) -> None:

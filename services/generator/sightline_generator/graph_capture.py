@@ -14,7 +14,8 @@ from sightline_generator.attention.base import Attention
 from sightline_generator.config import GeneratorSettings
 from sightline_generator.engine.decode_graphs import CudaCapture, graph_sizes
 from sightline_generator.engine.model_runner import KVCache, ModelRunner
-from sightline_generator.families.base import Family, LanguageModel
+from sightline_generator.families.base import Family
+from sightline_generator.loaded_weights import LoadedWeights
 
 _logger = logging.getLogger(__name__)
 
@@ -49,18 +50,12 @@ def capture_graphs(runner: ModelRunner, settings: GeneratorSettings, family: Fam
     log(_logger, "cuda graphs captured", sizes=sizes, seconds=seconds)
 
 
-def graph_bytes(
-    settings: GeneratorSettings,
-    family: Family,
-    model: LanguageModel,
-    attention: Attention[object],
-    device: torch.device,
-    dtype: torch.dtype,
-) -> int:
+def graph_bytes(settings: GeneratorSettings, weights: LoadedWeights) -> int:
     """Captures the two largest graphs over a small cache and returns what all will take."""
     sizes = graph_sizes(settings.max_num_seqs)
-    cache = KVCache(family.shape, 1, attention.block_size, device, dtype)
-    runner = ModelRunner(model, cache, attention)
+    family, attention, device = weights.family, weights.attention, weights.device
+    cache = KVCache(family.shape, 1, attention.block_size, device, weights.dtype)
+    runner = ModelRunner(weights.model, cache, attention)
     free_bytes = [_free_bytes(device)]
     length = max_sequence_tokens(settings, family)
     for _size in runner.capture(sizes[-2:], length, CudaCapture(device)):

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 import torch
 from sightline_common.config import SettingInvalidError
 
-from sightline_generator.attention.base import Attention
 from sightline_generator.config import GeneratorSettings
 from sightline_generator.engine.model_runner import KVCache, ModelRunner, kv_block_bytes
 from sightline_generator.engine.sampler import Sampler
 from sightline_generator.engine.scheduler import ScheduledChunk
 from sightline_generator.engine.sequence import SamplingParams, Sequence
 from sightline_generator.engine.stop import StopParams, TextPiece
-from sightline_generator.families.base import Family, LanguageModel
+from sightline_generator.families.base import Family
 from sightline_generator.free_memory import available_bytes
 from sightline_generator.graph_capture import graph_bytes
 from sightline_generator.graph_capture import refusal as graph_refusal
+from sightline_generator.loaded_weights import LoadedWeights
 
 CUDA_SHARE, CPU_SHARE = 0.9, 0.25
 """On a GPU the engine is at home; a CPU's memory it shares with everything else."""
@@ -43,23 +43,16 @@ class KVCachePlan:
         return self.num_blocks * self.block_bytes
 
 
-def plan_kv_cache(
-    settings: GeneratorSettings,
-    family: Family,
-    model: LanguageModel,
-    attention: Attention[object],
-    device: torch.device,
-    dtype: torch.dtype,
-) -> KVCachePlan:
+def plan_kv_cache(settings: GeneratorSettings, weights: LoadedWeights) -> KVCachePlan:
     """Sizes the KV cache; raises SettingInvalidError when it cannot hold two blocks."""
-    block_bytes = kv_block_bytes(family.shape, attention.block_size, dtype)
+    family, attention, device = weights.family, weights.attention, weights.device
+    block_bytes = kv_block_bytes(family.shape, attention.block_size, weights.dtype)
     if settings.kv_cache_bytes:
         plan = KVCachePlan(settings.kv_cache_bytes // block_bytes, block_bytes, 0, 0)
     elif device.type == "cuda":
-        model_parts = (settings, family, model, attention, device, dtype)
-        step_bytes = largest_step_bytes(*model_parts)
+        step_bytes = largest_step_bytes(settings, weights)
         captured = graph_refusal(settings, attention, device) is None
-        for_graphs = graph_bytes(*model_parts) if captured else 0
+        for_graphs = graph_bytes(settings, weights) if captured else 0
         free_bytes = torch.cuda.mem_get_info(device)[0]
         share = settings.kv_cache_share or CUDA_SHARE
         plan = _plan(share, block_bytes, free_bytes, step_bytes, for_graphs)
@@ -90,14 +83,7 @@ def _useful(
     return replace(plan, num_blocks=min(plan.num_blocks, most))
 
 
-def largest_step_bytes(
-    settings: GeneratorSettings,
-    family: Family,
-    model: LanguageModel,
-    attention: Attention[object],
-    device: torch.device,
-    dtype: torch.dtype,
-) -> int:
+def largest_step_bytes(settings: GeneratorSettings, weights: LoadedWeights) -> int:
     """Runs the largest step that may come and returns what it took on the GPU beside its KV.
 
     One long prompt fills the token budget, and every other sequence samples a token.
@@ -105,13 +91,14 @@ def largest_step_bytes(
     lengths = [settings.max_num_batched_tokens - settings.max_num_seqs + 1]
     lengths += [1] * (settings.max_num_seqs - 1)
     lengths = [length for length in lengths if length > 0]
-    size = attention.block_size
+    family, device, dtype = weights.family, weights.device, weights.dtype
+    size = weights.attention.block_size
     num_blocks = sum(-(-length // size) for length in lengths)
 
     def step() -> None:
         cache = KVCache(family.shape, num_blocks, size, device, dtype)
         chunks = _profile_chunks(lengths, size)
-        logits = ModelRunner(model, cache, attention).run(chunks)
+        logits = ModelRunner(weights.model, cache, weights.attention).run(chunks)
         Sampler(waits=False).sample(logits, [chunk.sequence for chunk in chunks]).tokens()
 
     kv_bytes = (num_blocks + 2) * kv_block_bytes(family.shape, size, dtype)

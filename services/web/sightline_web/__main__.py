@@ -26,6 +26,7 @@ from sightline_web.draining import LAST_WORDS_S, Draining, DrainingServer
 from sightline_web.generator_client import GrpcGenerator
 from sightline_web.middleware.body_limit import MAX_HEADER_BYTES
 from sightline_web.store.database import Database
+from sightline_web.tenants import Tenants
 from sightline_web.web_metrics import WebMetrics
 
 
@@ -34,7 +35,7 @@ def main() -> None:
         settings = read_settings(WebSettings)
         database = open_database(settings)
         start_tracing("web", settings.traces)
-        directory = open_directory(settings)
+        directory = open_accounts(settings)
     except SettingInvalidError as error:
         sys.exit(f"sightline-web: {error}")
     configure_logging("web", settings.log_level, settings.log_format)
@@ -51,6 +52,17 @@ def open_database(settings: WebSettings) -> Database:
         raise SettingInvalidError(
             f"SIGHTLINE_DATABASE_URL or SIGHTLINE_DATA_DIR cannot be used: {error}"
         ) from error
+
+
+def open_accounts(settings: WebSettings) -> Directory | None:
+    """Opens the directory of people, and the secret that keeps them apart.
+
+    Raises SettingInvalidError: a damaged secret stops the start, not the first question.
+    """
+    directory = open_directory(settings)
+    if directory is not None:
+        Tenants(settings.data_dir, settings.tenant_secret).secret()
+    return directory
 
 
 async def serve(settings: WebSettings, database: Database, directory: Directory | None) -> None:

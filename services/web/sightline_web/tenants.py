@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import os
 import secrets
 from contextlib import suppress
@@ -28,15 +29,21 @@ class Tenants:
         self._path = folder / _SECRET_FILE
         self._secret = secret.encode()
 
-    def cache_salt(self, owner_id: str) -> str:
-        """Returns an owner's salt; empty for the only one where there are no accounts.
+    def cache_salt(self, owner_id: str, own_salt: str = "") -> str:
+        """Returns an owner's salt, or that of a part which the owner sets apart by `own_salt`.
 
-        Raises SettingInvalidError where the kept secret is too short to be one.
+        It is empty for the whole of the only owner where there are no accounts. Raises
+        SettingInvalidError where the kept secret is too short to be one.
         """
-        if owner_id == LOCAL_OWNER:
+        if owner_id == LOCAL_OWNER and not own_salt:
             return ""
+        parts = json.dumps([owner_id, own_salt]) if own_salt else owner_id
+        return hmac.new(self.secret(), parts.encode(), hashlib.sha256).hexdigest()
+
+    def secret(self) -> bytes:
+        """Returns the secret, which is made where there is none; raises SettingInvalidError."""
         self._secret = self._secret or _kept_secret(self._path)
-        return hmac.new(self._secret, owner_id.encode(), hashlib.sha256).hexdigest()
+        return self._secret
 
 
 def _kept_secret(path: Path) -> bytes:
@@ -44,7 +51,7 @@ def _kept_secret(path: Path) -> bytes:
         _make_secret(path)
     secret = path.read_bytes()
     if len(secret) < SECRET_BYTES:
-        raise SettingInvalidError(f"{path} is damaged; remove it")
+        raise SettingInvalidError(f"{path} is damaged; remove it, and another one is made")
     return secret
 
 

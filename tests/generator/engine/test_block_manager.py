@@ -22,6 +22,7 @@ class BlockTraffic(RuleBasedStateMachine):
         super().__init__()
         self.blocks = BlockManager(NUM_BLOCKS, BLOCK_SIZE)
         self.sequences = []
+        self.waiting = []
         self.memory = {}
         self.cached = {}
 
@@ -30,8 +31,9 @@ class BlockTraffic(RuleBasedStateMachine):
         media=st.sampled_from(["", "a", "b"]),
         offset=st.integers(0, 5),
         salt=st.sampled_from(["", "", "other"]),
+        waits=st.booleans(),
     )
-    def start(self, tokens, media, offset, salt):
+    def start(self, tokens, media, offset, salt, waits):
         spans = [FeatureSpan(offset, 5, media)] if media and offset + 5 <= len(tokens) else []
         sequence = make_sequence(tokens=tokens, feature_spans=spans, salt=salt)
         expected = self.expected_prefix(sequence)
@@ -39,7 +41,8 @@ class BlockTraffic(RuleBasedStateMachine):
         needed = -(-len(tokens) // BLOCK_SIZE) - held
         assert self.blocks.num_blocks_to_start(sequence) == needed
         assert self.blocks.num_cached_tokens(sequence) == len(expected) * BLOCK_SIZE
-        if needed > self.blocks.num_free_blocks:
+        if waits or needed > self.blocks.num_free_blocks:
+            self.waiting.append(sequence)
             return
         assert self.blocks.start(sequence) == len(expected) * BLOCK_SIZE
         assert sequence.block_table[: len(expected)] == expected
@@ -48,6 +51,12 @@ class BlockTraffic(RuleBasedStateMachine):
         self.handed_out(sequence.block_table[len(expected) :])
         for index in range(sequence.num_computed_tokens):
             assert self.slot(sequence, index) == identity(sequence, index)
+
+    @invariant()
+    def who_waits_is_told_what_is_cached_now(self):
+        for sequence in self.waiting:
+            expected = len(self.expected_prefix(sequence)) * BLOCK_SIZE
+            assert self.blocks.num_cached_tokens(sequence) == expected
 
     def expected_prefix(self, sequence):
         blocks = []
@@ -201,6 +210,20 @@ def test_use_renews_a_block():
     blocks.start(make_sequence(tokens=[3] * 8))
     assert blocks.num_cached_tokens(make_sequence(tokens=[1] * 9)) == 8
     assert blocks.num_cached_tokens(make_sequence(tokens=[2] * 9)) == 0
+
+
+def test_who_waits_sees_blocks_come_and_go():
+    blocks = BlockManager(4, BLOCK_SIZE)
+    waiting = make_sequence(tokens=[1] * 13)
+    assert blocks.num_cached_tokens(waiting) == 0
+    first = computed(blocks, tokens=[1] * 8)
+    assert blocks.num_cached_tokens(waiting) == 8
+    blocks.free(first)
+    longer = computed(blocks, tokens=[1] * 12)
+    assert blocks.num_cached_tokens(waiting) == 12
+    blocks.free(longer)
+    computed(blocks, tokens=[2] * 16)
+    assert blocks.num_cached_tokens(waiting) == 0
 
 
 def test_last_token_of_a_cached_prompt_is_computed():

@@ -316,6 +316,24 @@ def test_poisoned_pieces_are_never_shared(tiny_ours, place):
     assert engine.scheduler.blocks.num_cached_tokens(same) <= place
 
 
+def test_no_memory_to_prove_a_piece_costs_its_sharing_and_nobody_an_answer(tiny_ours, monkeypatch):
+    calm = tiny_ours.engine()
+    calm.add(alone := long_sequence(tiny_ours))
+    run_to_end(calm)
+    engine = tiny_ours.engine(max_num_batched_tokens=40)
+
+    def no_memory(_blocks):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(engine._runner.cache, "are_finite", no_memory)
+    engine.add(sequence := long_sequence(tiny_ours))
+    engine.step()
+    assert engine.scheduler.blocks.num_cached_blocks == 0
+    run_to_end(engine)
+    assert generated(sequence) == generated(alone)
+    assert engine.scheduler.blocks.num_cached_blocks > 0
+
+
 def test_cancelled_sequence_frees_its_blocks_and_says_nothing_more(tiny_ours, undisturbed):
     engine = tiny_ours.engine()
     sequences = sequences_of(tiny_ours)

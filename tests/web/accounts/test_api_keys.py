@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from pathlib import Path
 
 import httpx2
 import openai
 import pytest
-from sightline_web.accounts.__main__ import remove
+from sightline_web.accounts.__main__ import add, remove
 from sightline_web.accounts.account_routes import MAX_KEYS
 from starlette.types import ASGIApp
 
@@ -126,6 +127,26 @@ async def test_key_ends_with_its_person(
     key = await made(anna)
     remove(people, "anna")
     assert (await nobody.get("/v1/models", headers=bearer(key))).status_code == 401
+
+
+async def test_key_ends_with_its_password_and_no_other_person_revives_it(
+    anna: httpx2.AsyncClient, nobody: httpx2.AsyncClient, people: Path
+) -> None:
+    key = await made(anna)
+    add(people, "anna", "another password", is_operator=False)
+    assert (await nobody.get("/v1/models", headers=bearer(key))).status_code == 401
+    remove(people, "anna")
+    add(people, "anna", "another person", is_operator=False)
+    assert (await nobody.get("/v1/models", headers=bearer(key))).status_code == 401
+
+
+async def test_key_from_before_keys_had_marks_is_still_good(
+    anna: httpx2.AsyncClient, nobody: httpx2.AsyncClient, tmp_path: Path
+) -> None:
+    key = await made(anna)
+    with sqlite3.connect(tmp_path / "sightline.db") as connection:
+        connection.execute("UPDATE api_keys SET mark = NULL")
+    assert (await nobody.get("/v1/models", headers=bearer(key))).status_code == 200
 
 
 async def test_signing_out_leaves_keys_alone(

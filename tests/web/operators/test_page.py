@@ -8,6 +8,7 @@ from sightline_common.errors import NotReadyError
 from sightline_web.app import create_app
 from sightline_web.config import WebSettings
 from sightline_web.operators import figures
+from sightline_web.pages import render
 from sightline_web.store.database import Database
 
 from tests.web.accounts.people import visitor
@@ -58,3 +59,10 @@ def test_table_is_short_and_begins_with_the_newest() -> None:
     table = figures.Figures(samples, None).table
     assert len(table) == figures.NUM_TABLE_ROWS
     assert table[0][0] == "00:10:00" and table[0][1][0] == "2.0"
+
+
+def test_page_says_that_generators_take_turns() -> None:
+    in_turn = [sample(5.0 * index, tokens=(100, 900)[index % 2]) for index in range(6)]
+    shown = render("_figures.html", figures=figures.Figures(in_turn, None))
+    assert "Several generators answer in turn." in shown
+    assert "Several" not in render("_figures.html", figures=figures.Figures(in_turn[:1], None))

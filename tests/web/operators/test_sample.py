@@ -8,7 +8,7 @@ from sightline.generator.v1 import generator_pb2
 from sightline.type.v1 import media_pb2
 from sightline_common.errors import NotReadyError
 from sightline_web.operators.plot import HEIGHT, MARGIN, WIDTH, Plot
-from sightline_web.operators.sample import Sample, rates_of
+from sightline_web.operators.sample import Sample, are_mixed, rates_of
 from sightline_web.operators.sampler import NUM_SAMPLES, Sampler
 
 from tests.web.fakes import FakeGenerator
@@ -110,3 +110,14 @@ def test_line_says_in_words_what_it_shows() -> None:
         "Running: now 2, from 1 to 4."
     )
     assert Plot("Running", [None], "{:.0f}".format).summary == "Running: nothing is known yet."
+
+
+def test_several_generators_in_turn_have_no_rates_and_one_anew_has() -> None:
+    in_turn = [sample(5.0 * index, tokens=(100, 900)[index % 2] + index) for index in range(6)]
+    assert are_mixed(in_turn)
+    rates = rates_of(in_turn)
+    assert {each.generated_tokens for each in rates} == {None}
+    assert {each.running for each in rates} == {3}
+    anew = [sample(0, tokens=500), sample(5, tokens=10), sample(10, tokens=20)]
+    assert not are_mixed(anew)
+    assert rates_of(anew)[-1].generated_tokens == 2

@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from sightline_generator.attention.base import NULL_BLOCK
 from sightline_generator.engine.block_hash import extend_block_hashes
-from sightline_generator.engine.sequence import Sequence
+from sightline_generator.engine.sequence import CachedPrefix, Sequence
 
 
 class BlockManager:
@@ -33,6 +33,7 @@ class BlockManager:
         self._cached: dict[bytes, int] = {}
         self._unproven: set[int] = set()
         self._to_clear: list[int] = []
+        self._num_evictions = 0
 
     @property
     def num_free_blocks(self) -> int:
@@ -132,17 +133,24 @@ class BlockManager:
         return blocks
 
     def _cached_prefix(self, sequence: Sequence) -> list[int]:
+        """Returns the cached blocks that a sequence begins with; goes on where it last ended.
+
+        Who waits is looked at in every step; only an eviction can make what was found untrue.
+        """
         if not self._caching:
             return []
         extend_block_hashes(sequence, self.block_size)
-        blocks = []
+        found = sequence.cached_prefix
+        if found is None or found.num_evictions != self._num_evictions:
+            found = sequence.cached_prefix = CachedPrefix(self._num_evictions, [])
         # The last token is computed in any case: its logits choose the next one.
-        for content in sequence.block_hashes[: (sequence.num_tokens - 1) // self.block_size]:
-            block = self._cached.get(content)
+        end = min(len(sequence.block_hashes), (sequence.num_tokens - 1) // self.block_size)
+        for index in range(len(found.blocks), end):
+            block = self._cached.get(sequence.block_hashes[index])
             if block is None:
                 break
-            blocks.append(block)
-        return blocks
+            found.blocks.append(block)
+        return found.blocks
 
     def _hand_out(self) -> int:
         block, _ = self._free.popitem(last=False)
@@ -150,6 +158,7 @@ class BlockManager:
         content = self._hashes.pop(block, None)
         if content is not None:
             del self._cached[content]
+            self._num_evictions += 1
         if block in self._unproven:
             self._unproven.remove(block)
             self._to_clear.append(block)
@@ -181,5 +190,12 @@ class BlockManager:
         assert shared <= self._hashes.keys(), "a block without hash is shared"
         assert not self._unproven & self._hashes.keys(), "an unproven block is cached"
         for sequence in sequences:
+            self._check_prefix(sequence)
             for block, content in zip(sequence.block_table, sequence.block_hashes, strict=False):
                 assert self._hashes.get(block, content) == content, "a block holds other content"
+
+    def _check_prefix(self, sequence: Sequence) -> None:
+        found = sequence.cached_prefix
+        if found is not None and found.num_evictions == self._num_evictions:
+            cached = [self._cached.get(content) for content in sequence.block_hashes]
+            assert found.blocks == cached[: len(found.blocks)], "a prefix is remembered wrongly"

@@ -81,6 +81,13 @@ class SequenceTimes:
     last_token: float | None = None
 
 
+class CachedPrefix(NamedTuple):
+    """Holds the cached blocks that were found for a sequence, and after how many evictions."""
+
+    num_evictions: int
+    blocks: list[int]
+
+
 class PendingToken(NamedTuple):
     """Says where on the device a sampled token lies that the host does not know yet.
 
@@ -101,6 +108,7 @@ class Sequence:
     `num_computed_tokens` tokens have their KV in `block_table`, or a step that runs writes
     it; `num_proven_tokens` of them are known to have led to finite logits, and
     `num_cached_blocks` blocks are shared through the prefix cache or were offered to it.
+    `cached_prefix` is what the block manager found when it last looked, and
     `num_reused_tokens` is what the prefix cache had when the sequence first ran. Features
     are dropped once the KV of their tokens is computed.
     """
@@ -127,6 +135,7 @@ class Sequence:
     num_reused_tokens: int = field(default=0, init=False)
     num_cached_blocks: int = field(default=0, init=False)
     block_hashes: list[bytes] = field(default_factory=list, init=False)
+    cached_prefix: CachedPrefix | None = field(default=None, init=False)
     block_table: list[int] = field(default_factory=list, init=False)
     num_preemptions: int = field(default=0, init=False)
     times: SequenceTimes = field(default_factory=SequenceTimes, init=False)

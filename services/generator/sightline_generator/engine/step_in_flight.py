@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
+
+import torch
 
 from sightline_generator.engine.model_runner import KVCache
 from sightline_generator.engine.sampled import Sampled
 from sightline_generator.engine.scheduler import Schedule
 from sightline_generator.engine.sequence import PendingToken, Sequence
 from sightline_generator.engine.transfer import Download
+
+_logger = logging.getLogger(__name__)
 
 
 class Awaited(NamedTuple):
@@ -40,7 +45,9 @@ class Sampling:
 class Proof:
     """Whether the blocks that pieces of prompts filled are finite, on its way to the host.
 
-    `num_blocks` are each one's, one sequence after the other in `finite` [total] bool.
+    Without one (a device may lack the memory for it) they are shared later, with the next piece
+    or the first token: nobody fails. `num_blocks` are each one's, one sequence after the other
+    in `finite` [total] bool.
     """
 
     awaited: list[Awaited]
@@ -49,7 +56,10 @@ class Proof:
 
     @classmethod
     def begin(cls, sequences: list[Sequence], cache: KVCache) -> Proof:
-        """Asks about all full blocks of the sequences that are not proven."""
+        """Asks about all full blocks of the sequences that are not proven.
+
+        Raises torch.AcceleratorError alone, after which the device cannot go on.
+        """
         size = cache.block_size
         awaited, num_blocks, blocks = [], [], []
         for sequence in sequences:
@@ -61,15 +71,31 @@ class Proof:
                 awaited.append(Awaited(sequence, end * size))
                 num_blocks.append(end - first)
                 blocks += sequence.block_table[first:end]
-        return cls(awaited, num_blocks, Download([cache.are_finite(blocks)]) if blocks else None)
+        return cls(awaited, num_blocks, _asked(cache, blocks) if blocks else None)
 
     def proven(self) -> list[Awaited]:
         """Waits and returns the sequences all of whose blocks are finite."""
         if self.finite is None:
             return []
-        finite = iter(self.finite.wait()[0].tolist())
+        try:
+            finite = iter(self.finite.wait()[0].tolist())
+        except torch.AcceleratorError:
+            raise
+        except Exception as error:
+            _logger.error("no proof of finite blocks", exc_info=error)
+            return []
         parts = [list(islice(finite, count)) for count in self.num_blocks]
         return [awaited for awaited, part in zip(self.awaited, parts, strict=True) if all(part)]
+
+
+def _asked(cache: KVCache, blocks: list[int]) -> Download | None:
+    try:
+        return Download([cache.are_finite(blocks)])
+    except torch.AcceleratorError:
+        raise
+    except Exception as error:
+        _logger.error("no proof of finite blocks", exc_info=error)
+        return None
 
 
 @dataclass(frozen=True)

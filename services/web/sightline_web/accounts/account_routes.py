@@ -56,7 +56,8 @@ class AccountRoutes:
             raise PageError(translated("Choose how long the key is valid."))
         if await self._keys.count(owner_id) >= MAX_KEYS:
             raise PageError(translated("You have {n} keys. Revoke one first.", n=MAX_KEYS))
-        return await self._page(request, await self._keys.add(owner_id, name, int(days)))
+        mark = await self._identity.mark_of(request)
+        return await self._page(request, await self._keys.add(owner_id, name, int(days), mark))
 
     async def revoke_key(self, request: Request) -> Response:
         await self._keys.revoke(account_of(request).owner_id, request.path_params["key_id"])

@@ -23,7 +23,7 @@ class Directory(Protocol):
     async def current(self, account: Account, mark: str | None) -> Account | None:
         """Returns an account as it is now, or None when it may not be used any more.
 
-        `mark` is that of the session; None means an API key.
+        `mark` is that of the session or key; None is one made before keys had marks.
         """
         ...
 

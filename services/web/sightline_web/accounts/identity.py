@@ -45,8 +45,13 @@ class Identity:
     async def by_key(self, key: str) -> Account | None:
         if self._directory is None:
             return LOCAL
-        account = await self._keys.find(key) if key else None
-        return None if account is None else await self._directory.current(account, None)
+        found = await self._keys.find(key) if key else None
+        return None if found is None else await self._directory.current(found.account, found.mark)
+
+    async def mark_of(self, request: Request) -> str:
+        """Returns the mark of a request's session; empty where there is none."""
+        session = await self._sessions.find(self._cookie.read(request))
+        return (session.mark if session else None) or ""
 
     async def sign_in(self, request: Request, proof: Proof, path: str) -> Response:
         """Begins a session with a token that nobody had before, and goes to a path."""

@@ -29,6 +29,7 @@ from sightline_web.config import WebSettings
 from sightline_web.generator_client import Generator
 from sightline_web.store.conversations import ConversationStore
 from sightline_web.store.database import Database
+from sightline_web.store.excerpts import Excerpts
 from sightline_web.store.history import History
 from sightline_web.store.pictures import PictureFiles
 from sightline_web.store.presets import Presets
@@ -58,7 +59,7 @@ class Chat:
         checks = FileChecks.of(settings)
         pictures = Pictures(store, files, checks)
         self._uploads = Uploads(pictures, catalog, checks, settings.max_pdf_pages)
-        self._threads = Threads(store, pictures, jobs)
+        self._threads = Threads(store, Excerpts(database), pictures, jobs)
 
     def routes(self) -> list[Route]:
         threads, history, shares = self._threads, self._history, Shares(self._database)

@@ -11,9 +11,10 @@ from sightline_web.chat.forms import open_form, read_text
 from sightline_web.chat.pace import Pace
 from sightline_web.chat.requests import from_htmx, owner_of
 from sightline_web.chat.threads import Threads
-from sightline_web.chat.views import MessageView, thread, views_of
+from sightline_web.chat.views import MessageView, ThreadView
 from sightline_web.chat.watching import finished_answer, watch_answer
 from sightline_web.language import translated
+from sightline_web.pages import page
 from sightline_web.sse import EventStreamResponse
 from sightline_web.store.records import Message, Role
 from sightline_web.store.versions import Versions
@@ -33,6 +34,7 @@ class MessageRoutes:
             Route("/m/{message_id}/stop", self.stop, methods=["POST"]),
             Route("/m/{message_id}/regenerate", self.regenerate, methods=["POST"]),
             Route("/m/{message_id}/continue", self.go_on, methods=["POST"]),
+            Route("/m/{message_id}/edit", self.show_edit),
             Route("/m/{message_id}/edit", self.edit, methods=["POST"]),
             Route("/m/{message_id}/show", self.show, methods=["POST"]),
         ]
@@ -66,6 +68,10 @@ class MessageRoutes:
         await self._threads.answer_again(owner_of(request), resumed)
         return await self._message(request, resumed)
 
+    async def show_edit(self, request: Request) -> Response:
+        """Returns the form that rewords a question."""
+        return page("_edit_form.html", message=await self._threads.message(request))
+
     async def edit(self, request: Request) -> Response:
         async with open_form(request) as form:
             text = read_text(form)
@@ -83,10 +89,8 @@ class MessageRoutes:
         return await self._thread(request, message)
 
     async def _view(self, request: Request, message: Message) -> MessageView:
-        branch = await self._threads.store.branch(
-            owner_of(request), message.conversation_id, message.id
-        )
-        return views_of(branch)[-1].of(message)
+        excerpt = await self._threads.excerpt_of(owner_of(request), message)
+        return ThreadView(message.conversation_id, excerpt).views[-1].of(message)
 
     async def _changeable(self, request: Request, role: Role) -> Message:
         """Returns a message that may get another version; PageError otherwise."""
@@ -105,11 +109,12 @@ class MessageRoutes:
     async def _thread(self, request: Request, message: Message) -> Response:
         """Returns the messages that are shown now, or the page at one of them."""
         if not from_htmx(request):
-            return RedirectResponse(_place(message), 303)
+            return RedirectResponse(_place(message, f"?from={message.id}"), 303)
         owner_id = owner_of(request)
         conversation = await self._threads.store.get(owner_id, message.conversation_id)
-        return thread(await self._threads.branch(owner_id, conversation))
+        excerpt = await self._threads.newest(owner_id, conversation, message.id)
+        return ThreadView(conversation.id, excerpt).response()
 
 
-def _place(message: Message) -> str:
-    return f"/c/{message.conversation_id}#m-{message.id}"
+def _place(message: Message, query: str = "") -> str:
+    return f"/c/{message.conversation_id}{query}#m-{message.id}"

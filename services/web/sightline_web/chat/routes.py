@@ -17,7 +17,7 @@ from sightline_web.chat.settings import ChatSettings, from_form, from_store, sho
 from sightline_web.chat.threads import Threads
 from sightline_web.chat.titles import title_of
 from sightline_web.chat.uploads import Uploads
-from sightline_web.chat.views import ChatPage, exchange
+from sightline_web.chat.views import ChatPage, ThreadView, exchange
 from sightline_web.pages import page
 from sightline_web.store.history import History
 from sightline_web.store.presets import Presets
@@ -58,6 +58,7 @@ class ChatPages:
             Route("/", self.show_start),
             Route("/c", self.create_conversation, methods=["POST"]),
             Route("/c/{conversation_id}", self.show_conversation),
+            Route("/c/{conversation_id}/earlier", self.show_earlier),
             Route("/c/{conversation_id}/messages", self.add_message, methods=["POST"]),
             Route("/c/{conversation_id}/settings", self.save_settings, methods=["POST"]),
             Route("/settings", self.show_settings, methods=["POST"]),
@@ -69,6 +70,15 @@ class ChatPages:
 
     async def show_conversation(self, request: Request) -> Response:
         return await self._page(request, await self._threads.conversation(request))
+
+    async def show_earlier(self, request: Request) -> Response:
+        """Returns the messages before one of them, for the thread."""
+        conversation = await self._threads.conversation(request)
+        if not from_htmx(request):
+            return RedirectResponse(f"/c/{conversation.id}", 303)
+        before_id = request.query_params.get("before", "")
+        excerpt = await self._threads.before(owner_of(request), conversation, before_id)
+        return ThreadView(conversation.id, excerpt, is_end=False).earlier()
 
     async def create_conversation(self, request: Request) -> Response:
         owner_id = owner_of(request)
@@ -147,7 +157,7 @@ class ChatPages:
         words = searched_words(request)
         return ChatPage(
             conversation=conversation,
-            branch=await self._threads.branch(owner_id, conversation) if conversation else [],
+            thread=await self._thread(request, conversation),
             history=await self._history.listed(owner_id, words),
             words=words,
             removed=await self._removed(request),
@@ -158,6 +168,13 @@ class ChatPages:
             own_presets=await self._presets.listed(owner_id),
             draft=draft,
         ).response()
+
+    async def _thread(self, request: Request, conversation: Conversation | None) -> ThreadView:
+        if conversation is None:
+            return ThreadView()
+        first_id = request.query_params.get("from", "")
+        excerpt = await self._threads.newest(owner_of(request), conversation, first_id)
+        return ThreadView(conversation.id, excerpt)
 
     async def _is_shared(self, owner_id: str, conversation: Conversation | None) -> bool:
         if conversation is None:

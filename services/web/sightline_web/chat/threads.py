@@ -16,6 +16,7 @@ from sightline_web.chat.requests import owner_of
 from sightline_web.chat.settings import ChatSettings, from_store
 from sightline_web.language import translated
 from sightline_web.store.conversations import ConversationStore
+from sightline_web.store.excerpts import Excerpt, Excerpts
 from sightline_web.store.records import (
     INTERRUPTED,
     Conversation,
@@ -24,12 +25,16 @@ from sightline_web.store.records import (
     NotFoundError,
 )
 
+NUM_SHOWN = 40
+"""Messages of a page; those before are shown when somebody asks for them."""
+
 
 @dataclass(frozen=True)
 class Threads:
     """Reads conversations for requests, and starts answers."""
 
     store: ConversationStore
+    excerpts: Excerpts
     pictures: Pictures
     jobs: AnswerJobs
 
@@ -47,8 +52,30 @@ class Threads:
         found = await self.store.message(owner_of(request), request.path_params["message_id"])
         return self._newest(found, jobs)
 
+    async def newest(
+        self, owner_id: str, conversation: Conversation, first_id: str = ""
+    ) -> Excerpt:
+        """Returns the last messages of the branch, with `first_id` where it is one of them."""
+        if conversation.head_id is None:
+            return Excerpt()
+        jobs = self.jobs.snapshot()
+        found = await self.excerpts.read(
+            owner_id, conversation.id, conversation.head_id, NUM_SHOWN, first_id
+        )
+        return replace(found, messages=tuple(self._newest(each, jobs) for each in found.messages))
+
+    async def before(self, owner_id: str, conversation: Conversation, message_id: str) -> Excerpt:
+        """Returns the messages before one of them."""
+        message = await self.store.message(owner_id, message_id)
+        last_id = message.parent_id or ""
+        return await self.excerpts.read(owner_id, conversation.id, last_id, NUM_SHOWN)
+
+    async def excerpt_of(self, owner_id: str, message: Message) -> Excerpt:
+        """Returns one message with what is known of those before."""
+        return await self.excerpts.read(owner_id, message.conversation_id, message.id, 1)
+
     async def branch(self, owner_id: str, conversation: Conversation) -> list[Message]:
-        """Returns the messages that are shown, oldest first."""
+        """Returns all messages of the branch that is shown, oldest first."""
         if conversation.head_id is None:
             return []
         jobs = self.jobs.snapshot()

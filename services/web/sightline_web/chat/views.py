@@ -10,11 +10,13 @@ from starlette.responses import HTMLResponse
 
 from sightline_web.chat.examples import EXAMPLES
 from sightline_web.chat.settings import SettingsView
+from sightline_web.chat.threads import NUM_SHOWN
 from sightline_web.chat.wording import words_for
 from sightline_web.language import translated
 from sightline_web.markdown.boxes import Box, boxes_in, without_marks
 from sightline_web.markdown.renderer import render_markdown
 from sightline_web.pages import page, render
+from sightline_web.store.excerpts import MAX_MESSAGES, Excerpt
 from sightline_web.store.presets import Preset
 from sightline_web.store.records import Attachment, Conversation, Message, MessageStatus, Role
 
@@ -109,11 +111,53 @@ class MessageView:
 
 
 @dataclass(frozen=True)
+class ThreadView:
+    """Messages of a conversation, and the way to those before."""
+
+    conversation_id: str = ""
+    excerpt: Excerpt = Excerpt()
+    is_end: bool = True
+    """Nothing was said after them."""
+
+    def response(self) -> HTMLResponse:
+        """The messages that are shown, without the page around them."""
+        return page("_shown.html", thread=self)
+
+    def earlier(self) -> HTMLResponse:
+        """The messages for the place of the link to them."""
+        return page("_earlier.html", thread=self)
+
+    @property
+    def views(self) -> list[MessageView]:
+        views = views_of(self.excerpt.messages, self.excerpt.picture)
+        return views if self.is_end else [replace(view, is_last=False) for view in views]
+
+    @property
+    def first_id(self) -> str:
+        return self.excerpt.messages[0].id
+
+    @property
+    def num_earlier(self) -> int:
+        return len(self.excerpt.earlier_ids)
+
+    @property
+    def earlier_id(self) -> str:
+        """The message from which a page shows twice as much."""
+        return self.excerpt.earlier_ids[-NUM_SHOWN:][0]
+
+    @property
+    def whole_id(self) -> str:
+        """The first message; empty where all of them are too many for a page."""
+        is_bounded = self.num_earlier + len(self.excerpt.messages) <= MAX_MESSAGES
+        return self.excerpt.earlier_ids[0] if is_bounded else ""
+
+
+@dataclass(frozen=True)
 class ChatPage:
     """The page of one conversation, or of none yet."""
 
     conversation: Conversation | None
-    branch: Sequence[Message]
+    thread: ThreadView
     history: Sequence[Conversation]
     words: str
     removed: Conversation | None
@@ -126,10 +170,11 @@ class ChatPage:
     """What stands in the message box."""
 
     def response(self) -> HTMLResponse:
-        views = views_of(self.branch)
+        views = self.thread.views
         return page(
             "chat.html",
             conversation=self.conversation,
+            thread=self.thread,
             views=views,
             history=self.history,
             words=self.words,
@@ -146,20 +191,14 @@ class ChatPage:
         )
 
 
-def views_of(branch: Sequence[Message]) -> list[MessageView]:
-    """Pairs each message with the picture that was sent last before it."""
+def views_of(branch: Sequence[Message], picture: Attachment | None = None) -> list[MessageView]:
+    """Pairs each message with the picture that was sent last before it, `picture` at first."""
     views: list[MessageView] = []
-    picture: Attachment | None = None
     for message in branch:
         pictures = [each for each in message.attachments if each.is_picture]
         picture = pictures[-1] if pictures else picture
         views.append(MessageView(message, picture, message is branch[-1]))
     return views
-
-
-def thread(branch: Sequence[Message]) -> HTMLResponse:
-    """The messages that are shown."""
-    return page("_thread.html", views=views_of(branch))
 
 
 def exchange(

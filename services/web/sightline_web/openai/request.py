@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sightline.generator.v1 import generator_pb2
 
 from sightline_web.openai.errors import ApiError, unsupported
-from sightline_web.openai.fields import Fields, wrong_type
+from sightline_web.openai.fields import INT32_MAX, Fields, wrong_type
 from sightline_web.openai.messages import MessageReader
 from sightline_web.openai.sampling import logprob_options, sampling_options, stop_options
 from sightline_web.openai.strict_json import parse_json
@@ -49,12 +49,11 @@ IGNORED = (
     "parallel_tool_calls",
     "request_id",
     "user_id",
-    "cache_salt",
-    "priority",
 )
 """Parameters that are accepted and change nothing."""
 
 
+MAX_SALT_CHARACTERS = 256
 MAX_CANDIDATES = 128
 """What OpenAI allows; the generator's own bound is lower and told by it."""
 
@@ -102,7 +101,22 @@ def _generation(
         continue_final_message=_continuation_wanted(fields),
         token_ids_wanted=token_ids_wanted,
         candidate_count=fields.integer("n", 1, MAX_CANDIDATES),
+        priority=_priority(fields),
+        cache_salt=_cache_salt(fields),
     )
+
+
+def _priority(fields: Fields) -> int:
+    """Returns the rank, higher first; the parameter's lower numbers run earlier."""
+    return -(fields.integer("priority", -INT32_MAX, INT32_MAX) or 0)
+
+
+def _cache_salt(fields: Fields) -> str:
+    """Returns what the caller sets their cached prompts apart by; raises ApiError."""
+    salt = fields.text("cache_salt")
+    if salt is not None and not 1 <= len(salt) <= MAX_SALT_CHARACTERS:
+        raise wrong_type("cache_salt", f"a string of 1 to {MAX_SALT_CHARACTERS} characters")
+    return salt or ""
 
 
 def _continuation_wanted(fields: Fields) -> bool:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sightline_web.accounts.account import account_of
 from sightline_web.answer import Answer, collect_answer
 from sightline_web.catalog import ModelCatalog
 from sightline_web.chat.requests import owner_of
@@ -74,7 +75,9 @@ class OpenAIApi:
     async def create_chat_completion(self, request: Request) -> Response:
         asked = await self._read(request)
         asked.generation.model = await self._catalog.resolve(asked.model)
-        asked.generation.cache_salt = self._tenants.cache_salt(owner_of(request))
+        _check_rank(request, asked.generation.priority)
+        own_salt = asked.generation.cache_salt
+        asked.generation.cache_salt = self._tenants.cache_salt(owner_of(request), own_salt)
         responses = self._generator.generate_text(asked.generation, self._deadline_s)
         if asked.stream:
             return await self._streamed(request, asked, responses)
@@ -134,6 +137,13 @@ async def _events(
 async def _close(responses: Responses) -> None:
     if isinstance(responses, AsyncGenerator):
         await responses.aclose()
+
+
+def _check_rank(request: Request, priority: int) -> None:
+    """Raises ApiError for whoever would pass others without being an operator."""
+    if priority > 0 and not account_of(request).is_operator:
+        message = "Only an operator's key may set a priority below 0; others may wait longer."
+        raise ApiError(message, http_status=403, code="operators_only", param="priority")
 
 
 def _check_content_type(request: Request) -> None:

@@ -12,7 +12,7 @@ from sightline.type.v1 import media_pb2, tensor_pb2
 
 from sightline_web.language import translated
 from sightline_web.operators.plot import Plot
-from sightline_web.operators.sample import Load, Rates, Sample, Statistics, rates_of
+from sightline_web.operators.sample import Load, Rates, Sample, Statistics, are_mixed, rates_of
 
 NUM_TABLE_ROWS = 12
 TIERS = {
@@ -47,6 +47,11 @@ class Figures:
     @property
     def is_reached(self) -> bool:
         return self.load is not None
+
+    @property
+    def are_mixed(self) -> bool:
+        """Tells whether several generators answered in turn."""
+        return are_mixed(self.samples)
 
     @property
     def load(self) -> Load | None:

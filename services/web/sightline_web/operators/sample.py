@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sightline.generator.v1 import generator_pb2
 from sightline.type.v1 import media_pb2
@@ -49,8 +49,20 @@ class Rates:
     feature_hits: float | None = None
 
 
+def are_mixed(samples: Sequence[Sample]) -> bool:
+    """Tells whether several generators answered in turn.
+
+    Counts that only grow went back more than once; once is a generator that was started anew.
+    """
+    known = [sample.statistics for sample in samples if sample.statistics is not None]
+    totals = [each.generated_token_count + each.prompt_token_count for each in known]
+    return sum(later < earlier for earlier, later in itertools.pairwise(totals)) > 1
+
+
 def rates_of(samples: Sequence[Sample]) -> list[Rates]:
-    """Returns the rates between each sample and the one before."""
+    """Returns the rates between each sample and the one before; none between two generators."""
+    if are_mixed(samples):
+        samples = [replace(sample, statistics=None) for sample in samples]
     return [_rates(before, after) for before, after in itertools.pairwise(samples)]
 
 

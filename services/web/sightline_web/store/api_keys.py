@@ -10,11 +10,10 @@ from sightline_common.telemetry import log
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from sightline_web.accounts.account import Account
 from sightline_web.store import rows
 from sightline_web.store.database import Database
 from sightline_web.store.records import NotFoundError
-from sightline_web.store.sessions import account_in
+from sightline_web.store.sessions import Session, account_in
 from sightline_web.store.tables import accounts, api_keys
 from sightline_web.store.tokens import hashed, new_token
 
@@ -42,8 +41,11 @@ class ApiKeys:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, owner_id: str, name: str, days: int) -> str:
-        """Returns a new key; this is the only time that it is seen."""
+    async def add(self, owner_id: str, name: str, days: int, mark: str) -> str:
+        """Returns a new key; this is the only time that it is seen.
+
+        `mark` is that of the session in which it is made, so that both end with one password.
+        """
         key, now = PREFIX + new_token(), rows.now_ms()
         values = {
             "id": uuid.uuid4().hex,
@@ -53,6 +55,7 @@ class ApiKeys:
             "ending": key[-4:],
             "created_ms": now,
             "expires_ms": now + days * DAY_MS,
+            "mark": mark,
         }
         async with self._database.writing() as connection:
             await connection.execute(insert(api_keys).values(values))
@@ -77,11 +80,11 @@ class ApiKeys:
         async with self._database.reading() as connection:
             return (await connection.execute(query)).scalar_one()
 
-    async def find(self, key: str) -> Account | None:
-        """Returns the account of a key that was neither revoked nor has expired."""
+    async def find(self, key: str) -> Session | None:
+        """Returns account and mark of a key that was neither revoked nor has expired."""
         now = rows.now_ms()
         query = (
-            select(accounts, api_keys.c.id.label("key_id"), api_keys.c.used_ms)
+            select(accounts, api_keys.c.id.label("key_id"), api_keys.c.used_ms, api_keys.c.mark)
             .join(api_keys, api_keys.c.owner_id == accounts.c.owner_id)
             .where(api_keys.c.token == hashed(key), api_keys.c.expires_ms > now)
         )
@@ -91,7 +94,7 @@ class ApiKeys:
             return None
         if row.used_ms is None or now - row.used_ms >= USE_NOTED_EVERY_MS:
             await self._note_use(row.key_id, now)
-        return account_in(row)
+        return Session(account_in(row), row.mark)
 
     async def revoke(self, owner_id: str, key_id: str) -> None:
         """Ends a key; NotFoundError when the owner has none of that id."""

@@ -15,10 +15,13 @@ from sightline_web.store.tokens import hashed, new_token
 
 
 class Session(NamedTuple):
-    """A session's account as it was at sign-in, and the mark of its proof."""
+    """The account of a session or key as it was at sign-in, and the mark of its proof.
+
+    Keys that were made before marks were kept have none.
+    """
 
     account: Account
-    mark: str
+    mark: str | None
 
 
 class Sessions:

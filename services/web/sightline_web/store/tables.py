@@ -146,6 +146,7 @@ api_keys = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
     Column("used_ms", BigInteger),
+    Column("mark", String(64)),
     Index("api_keys_by_owner", "owner_id", "created_ms"),
 )
 

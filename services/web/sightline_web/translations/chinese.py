@@ -11,6 +11,9 @@ CHINESE = {
     # page
     "New conversation": "新对话",
     "Conversation": "对话",
+    "Earlier messages": "更早的消息",
+    "Show earlier messages": "显示更早的消息",
+    "Show all; {n} more": "全部显示（还有 {n} 条）",
     "Conversations": "对话列表",
     "This conversation": "此对话",
     "Messages": "消息",

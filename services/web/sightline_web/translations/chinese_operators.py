@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 OPERATORS = {
+    "Several generators answer in turn. What stands here is one generator's at a time,"
+    " and rates are left out; the services' metrics have all of them.": (
+        "有多个生成服务轮流应答。这里每次显示的是其中一个的数值，不显示速率；"
+        "各服务的 metrics 中有全部数据。"
+    ),
     "Services": "服务状态",
     "The last ten minutes": "最近十分钟",
     "The last ten minutes as a table": "最近十分钟的数据表",

@@ -1,0 +1,83 @@
+"""A checkpoint's language model on its device, before it has a KV cache."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+
+import torch
+from sightline_common.checkpoint import Checkpoint, resolve_checkpoint
+from sightline_common.config import SettingInvalidError
+from sightline_common.telemetry import log
+
+from sightline_generator.attention.base import Attention, AttentionDemand
+from sightline_generator.attention.registry import choose_attention
+from sightline_generator.config import GeneratorSettings
+from sightline_generator.families.base import Family, LanguageModel
+from sightline_generator.families.registry import family_of
+
+BLOCK_SIZE = 16
+"""The tokens of a KV block, where the attention kernel does not ask for more."""
+_DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "float64": torch.float64,
+}
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LoadedWeights:
+    """A model where it will run, and the attention that it will use."""
+
+    family: Family
+    model: LanguageModel
+    attention: Attention[object]
+    device: torch.device
+    dtype: torch.dtype
+
+
+def load_weights(settings: GeneratorSettings) -> tuple[Checkpoint, LoadedWeights]:
+    """Reads the checkpoint; takes seconds, and on a GPU no memory but the weights'.
+
+    Raises SettingInvalidError or CheckpointError.
+    """
+    torch.set_num_threads(settings.threads or os.cpu_count() or 1)
+    device = _device(settings.device)
+    dtype = _dtype(settings.dtype, device)
+    checkpoint = resolve_checkpoint(settings.model)
+    family = family_of(checkpoint)
+    log(_logger, "loading weights", folder=checkpoint.folder, device=device, dtype=dtype)
+    tensors = checkpoint.load_tensors(family.rename_tensor, dtype)
+    model = family.build(tensors, device)
+    demand = AttentionDemand(device, dtype, family.shape.head_size, family.attention_features)
+    captured = settings.cuda_graphs and device.type == "cuda"
+    attention = choose_attention(settings.attention, BLOCK_SIZE, demand, captured=captured)
+    log(_logger, "weights loaded", attention=attention.name, device=device)
+    return checkpoint, LoadedWeights(family, model, attention, device, dtype)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda:0" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise SettingInvalidError(
+            f"SIGHTLINE_GENERATOR_DEVICE={name!r} is not a device; use auto, cpu or cuda:0."
+        ) from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise SettingInvalidError(f"SIGHTLINE_GENERATOR_DEVICE={name}, but torch sees no GPU.")
+    return device
+
+
+def _dtype(name: str, device: torch.device) -> torch.dtype:
+    if name == "auto":
+        return torch.float32 if device.type == "cpu" else torch.bfloat16
+    if name not in _DTYPES:
+        raise SettingInvalidError(
+            f"SIGHTLINE_GENERATOR_DTYPE={name!r} is unknown; use auto or {', '.join(_DTYPES)}."
+        )
+    return _DTYPES[name]
