@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from training.talk import english_phrases as phrases
 from training.talk.call import Call
+from training.talk.english_questions import FIRST_QUESTIONS, QUESTIONS
 from training.talk.phrases import NUMBERS, WHERE, listed, plural, sentence, there_are, with_article
 from training.talk.tongue import DECLINED, Tongue
 from training.world.scene import COLORS, KINDS, SMALL_LIMITS, Shape
@@ -52,7 +53,7 @@ ENGLISH = English(
     colors={color: color for color in COLORS},
     places=WHERE,
     ordinals=phrases.ORDINALS,
-    questions=phrases.QUESTIONS,
+    questions=QUESTIONS,
     answers=phrases.ANSWERS,
     synonyms=phrases.SYNONYMS,
 )
@@ -61,13 +62,13 @@ FIRST_ENGLISH = replace(
     ENGLISH,
     kinds={kind: kind for kind in SMALL_LIMITS.kinds},
     colors={color: color for color in SMALL_LIMITS.colors},
-    questions=phrases.FIRST_QUESTIONS,
+    questions=FIRST_QUESTIONS,
     synonyms={},
 )
 # About the same pictures, whatever can be asked.
 SCENES_ENGLISH = replace(
     FIRST_ENGLISH,
-    questions=phrases.QUESTIONS,
+    questions=QUESTIONS,
     answers=phrases.SCENES_ANSWERS,
     synonyms=phrases.SYNONYMS,
     declined=DECLINED,

@@ -6,7 +6,7 @@ import pytest
 
 from training.talk.chinese import CHINESE
 from training.talk.english import ENGLISH
-from training.talk.english_phrases import FIRST_QUESTIONS
+from training.talk.english_questions import FIRST_QUESTIONS
 from training.talk.language import LANGUAGES
 from training.talk.tongue import DECLINED, Tongue
 from training.talk.tongues import SCENES_TONGUES, TONGUES

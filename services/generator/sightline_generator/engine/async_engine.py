@@ -23,6 +23,7 @@ from sightline_common.telemetry import log
 from sightline_generator.engine.departures import Departures
 from sightline_generator.engine.engine import Engine, SequenceUpdate
 from sightline_generator.engine.engine_counts import EngineCounts
+from sightline_generator.engine.engine_load import EngineLoad
 from sightline_generator.engine.scheduler import Scheduler
 from sightline_generator.engine.sequence import Sequence
 from sightline_generator.engine.update_stream import UpdateStream
@@ -43,17 +44,6 @@ class Admission:
 
     def __exit__(self, *_exception: object) -> None:
         self.engine.release(self)
-
-
-@dataclass(frozen=True)
-class EngineLoad:
-    """Tells how busy the engine is."""
-
-    num_waiting: int
-    num_running: int
-    num_free_blocks: int
-    num_blocks: int
-    max_waiting: int
 
 
 class AsyncEngine:
