@@ -2,12 +2,16 @@
 
 import os
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 # No test may reach out; transformers otherwise asks its hub about folders.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# No test judges time.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.hookimpl(wrapper=True)

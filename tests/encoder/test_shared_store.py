@@ -34,7 +34,7 @@ async def redis(server):
 
 
 def open_store(server, timeout_s=5.0, ttl_s=3600):
-    return SharedStore(connect(server.url, timeout_s), ttl_s, FINGERPRINT)
+    return SharedStore(connect(server.url, timeout_s), ttl_s, FINGERPRINT, look_up_s=30.0)
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ class ChatPages:
         """Returns the messages before one of them, for the thread."""
         conversation = await self._threads.conversation(request)
         if not from_htmx(request):
-            return RedirectResponse(f"/c/{conversation.id}", 303)
+            return RedirectResponse(f"/c/{conversation.id}", 303, {"cache-control": "no-store"})
         before_id = request.query_params.get("before", "")
         excerpt = await self._threads.before(owner_of(request), conversation, before_id)
         return ThreadView(conversation.id, excerpt, is_end=False).earlier()
