@@ -18,8 +18,8 @@ CHECKOV := .cache/checkov/bin/checkov
 CRDS := .cache/crds/node_modules
 
 MODEL ?= $(or $(SIGHTLINE_MODEL),models/sightline-nano)
-# The shipped weights know the small world; `make eval EVAL=` examines the whole one.
-EVAL ?= --world small --items 1000
+# The shipped weights know simple scenes; `make eval EVAL=` examines the whole world.
+EVAL ?= --world scenes
 
 .DEFAULT_GOAL := help
 .PHONY: help setup protos run test test-clients test-gpu test-images check check-deploy format bench bench-peers bench-encoder bench-gpu bench-page eval screenshots clean

@@ -14,7 +14,6 @@ from training.learning.sample import (
     SMALL_TALKS,
     Shares,
 )
-from training.talk.chinese import SCENES_CHINESE
 from training.talk.english import FIRST_ENGLISH
 from training.talk.tongue import Tongue
 from training.talk.tongues import SCENES_TONGUES, TONGUES
@@ -61,7 +60,7 @@ SCENES_WORLD = Stage(
     SMALL_LIMITS,
     shares=SCENES_TALKS,
     looks=SCENES_ALONE,
-    tongues=(*SCENES_TONGUES, SCENES_CHINESE),  # English is known already
+    tongues=SCENES_TONGUES,
     picture_last_share=0.2,  # known already, and dear
 )
 
