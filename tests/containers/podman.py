@@ -63,3 +63,5 @@ def playing(objects: list[dict[str, Any]], on: str, alias: str) -> Iterator[None
         yield
     finally:
         podman("play", "kube", "--down", "-", text=text)
+        for claim in (each for each in objects if each["kind"] == "PersistentVolumeClaim"):
+            podman("volume", "rm", claim["metadata"]["name"])
