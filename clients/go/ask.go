@@ -47,6 +47,7 @@ func run(text string) (string, error) {
 	}
 	channel, err := grpc.Dial(*target,
 		grpc.WithInsecure(),
+		grpc.WithDisableRetry(),
 		grpc.WithDefaultCallOptions(grpc.MaxCallSendMsgSize(maxMessageBytes)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: 10 * time.Second}),
 	)

@@ -195,6 +195,16 @@ def test_cancelling_from_another_thread_ends_the_loop_quietly():
         timer.join()
 
 
+async def test_cancelling_from_another_task_ends_the_loop_quietly():
+    endless = ScriptedGenerator(endless=True)
+    with serving(endless) as target:
+        async with sightline.AsyncClient(target) as client:
+            answer = client.ask("What?")
+            asyncio.get_running_loop().call_later(0.2, answer.cancel)
+            assert (await answer.read()).startswith(TEXT)
+            assert answer.complete is None
+
+
 def test_deadline_is_typed(asking):
     endless = ScriptedGenerator(endless=True)
     with serving(endless) as target, pytest.raises(sightline.DeadlineError):

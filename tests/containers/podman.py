@@ -58,8 +58,8 @@ def network(name: str) -> Iterator[str]:
 def playing(objects: list[dict[str, Any]], on: str, alias: str) -> Iterator[None]:
     """Runs a Deployment and what it mounts; others on the network reach it as `alias`."""
     text = yaml.safe_dump_all(objects)
-    podman("play", "kube", "--network", f"{on}:alias={alias}", "-", text=text)
     try:
+        podman("play", "kube", "--network", f"{on}:alias={alias}", "-", text=text)
         yield
     finally:
         podman("play", "kube", "--down", "-", text=text)

@@ -67,9 +67,10 @@ def test_secret_is_on_the_disk_before_it_has_its_name(
     assert written == [SECRET_BYTES]
 
 
-def test_damaged_secret_stops_the_start_with_accounts(tmp_path: Path) -> None:
+def test_damaged_secret_stops_the_start_with_and_without_accounts(tmp_path: Path) -> None:
     (tmp_path / "tenants.key").write_bytes(b"short")
     people = f"password-file:{password_file(tmp_path)}"
     with pytest.raises(SettingInvalidError, match="damaged"):
         open_accounts(WebSettings(data_dir=tmp_path, auth=people))
-    assert open_accounts(WebSettings(data_dir=tmp_path)) is None
+    with pytest.raises(SettingInvalidError, match="damaged"):
+        open_accounts(WebSettings(data_dir=tmp_path))

@@ -60,8 +60,7 @@ def open_accounts(settings: WebSettings) -> Directory | None:
     Raises SettingInvalidError: a damaged secret stops the start, not the first question.
     """
     directory = open_directory(settings)
-    if directory is not None:
-        Tenants(settings.data_dir, settings.tenant_secret).secret()
+    Tenants(settings.data_dir, settings.tenant_secret).secret()
     return directory
 
 

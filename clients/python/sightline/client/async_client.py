@@ -73,6 +73,10 @@ class AsyncAnswer(GrowingAnswer):
         except aio.AioRpcError as failure:
             if not self._is_cancelled:
                 raise error_from_rpc(failure) from None
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self._is_cancelled or (task is not None and task.cancelling()):
+                raise
         finally:
             self._hang_up()
 
