@@ -16,6 +16,8 @@ from benchmarks.process_tree import tree_cpu_s
 _RUNNING = re.compile(rb'id="m-([0-9a-f]{32})" class="message is-assistant is-running')
 _MAX_EVENT_BYTES = 2**22
 WARM_UP_S = 2.0
+ASKING_S = 0.25
+"""For one question beside running answers, at most: all of them outlive the measurement."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ async def watch(
     port: int, web_pid: int, num_streams: int, words_per_s: int, seconds: float
 ) -> Watching:
     """Opens streams, lets them run warm, and measures for so many seconds."""
-    num_words = round(words_per_s * (seconds + 2 * WARM_UP_S + num_streams / 20))
+    num_words = round(words_per_s * (seconds + 2 * WARM_UP_S + num_streams * ASKING_S))
     ids = [await ask(port, question(num_words, words_per_s)) for _ in range(num_streams)]
     times: list[list[float]] = [[] for _ in ids]
     tasks = [
@@ -44,6 +46,8 @@ async def watch(
     wall_s = time.perf_counter() - begin
     web_share = (tree_cpu_s(web_pid) - web_s) / wall_s
     client_share = (time.process_time() - own_s) / wall_s
+    num_ended = sum(task.done() for task in tasks)
+    assert num_ended == 0, f"{num_ended} of {num_streams} answers ended while they were measured"
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

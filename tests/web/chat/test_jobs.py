@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 from sightline.generator.v1 import generator_pb2
-from sightline_web.chat.jobs import SAVE_INTERVAL_S, AnswerJob, AnswerJobs
+from sightline_web.chat.jobs import AnswerJob, AnswerJobs
 from sightline_web.chat.pace import Pace
 from sightline_web.chat.watching import watch_answer
 from sightline_web.store.conversations import ConversationStore
@@ -61,18 +61,55 @@ async def test_finished_job_is_saved_and_forgotten(
     assert (saved.text, saved.status) == ("AB", MessageStatus.COMPLETE)
 
 
-async def test_partial_answer_is_saved_from_time_to_time(
-    store: ConversationStore, generator: FakeGenerator
+async def test_partial_answers_are_saved_from_time_to_time_and_together(
+    store: ConversationStore, generator: FakeGenerator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    times = iter([0.0] * 4)  # until the first message has been taken in
+    monkeypatch.setattr("sightline_web.chat.partial_answers.SAVE_INTERVAL_S", 0.05)
+    save, saved = store.save_answers, []
+
+    async def noted(answers: Sequence[tuple[str, Message]]) -> None:
+        saved.append({message.text for _owner_id, message in answers})
+        await save(answers)
+
+    monkeypatch.setattr(store, "save_answers", noted)
+    jobs = AnswerJobs(generator, store, 60, str)
+    running = [await running_message(store) for _ in range(3)]
+    for text, message in zip("ABC", running, strict=True):
+        generator.enqueue([started(), delta(text), asyncio.Event(), complete()])
+        jobs.start(OWNER, message, request)
+    for message in running:
+        await eventually(lambda message=message: saved_text(store, message))
+        assert (await store.message(OWNER, message.id)).status is MessageStatus.RUNNING
+    assert saved == [{"A", "B", "C"}]
+    await jobs.close()
+
+
+async def test_saving_a_part_comes_never_after_the_end(
+    store: ConversationStore, generator: FakeGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sightline_web.chat.partial_answers.SAVE_INTERVAL_S", 0.0)
+    save, part, ending = store.save_answers, asyncio.Event(), asyncio.Event()
+
+    async def slow(answers: Sequence[tuple[str, Message]]) -> None:
+        if answers[0][1].status is MessageStatus.RUNNING:
+            part.set()
+            await ending.wait()
+            await asyncio.sleep(0.05)
+        await save(answers)
+
+    monkeypatch.setattr(store, "save_answers", slow)
     gate = asyncio.Event()
-    generator.enqueue([started(), delta("A"), gate, complete()])
-    jobs = AnswerJobs(generator, store, 60, str, clock=lambda: next(times, SAVE_INTERVAL_S))
+    generator.enqueue([started(), delta("A"), gate, delta("B"), complete()])
+    jobs = AnswerJobs(generator, store, 60, str)
     message = await running_message(store)
-    jobs.start(OWNER, message, request)
-    await eventually(lambda: saved_text(store, message))
-    assert (await store.message(OWNER, message.id)).status is MessageStatus.RUNNING
+    job = jobs.start(OWNER, message, request)
+    await part.wait()
     gate.set()
+    ending.set()
+    await job.finished.wait()
+    await asyncio.sleep(0.1)
+    saved = await store.message(OWNER, message.id)
+    assert (saved.text, saved.status) == ("AB", MessageStatus.COMPLETE)
     await jobs.close()
 
 

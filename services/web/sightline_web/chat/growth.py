@@ -28,10 +28,13 @@ class Growth:
         self._started = clock()
         self._thinking_began: float | None = None
         self._thinking_s: float | None = None
+        self._counts: dict[str, float] = {}
 
     def add(self, response: generator_pb2.GenerateTextResponse) -> Message:
         """Takes in the next message of the stream; returns the answer as it is now."""
         self._answer.add(response)
+        if not response.HasField("delta"):
+            self._counts = _counts(self._answer)
         now = self._clock()
         self._time_thinking(now)
         return replace(
@@ -54,21 +57,26 @@ class Growth:
             self._thinking_s = now - self._thinking_began
 
     def _stats(self, now: float) -> dict[str, float]:
-        usage = self._answer.usage
-        stats: dict[str, float] = {
-            "prompt_tokens": usage.prompt_token_count,
-            "cached_tokens": usage.cached_token_count,
-            "image_tokens": usage.image_token_count,
-            "elapsed_s": round(now - self._started, 3),
-        }
+        stats = {**self._counts, "elapsed_s": round(now - self._started, 3)}
         if self._thinking_s is not None:
             stats["thinking_s"] = round(self._thinking_s, 3)
-        if (complete := self._answer.complete) is not None:
-            timings = complete.timings
-            stats["completion_tokens"] = usage.completion_token_count
-            stats["first_token_s"] = timings.time_to_first_token.ToNanoseconds() / 1e9
-            stats["decode_s"] = timings.decode_time.ToNanoseconds() / 1e9
-        return _together(self._message.stats, stats)
+        return _together(self._message.stats, stats) if self._message.stats else stats
+
+
+def _counts(answer: Answer) -> dict[str, float]:
+    """Returns what does not change from one delta to the next."""
+    usage = answer.usage
+    counts: dict[str, float] = {
+        "prompt_tokens": usage.prompt_token_count,
+        "cached_tokens": usage.cached_token_count,
+        "image_tokens": usage.image_token_count,
+    }
+    if (complete := answer.complete) is not None:
+        timings = complete.timings
+        counts["completion_tokens"] = usage.completion_token_count
+        counts["first_token_s"] = timings.time_to_first_token.ToNanoseconds() / 1e9
+        counts["decode_s"] = timings.decode_time.ToNanoseconds() / 1e9
+    return counts
 
 
 def _together(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:

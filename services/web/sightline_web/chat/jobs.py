@@ -13,13 +13,13 @@ from sightline_common.errors import SightlineError
 from sightline_common.telemetry import log
 
 from sightline_web.chat.growth import Growth
+from sightline_web.chat.partial_answers import PartialAnswers
 from sightline_web.chat.wording import LENGTH, STOPPED
 from sightline_web.generator_client import Generator
 from sightline_web.markdown.growth import GrowingText
 from sightline_web.store.conversations import ConversationStore
 from sightline_web.store.records import INTERRUPTED, Message, MessageStatus
 
-SAVE_INTERVAL_S = 2.0
 FINAL_SAVE_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """How long to wait after each failed attempt to save a finished answer."""
 
@@ -75,6 +75,7 @@ class AnswerJobs:
     ) -> None:
         self._generator = generator
         self._store = store
+        self._partial_answers = PartialAnswers(store)
         self._lifetime_s = lifetime_s
         self._cache_salt = cache_salt
         self._clock = clock
@@ -117,6 +118,7 @@ class AnswerJobs:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._partial_answers.close()
 
     def _forget(self, job: AnswerJob) -> None:
         del self._jobs[job.message.id]
@@ -136,6 +138,7 @@ class AnswerJobs:
             status, reason = MessageStatus.FAILED, "INTERNAL"
         job.is_ending = True
         ended = replace(job.message, status=status, reason=reason)
+        await self._partial_answers.forget(ended.id)
         is_saved = await self._save(owner_id, ended)  # first: whoever sees the end can search it
         job.end(status, reason)
         if not is_saved:
@@ -145,14 +148,11 @@ class AnswerJobs:
         self, owner_id: str, job: AnswerJob, build_request: BuildRequest
     ) -> tuple[MessageStatus, str]:
         growth = Growth(job.message, self._clock)
-        saved = self._clock()
         request = await build_request()
         request.cache_salt = self._cache_salt(owner_id)
         async for response in self._generator.generate_text(request, self._lifetime_s):
             job.update(growth.add(response))
-            if self._clock() - saved >= SAVE_INTERVAL_S:
-                await self._save(owner_id, job.message)
-                saved = self._clock()
+            self._partial_answers.grew(owner_id, job.message)
         return MessageStatus.COMPLETE, LENGTH if growth.finish_reason() == "length" else ""
 
     async def _save_again(self, owner_id: str, message: Message) -> None:

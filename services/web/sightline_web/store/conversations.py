@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from sightline_web.store import rows
 from sightline_web.store.database import Database
@@ -19,6 +19,13 @@ from sightline_web.store.records import (
     Role,
 )
 from sightline_web.store.tables import attachments, conversations, messages
+
+_ARRIVED = ("text", "reasoning", "status", "reason", "stats")
+_SAVE_ANSWER = (
+    update(messages)
+    .where(messages.c.id == bindparam("of_id"), messages.c.owner_id == bindparam("of_owner"))
+    .values({name: bindparam(f"new_{name}") for name in _ARRIVED})
+)
 
 
 class ConversationStore:
@@ -107,18 +114,13 @@ class ConversationStore:
 
     async def save_answer(self, owner_id: str, message: Message) -> None:
         """Writes what has arrived of an answer."""
+        await self.save_answers([(owner_id, message)])
+
+    async def save_answers(self, answers: Sequence[tuple[str, Message]]) -> None:
+        """Writes what has arrived of several owners' answers, all or none."""
+        values = [_arrived(owner_id, message) for owner_id, message in answers]
         async with self._database.writing() as connection:
-            await connection.execute(
-                update(messages)
-                .where(messages.c.id == message.id, messages.c.owner_id == owner_id)
-                .values(
-                    text=rows.storable(message.text),
-                    reasoning=rows.storable(message.reasoning),
-                    status=message.status,
-                    reason=message.reason,
-                    stats=dict(message.stats),
-                )
-            )
+            await connection.execute(_SAVE_ANSWER, values)
 
     async def message(self, owner_id: str, message_id: str) -> Message:
         query = select(messages).where(messages.c.id == message_id, messages.c.owner_id == owner_id)
@@ -195,3 +197,15 @@ class ConversationStore:
     async def attachment(self, owner_id: str, digest: str) -> Attachment:
         async with self._database.reading() as connection:
             return (await rows.attachments_of(connection, owner_id, [digest]))[0]
+
+
+def _arrived(owner_id: str, message: Message) -> dict[str, object]:
+    return {
+        "of_id": message.id,
+        "of_owner": owner_id,
+        "new_text": rows.storable(message.text),
+        "new_reasoning": rows.storable(message.reasoning),
+        "new_status": message.status,
+        "new_reason": message.reason,
+        "new_stats": dict(message.stats),
+    }
