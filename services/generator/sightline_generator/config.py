@@ -109,6 +109,14 @@ class GeneratorSettings(ServiceSettings):
         default=0.03,
         minimum=0.001,
     )
+    stream_interval_s: float = setting(
+        "SIGHTLINE_GENERATOR_STREAM_INTERVAL_S",
+        "seconds within which an answer's tokens are joined into one message, the first excepted; "
+        "0 sends each token at once",
+        default=0.02,
+        minimum=0,
+        maximum=1,
+    )
     max_model_len: int = setting(
         "SIGHTLINE_GENERATOR_MAX_MODEL_LEN",
         "the most tokens of prompt and answer together; at most the checkpoint's positions",

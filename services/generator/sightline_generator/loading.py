@@ -110,7 +110,9 @@ def make_engine(model: LoadedModel, settings: GeneratorSettings) -> AsyncEngine:
     sampler = Sampler(waits=model.device.type == "cpu")
     overlap = overlaps(settings, model.device)
     engine = Engine(Scheduler(limits, blocks), model.runner, sampler, overlap=overlap)
-    return AsyncEngine(engine, settings.queue_limit, settings.queue_bytes)
+    return AsyncEngine(
+        engine, settings.queue_limit, settings.queue_bytes, settings.stream_interval_s
+    )
 
 
 def make_servicer(

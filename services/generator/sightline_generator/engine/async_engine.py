@@ -24,6 +24,7 @@ from sightline_generator.engine.departures import Departures
 from sightline_generator.engine.engine import Engine, SequenceUpdate
 from sightline_generator.engine.engine_counts import EngineCounts
 from sightline_generator.engine.engine_load import EngineLoad
+from sightline_generator.engine.held_updates import HeldUpdates
 from sightline_generator.engine.scheduler import Scheduler
 from sightline_generator.engine.sequence import Sequence
 from sightline_generator.engine.update_stream import UpdateStream
@@ -50,9 +51,9 @@ class AsyncEngine:
     """Owns the thread in which the engine steps.
 
     At most `max_num_seqs` + `queue_limit` sequences, of requests with `queue_bytes` bytes
-    together, are admitted at a time. One callback a step brings all its updates to the
-    event loop. A thread that cannot go on ends every
-    sequence, those that come later too, with EngineFailedError.
+    together, are admitted at a time. One callback a step brings its updates to the event
+    loop, each sequence's at most every `stream_interval_s`. A thread that cannot go on ends
+    every sequence, those that come later too, with EngineFailedError.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class AsyncEngine:
         engine: Engine,
         queue_limit: int,
         queue_bytes: int = 2**62,
+        stream_interval_s: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
@@ -71,6 +73,7 @@ class AsyncEngine:
         self._clock = clock
         self._admissions: set[Admission] = set()
         self._streams: dict[Sequence, UpdateStream] = {}
+        self._held = HeldUpdates(stream_interval_s)
         self._deadlines: dict[Sequence, float] = {}
         self._commands: deque[Callable[[], None]] = deque()
         self._wake = threading.Condition()
@@ -201,9 +204,10 @@ class AsyncEngine:
         if self._end is None:
             self._engine.cancel(sequence)
 
-    def _forget(self, sequence: Sequence) -> UpdateStream | None:
+    def _forget(self, sequence: Sequence) -> None:
         self._deadlines.pop(sequence, None)
-        return self._streams.pop(sequence, None)
+        self._held.forget(sequence)
+        self._streams.pop(sequence, None)
 
     def _run(self) -> None:
         try:
@@ -254,12 +258,12 @@ class AsyncEngine:
         late = [sequence for sequence, deadline in self._deadlines.items() if deadline <= now]
         for sequence in late:
             self._engine.cancel(sequence)
-        error = DeadlineError("The deadline passed before the answer was complete.")
-        self._publish([SequenceUpdate(sequence, error=error) for sequence in late])
+            error = DeadlineError("The deadline passed before the answer was complete.")
+            self._publish([SequenceUpdate(sequence, error=error)])
 
     def _publish(self, updates: list[SequenceUpdate]) -> None:
         delivery = []
-        for update in updates:
+        for update in self._held.due(updates, self._clock()):
             stream = self._streams.get(update.sequence)
             if update.ended:
                 self._forget(update.sequence)

@@ -1,0 +1,63 @@
+"""Tokens that come soon after others join them, and nothing waits that must not."""
+
+import pytest
+from sightline_common.errors import EngineFailedError
+from sightline_generator.engine.engine import SequenceUpdate
+from sightline_generator.engine.held_updates import HeldUpdates
+from sightline_generator.engine.stop import Finish, FinishReason
+
+from tests.generator.engine.test_update_stream import sequence
+
+INTERVAL_S = 10.0
+
+
+def sent(held, moments, each=sequence()):
+    """Gives one token a moment; returns the token ids of every message, with its moment."""
+    return [
+        (now, update.token_ids)
+        for token, now in enumerate(moments)
+        for update in held.due([SequenceUpdate(each, token_ids=[token])], now)
+    ]
+
+
+def test_first_token_goes_at_once_and_later_ones_together():
+    messages = sent(HeldUpdates(INTERVAL_S), [0.0, 3.0, 6.0, 9.0, 12.0, 15.0, 23.0])
+    assert messages == [(0.0, [0]), (12.0, [1, 2, 3, 4]), (23.0, [5, 6])]
+
+
+def test_without_an_interval_nothing_is_held():
+    assert sent(HeldUpdates(0.0), [0.0, 0.0, 1.0]) == [(0.0, [0]), (0.0, [1]), (1.0, [2])]
+
+
+def test_tokens_come_when_their_time_is_over_though_others_bring_news():
+    held, first, second = HeldUpdates(INTERVAL_S), sequence(), sequence()
+    sent(held, [0.0, 1.0], first)
+    assert sent(held, [2.0], second) == [(2.0, [0])]
+    assert [update.sequence for update in held.due([], 10.0)] == [first]
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        {"finish": Finish(FinishReason.LENGTH)},
+        {"error": EngineFailedError("Broken.")},
+        {"features_wanted": True},
+        {"started": True},
+    ],
+    ids=lambda last: next(iter(last)),
+)
+def test_what_must_be_known_goes_at_once_with_all_before_it(last):
+    held, each = HeldUpdates(INTERVAL_S), sequence()
+    sent(held, [0.0, 1.0, 2.0], each)
+    [update] = held.due([SequenceUpdate(each, **last)], 3.0)
+    assert update.token_ids == [1, 2]
+    assert all(getattr(update, name) == value for name, value in last.items())
+
+
+def test_nothing_is_kept_of_who_is_forgotten():
+    held, each = HeldUpdates(INTERVAL_S), sequence()
+    sent(held, [0.0, 1.0], each)
+    held.forget(each)
+    assert held.due([], 100.0) == []
+    assert sent(held, [101.0], each) == [(101.0, [0])]
+    assert held._earliest.keys() == {each}
