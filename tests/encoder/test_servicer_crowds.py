@@ -12,7 +12,7 @@ from sightline.type.v1 import media_pb2
 from sightline_encoder.lower_tiers import LowerTiers
 
 from tests.encoder import tiny
-from tests.encoder.stored import ScriptedStore, lower_tier
+from tests.encoder.stored import ScriptedStore, features, lower_tier
 from tests.encoder.tiny import (
     ask,
     encoded,
@@ -134,15 +134,14 @@ async def test_those_who_wait_for_anothers_upload_are_bounded(narrow):
 
 
 async def test_readers_of_features_that_were_found_hold_no_place(narrow):
-    served, tower, _ = narrow
+    served, tower, store = narrow
     tower.gate.set()
-    large = encoded(noise(1024, 1024))
-    await ask(served.stub, large, options=WHOLE)
-    await served.encoder.lower_tiers.tiers[0].queue.flush()
+    key = (await ask(served.stub, PICTURE)).header.feature_key
+    store.entries[key] = dataclasses.replace(features(num_bytes=2**23), key=key)
     stalled = [served.stub.EncodeMedia() for _ in range(4)]
     for call in stalled:
         served.encoder.cache.evict()
-        await call.write(messages(media_header(large, options=WHOLE), [])[0])
+        await call.write(messages(media_header(PICTURE), [])[0])
         assert (await call.read()).header.source == media_pb2.FEATURE_SOURCE_DISK
     for call in stalled:
         call.cancel()
