@@ -241,9 +241,11 @@ async def test_time_of_a_look_up_grows_with_the_entry(store, server, tmp_path, m
     monkeypatch.setattr("sightline_encoder.shared_store.LEAST_RATE", LARGE / 30)
     async with slow_way(server, tmp_path, delay_s=0.08) as url:
         slow = SharedStore(connect(url, 5.0), 3600, FINGERPRINT)
-        await slow.open()
-        assert_same(await read(slow, key_of("picture")), features(num_bytes=LARGE))
-        await slow.close()
+        try:
+            await slow.open()
+            assert_same(await read(slow, key_of("picture")), features(num_bytes=LARGE))
+        finally:
+            await slow.close()
 
 
 @pytest.mark.parametrize("mebibytes", [1, 110, 400])

@@ -90,8 +90,10 @@ class SharedStore:
     async def read(self, key: str) -> FeatureEntry | None:
         try:
             fetched = await self._fetch(key)
+            if fetched is None:
+                return None
             # Hashing tens of MiB would hold up the event loop; it is not the store's time.
-            return fetched and await asyncio.to_thread(unpack_entry, *fetched)
+            return await asyncio.to_thread(unpack_entry, *fetched)
         except PayloadCorruptError as error:
             self._num_corrupt += 1
             log(_logger, "damaged entry removed", logging.WARNING, key=key, error=error.message)
