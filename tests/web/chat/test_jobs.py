@@ -10,6 +10,7 @@ import pytest
 from sightline.generator.v1 import generator_pb2
 from sightline_web.chat.jobs import AnswerJob, AnswerJobs
 from sightline_web.chat.pace import Pace
+from sightline_web.chat.partial_answers import PartialAnswers
 from sightline_web.chat.watching import watch_answer
 from sightline_web.store.conversations import ConversationStore
 from sightline_web.store.database import Database
@@ -111,6 +112,46 @@ async def test_saving_a_part_comes_never_after_the_end(
     saved = await store.message(OWNER, message.id)
     assert (saved.text, saved.status) == ("AB", MessageStatus.COMPLETE)
     await jobs.close()
+
+
+async def test_answer_that_has_ended_meanwhile_is_not_saved_once_more(
+    store: ConversationStore, generator: FakeGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sightline_web.chat.partial_answers.SAVE_INTERVAL_S", 0.1)
+    save, saved = store.save_answers, []
+
+    async def noted(answers: Sequence[tuple[str, Message]]) -> None:
+        saved.append([message.text for _owner_id, message in answers])
+        await save(answers)
+
+    monkeypatch.setattr(store, "save_answers", noted)
+    generator.enqueue(says("A"))
+    jobs = AnswerJobs(generator, store, 60, str)
+    await jobs.start(OWNER, await running_message(store), request).finished.wait()
+    later = jobs._partial_answers._task
+    assert later is not None
+    await later
+    assert saved == [["A"]]
+
+
+async def test_closing_lets_what_is_being_saved_end(
+    store: ConversationStore, generator: FakeGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sightline_web.chat.partial_answers.SAVE_INTERVAL_S", 0.0)
+    partial, go_on, saved = PartialAnswers(store), asyncio.Event(), []
+
+    async def slow(answers: Sequence[tuple[str, Message]]) -> None:
+        await go_on.wait()
+        saved.extend(answers)
+
+    monkeypatch.setattr(store, "save_answers", slow)
+    partial.grew(OWNER, await running_message(store))
+    await asyncio.sleep(0.01)
+    closing = asyncio.create_task(partial.close())
+    await asyncio.sleep(0)
+    go_on.set()
+    await closing
+    assert len(saved) == 1
 
 
 async def test_closing_keeps_partial_answers(

@@ -38,16 +38,21 @@ class PartialAnswers:
 
     async def close(self) -> None:
         """Saves no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        async with self._saving:
+            if self._task is not None:
+                self._task.cancel()
+                await asyncio.wait([self._task])
 
     async def _save_later(self) -> None:
         await asyncio.sleep(SAVE_INTERVAL_S)
         async with self._saving:
             self._task = None
             grown, self._grown = list(self._grown.values()), {}
-            try:
-                await self._store.save_answers(grown)
-            except Exception:
-                _logger.exception("partial answers not saved")
+            if grown:
+                await self._save(grown)
+
+    async def _save(self, grown: list[tuple[str, Message]]) -> None:
+        try:
+            await self._store.save_answers(grown)
+        except Exception:
+            _logger.exception("partial answers not saved")

@@ -57,8 +57,8 @@ class ApiKeys:
             "expires_ms": now + days * DAY_MS,
             "mark": mark,
         }
-        async with self._database.writing() as connection:
-            await connection.execute(insert(api_keys).values(values))
+        async with self._database.writing() as transaction:
+            await transaction.execute(insert(api_keys).values(values))
         return key
 
     async def listed(self, owner_id: str) -> list[ApiKey]:
@@ -68,17 +68,17 @@ class ApiKeys:
             .where(*_valid(owner_id))
             .order_by(api_keys.c.created_ms.desc(), api_keys.c.id)
         )
-        async with self._database.reading() as connection:
+        async with self._database.reading() as transaction:
             return [
                 ApiKey(row.id, row.name, row.ending, row.created_ms, row.expires_ms, row.used_ms)
-                for row in await connection.execute(query)
+                for row in await transaction.execute(query)
             ]
 
     async def count(self, owner_id: str) -> int:
         """Returns how many keys `listed` lists."""
         query = select(func.count()).select_from(api_keys).where(*_valid(owner_id))
-        async with self._database.reading() as connection:
-            return (await connection.execute(query)).scalar_one()
+        async with self._database.reading() as transaction:
+            return int((await transaction.execute(query)).scalar_one())
 
     async def find(self, key: str) -> Session | None:
         """Returns account and mark of a key that was neither revoked nor has expired."""
@@ -88,8 +88,8 @@ class ApiKeys:
             .join(api_keys, api_keys.c.owner_id == accounts.c.owner_id)
             .where(api_keys.c.token == hashed(key), api_keys.c.expires_ms > now)
         )
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query)).one_or_none()
+        async with self._database.reading() as transaction:
+            row = (await transaction.execute(query)).one_or_none()
         if row is None:
             return None
         if row.used_ms is None or now - row.used_ms >= USE_NOTED_EVERY_MS:
@@ -99,8 +99,8 @@ class ApiKeys:
     async def revoke(self, owner_id: str, key_id: str) -> None:
         """Ends a key; NotFoundError when the owner has none of that id."""
         mine = (api_keys.c.id == key_id, api_keys.c.owner_id == owner_id)
-        async with self._database.writing() as connection:
-            done = await connection.execute(delete(api_keys).where(*mine))
+        async with self._database.writing() as transaction:
+            done = await transaction.execute(delete(api_keys).where(*mine))
         if not done.rowcount:
             raise NotFoundError
 
@@ -108,8 +108,8 @@ class ApiKeys:
         """Writes down that a key was used; who asks is answered even when that fails."""
         change = update(api_keys).where(api_keys.c.id == key_id).values(used_ms=now)
         try:
-            async with self._database.writing() as connection:
-                await connection.execute(change)
+            async with self._database.writing() as transaction:
+                await transaction.execute(change)
         except (SQLAlchemyError, OSError) as error:
             reason = type(error).__name__
             log(_logger, "use of a key not noted", logging.WARNING, reason=reason)

@@ -38,8 +38,8 @@ class ConversationStore:
         """Adds an empty conversation and returns its id."""
         conversation_id = uuid.uuid4().hex
         now = rows.now_ms()
-        async with self._database.writing() as connection:
-            await connection.execute(
+        async with self._database.writing() as transaction:
+            await transaction.execute(
                 insert(conversations).values(
                     id=conversation_id,
                     owner_id=owner_id,
@@ -52,9 +52,9 @@ class ConversationStore:
         return conversation_id
 
     async def get(self, owner_id: str, conversation_id: str) -> Conversation:
-        async with self._database.reading() as connection:
+        async with self._database.reading() as transaction:
             query = select(conversations).where(rows.owned(owner_id, conversation_id))
-            row = (await connection.execute(query)).one_or_none()
+            row = (await transaction.execute(query)).one_or_none()
         if row is None:
             raise NotFoundError
         return rows.conversation(row)
@@ -63,29 +63,29 @@ class ConversationStore:
         self, owner_id: str, conversation_id: str, settings: Mapping[str, object]
     ) -> None:
         change = update(conversations).where(rows.owned(owner_id, conversation_id))
-        async with self._database.writing() as connection:
-            done = await connection.execute(change.values(settings=dict(settings)))
+        async with self._database.writing() as transaction:
+            done = await transaction.execute(change.values(settings=dict(settings)))
         if not done.rowcount:
             raise NotFoundError
 
     async def delete(self, owner_id: str, conversation_id: str) -> list[str]:
         """Deletes a conversation; returns digests of files that nobody uses any more."""
-        async with self._database.writing() as connection:
-            used = await rows.digests_of(connection, owner_id, conversation_id)
-            done = await connection.execute(
+        async with self._database.writing() as transaction:
+            used = await rows.digests_of(transaction, owner_id, conversation_id)
+            done = await transaction.execute(
                 delete(conversations).where(rows.owned(owner_id, conversation_id))
             )
             if not done.rowcount:
                 raise NotFoundError
-            return await rows.release_attachments(connection, owner_id, used)
+            return await rows.release_attachments(transaction, owner_id, used)
 
     async def add_question(
         self, owner_id: str, conversation_id: str, text: str, digests: Sequence[str]
     ) -> tuple[Message, Message]:
         """Adds a user's message and the running answer to it, at the head of the branch."""
-        async with self._database.writing() as connection:
+        async with self._database.writing() as transaction:
             query = select(conversations.c.head_id).where(rows.owned(owner_id, conversation_id))
-            row = (await connection.execute(query)).one_or_none()
+            row = (await transaction.execute(query)).one_or_none()
             if row is None:
                 raise NotFoundError
             question = Message(
@@ -94,7 +94,7 @@ class ConversationStore:
                 row.head_id,
                 Role.USER,
                 text,
-                attachments=await rows.attachments_of(connection, owner_id, digests),
+                attachments=await rows.attachments_of(transaction, owner_id, digests),
             )
             answer = Message(
                 uuid.uuid4().hex,
@@ -104,8 +104,8 @@ class ConversationStore:
                 "",
                 status=MessageStatus.RUNNING,
             )
-            await rows.insert_messages(connection, owner_id, question, answer)
-            await connection.execute(
+            await rows.insert_messages(transaction, owner_id, question, answer)
+            await transaction.execute(
                 update(conversations)
                 .where(rows.owned(owner_id, conversation_id))
                 .values(head_id=answer.id, updated_ms=rows.now_ms())
@@ -119,16 +119,16 @@ class ConversationStore:
     async def save_answers(self, answers: Sequence[tuple[str, Message]]) -> None:
         """Writes what has arrived of several owners' answers, all or none."""
         values = [_arrived(owner_id, message) for owner_id, message in answers]
-        async with self._database.writing() as connection:
-            await connection.execute(_SAVE_ANSWER, values)
+        async with self._database.writing() as transaction:
+            await transaction.execute(_SAVE_ANSWER, values)
 
     async def message(self, owner_id: str, message_id: str) -> Message:
         query = select(messages).where(messages.c.id == message_id, messages.c.owner_id == owner_id)
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query)).one_or_none()
+        async with self._database.reading() as transaction:
+            row = (await transaction.execute(query)).one_or_none()
             if row is None:
                 raise NotFoundError
-            pictures = await rows.pictures_of(connection, owner_id, messages.c.id == row.id)
+            pictures = await rows.pictures_of(transaction, owner_id, messages.c.id == row.id)
         return rows.message(row, pictures)
 
     async def branch(self, owner_id: str, conversation_id: str, head_id: str) -> list[Message]:
@@ -136,12 +136,12 @@ class ConversationStore:
         query = select(messages).where(
             messages.c.conversation_id == conversation_id, messages.c.owner_id == owner_id
         )
-        async with self._database.reading() as connection:
-            by_id = {row.id: row for row in await connection.execute(query)}
+        async with self._database.reading() as transaction:
+            by_id = {row.id: row for row in await transaction.execute(query)}
             chain = rows.chain(by_id, head_id)
             children = rows.children(by_id.values())
             wanted = messages.c.conversation_id == conversation_id
-            pictures = await rows.pictures_of(connection, owner_id, wanted)
+            pictures = await rows.pictures_of(transaction, owner_id, wanted)
         return [
             rows.message(row, pictures, tuple(each.id for each in children[row.parent_id]))
             for row in chain
@@ -154,13 +154,13 @@ class ConversationStore:
             .where(messages.c.status == MessageStatus.RUNNING)
             .values(status=MessageStatus.INCOMPLETE, reason=INTERRUPTED)
         )
-        async with self._database.writing() as connection:
-            return (await connection.execute(change)).rowcount
+        async with self._database.writing() as transaction:
+            return (await transaction.execute(change)).rowcount
 
     async def release_attachments(self, owner_id: str, digests: Sequence[str]) -> list[str]:
         """Forgets pictures that no message has; returns those whose files may go."""
-        async with self._database.writing() as connection:
-            return await rows.release_attachments(connection, owner_id, digests)
+        async with self._database.writing() as transaction:
+            return await rows.release_attachments(transaction, owner_id, digests)
 
     async def release_abandoned(self, older_than_s: float) -> list[str]:
         """Forgets pictures that were chosen so long ago and never sent; like above."""
@@ -169,19 +169,19 @@ class ConversationStore:
             attachments.c.created_ms < since_ms, ~rows.used_attachment()
         )
         free: list[str] = []
-        async with self._database.writing() as connection:
-            for row in (await connection.execute(old)).all():
-                free += await rows.release_attachments(connection, row.owner_id, [row.digest])
+        async with self._database.writing() as transaction:
+            for row in (await transaction.execute(old)).all():
+                free += await rows.release_attachments(transaction, row.owner_id, [row.digest])
         return free
 
     async def add_attachment(self, owner_id: str, attachment: Attachment) -> None:
         """Records a picture; recording it again changes nothing."""
-        async with self._database.writing() as connection:
+        async with self._database.writing() as transaction:
             known = select(attachments.c.digest).where(
                 attachments.c.owner_id == owner_id, attachments.c.digest == attachment.digest
             )
-            if (await connection.execute(known)).one_or_none() is None:
-                await connection.execute(
+            if (await transaction.execute(known)).one_or_none() is None:
+                await transaction.execute(
                     insert(attachments).values(
                         owner_id=owner_id,
                         digest=attachment.digest,
@@ -195,8 +195,8 @@ class ConversationStore:
                 )
 
     async def attachment(self, owner_id: str, digest: str) -> Attachment:
-        async with self._database.reading() as connection:
-            return (await rows.attachments_of(connection, owner_id, [digest]))[0]
+        async with self._database.reading() as transaction:
+            return (await rows.attachments_of(transaction, owner_id, [digest]))[0]
 
 
 def _arrived(owner_id: str, message: Message) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,15 +10,17 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from sightline_web.store.transaction import Transaction
 
 BUSY_TIMEOUT_MS = 5_000
 _WRITING = "sightline_writing"
 
 
 class Database:
-    """Connections for reading, and transactions for writing."""
+    """Opens transactions, to read and to write."""
 
     def __init__(self, url: str) -> None:
         _make_folder(url)
@@ -32,28 +33,26 @@ class Database:
 
     async def migrate(self) -> None:
         """Brings the schema to the newest form."""
-        async with self.writing() as connection:
-            await connection.run_sync(_upgrade)
+        async with self.writing() as transaction:
+            await transaction.run_sync(_upgrade)
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    async def reading(self) -> AsyncIterator[Transaction]:
         """Opens a transaction that changes nothing."""
         async with self._engine.connect() as connection:
-            yield connection
+            yield Transaction(connection)
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """Opens a transaction that is committed at the end.
-
-        It is shielded from cancellation half-way: a commit that has begun ends.
-        """
+    async def writing(self) -> AsyncIterator[Transaction]:
+        """Opens a transaction that is committed at the end, and undone by an exception."""
         async with self._writer.connect() as connection:
+            transaction = Transaction(connection)
             try:
-                yield connection
+                yield transaction
             except BaseException:
-                await asyncio.shield(connection.rollback())
+                await transaction.rollback()
                 raise
-            await asyncio.shield(connection.commit())
+            await transaction.commit()
 
     async def close(self) -> None:
         await self._engine.dispose()

@@ -53,13 +53,13 @@ class Excerpts:
         """
         wanted = messages.c.conversation_id == conversation_id, messages.c.owner_id == owner_id
         places = select(*_PLACE).where(*wanted)
-        async with self._database.reading() as connection:
-            by_id = {row.id: row for row in await connection.execute(places)}
+        async with self._database.reading() as transaction:
+            by_id = {row.id: row for row in await transaction.execute(places)}
             chain = [row.id for row in rows.chain(by_id, last_id)]
             begin = _begin(chain, num_messages, first_id)
             whole = select(messages).where(*wanted, messages.c.id.in_(chain[begin:]))
-            found = {row.id: row for row in await connection.execute(whole)}
-            pictures = await rows.pictures_of(connection, owner_id, wanted[0])
+            found = {row.id: row for row in await transaction.execute(whole)}
+            pictures = await rows.pictures_of(transaction, owner_id, wanted[0])
         children = rows.children(by_id.values())
         versions = {row.id: _ids(children[row.parent_id]) for row in found.values()}
         # What another transaction removed since is left out.

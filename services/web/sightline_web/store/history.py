@@ -26,8 +26,8 @@ class History:
         """
         wanted = [_contains(word) for word in words.split()]
         query = _listing(owner_id).where(*wanted)
-        async with self._database.reading() as connection:
-            return [rows.conversation(row) for row in await connection.execute(query)]
+        async with self._database.reading() as transaction:
+            return [rows.conversation(row) for row in await transaction.execute(query)]
 
     async def rename(self, owner_id: str, conversation_id: str, title: str) -> None:
         await self._change(owner_id, conversation_id, title=rows.storable(title))
@@ -49,13 +49,13 @@ class History:
         query = select(conversations.c.owner_id, conversations.c.id).where(
             conversations.c.removed_ms < since_ms
         )
-        async with self._database.reading() as connection:
-            return [(row.owner_id, row.id) for row in await connection.execute(query)]
+        async with self._database.reading() as transaction:
+            return [(row.owner_id, row.id) for row in await transaction.execute(query)]
 
     async def _change(self, owner_id: str, conversation_id: str, **values: object) -> None:
         change: Update = update(conversations).where(rows.owned(owner_id, conversation_id))
-        async with self._database.writing() as connection:
-            done = await connection.execute(change.values(**values))
+        async with self._database.writing() as transaction:
+            done = await transaction.execute(change.values(**values))
         if not done.rowcount:
             raise NotFoundError
 

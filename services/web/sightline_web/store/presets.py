@@ -43,17 +43,17 @@ class Presets:
             .where(presets.c.owner_id == owner_id)
             .order_by(presets.c.created_ms, presets.c.id)
         )
-        async with self._database.reading() as connection:
-            found = await connection.execute(query)
+        async with self._database.reading() as transaction:
+            found = await transaction.execute(query)
             return [Preset(row.id, row.name, row.settings) for row in found]
 
     async def add(self, owner_id: str, name: str, settings: Mapping[str, object]) -> None:
         """Keeps settings; raises TooManyPresetsError."""
         count = select(func.count()).select_from(presets).where(presets.c.owner_id == owner_id)
-        async with self._database.writing() as connection:
-            if (await connection.execute(count)).scalar_one() >= MAX_PRESETS:
+        async with self._database.writing() as transaction:
+            if (await transaction.execute(count)).scalar_one() >= MAX_PRESETS:
                 raise TooManyPresetsError
-            await connection.execute(
+            await transaction.execute(
                 insert(presets).values(
                     id=uuid.uuid4().hex,
                     owner_id=owner_id,
@@ -65,14 +65,14 @@ class Presets:
 
     async def rename(self, owner_id: str, preset_id: str, name: str) -> None:
         change = update(presets).where(_owned(owner_id, preset_id))
-        async with self._database.writing() as connection:
-            done = await connection.execute(change.values(name=rows.storable(name)))
+        async with self._database.writing() as transaction:
+            done = await transaction.execute(change.values(name=rows.storable(name)))
         if not done.rowcount:
             raise NotFoundError
 
     async def remove(self, owner_id: str, preset_id: str) -> None:
-        async with self._database.writing() as connection:
-            done = await connection.execute(delete(presets).where(_owned(owner_id, preset_id)))
+        async with self._database.writing() as transaction:
+            done = await transaction.execute(delete(presets).where(_owned(owner_id, preset_id)))
         if not done.rowcount:
             raise NotFoundError
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, delete, exists, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sightline_web.store.records import (
     Attachment,
@@ -18,6 +17,7 @@ from sightline_web.store.records import (
     Role,
 )
 from sightline_web.store.tables import attachments, conversations, message_attachments, messages
+from sightline_web.store.transaction import Transaction
 
 
 def now_ms() -> int:
@@ -84,9 +84,9 @@ def children(rows: Iterable[Row[Any]]) -> dict[str | None, list[Row[Any]]]:
     return found
 
 
-async def insert_messages(connection: AsyncConnection, owner_id: str, *added: Message) -> None:
+async def insert_messages(transaction: Transaction, owner_id: str, *added: Message) -> None:
     for message in added:
-        await connection.execute(
+        await transaction.execute(
             insert(messages).values(
                 id=message.id,
                 owner_id=owner_id,
@@ -102,7 +102,7 @@ async def insert_messages(connection: AsyncConnection, owner_id: str, *added: Me
             )
         )
         for position, attachment in enumerate(message.attachments):
-            await connection.execute(
+            await transaction.execute(
                 insert(message_attachments).values(
                     message_id=message.id,
                     position=position,
@@ -113,19 +113,19 @@ async def insert_messages(connection: AsyncConnection, owner_id: str, *added: Me
 
 
 async def attachments_of(
-    connection: AsyncConnection, owner_id: str, digests: Sequence[str]
+    transaction: Transaction, owner_id: str, digests: Sequence[str]
 ) -> tuple[Attachment, ...]:
     query = select(attachments).where(
         attachments.c.owner_id == owner_id, attachments.c.digest.in_(digests)
     )
-    found = {row.digest: attachment(row) for row in await connection.execute(query)}
+    found = {row.digest: attachment(row) for row in await transaction.execute(query)}
     if not found.keys() >= set(digests):
         raise NotFoundError
     return tuple(found[digest] for digest in digests)
 
 
 async def pictures_of(
-    connection: AsyncConnection, owner_id: str, wanted: ColumnElement[bool]
+    transaction: Transaction, owner_id: str, wanted: ColumnElement[bool]
 ) -> dict[str, list[Attachment]]:
     """Returns the attachments of the wanted messages, in order, by message id."""
     link = message_attachments.c
@@ -139,19 +139,19 @@ async def pictures_of(
         .order_by(link.message_id, link.position)
     )
     found: dict[str, list[Attachment]] = {}
-    for row in await connection.execute(query):
+    for row in await transaction.execute(query):
         found.setdefault(row.message_id, []).append(attachment(row))
     return found
 
 
-async def digests_of(connection: AsyncConnection, owner_id: str, conversation_id: str) -> list[str]:
+async def digests_of(transaction: Transaction, owner_id: str, conversation_id: str) -> list[str]:
     query = (
         select(message_attachments.c.digest)
         .join(messages, messages.c.id == message_attachments.c.message_id)
         .where(messages.c.conversation_id == conversation_id, messages.c.owner_id == owner_id)
         .distinct()
     )
-    return [row.digest for row in await connection.execute(query)]
+    return [row.digest for row in await transaction.execute(query)]
 
 
 def used_attachment() -> ColumnElement[bool]:
@@ -163,9 +163,9 @@ def used_attachment() -> ColumnElement[bool]:
 
 
 async def release_attachments(
-    connection: AsyncConnection, owner_id: str, digests: Sequence[str]
+    transaction: Transaction, owner_id: str, digests: Sequence[str]
 ) -> list[str]:
-    await connection.execute(
+    await transaction.execute(
         delete(attachments).where(
             attachments.c.owner_id == owner_id,
             attachments.c.digest.in_(digests),
@@ -173,5 +173,5 @@ async def release_attachments(
         )
     )
     kept = select(attachments.c.digest).where(attachments.c.digest.in_(digests))
-    kept_digests = {row.digest for row in await connection.execute(kept)}
+    kept_digests = {row.digest for row in await transaction.execute(kept)}
     return [digest for digest in digests if digest not in kept_digests]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sightline_web.accounts.account import Account, Proof
 from sightline_web.store import rows
 from sightline_web.store.database import Database
 from sightline_web.store.tables import accounts, api_keys, sessions
 from sightline_web.store.tokens import hashed, new_token
+from sightline_web.store.transaction import Transaction
 
 
 class Session(NamedTuple):
@@ -33,9 +33,9 @@ class Sessions:
     async def begin(self, proof: Proof, lifetime_s: float) -> str:
         """Returns the token of a new session."""
         token, now = new_token(), rows.now_ms()
-        async with self._database.writing() as connection:
-            await _remember(connection, proof.account, now)
-            await connection.execute(
+        async with self._database.writing() as transaction:
+            await _remember(transaction, proof.account, now)
+            await transaction.execute(
                 insert(sessions).values(
                     token=hashed(token),
                     owner_id=proof.account.owner_id,
@@ -52,24 +52,24 @@ class Sessions:
             .join(sessions, sessions.c.owner_id == accounts.c.owner_id)
             .where(sessions.c.token == hashed(token), sessions.c.expires_ms > rows.now_ms())
         )
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query)).one_or_none()
+        async with self._database.reading() as transaction:
+            row = (await transaction.execute(query)).one_or_none()
         return None if row is None else Session(account_in(row), row.mark)
 
     async def end(self, token: str) -> None:
-        async with self._database.writing() as connection:
-            await connection.execute(delete(sessions).where(sessions.c.token == hashed(token)))
+        async with self._database.writing() as transaction:
+            await transaction.execute(delete(sessions).where(sessions.c.token == hashed(token)))
 
     async def end_all(self, owner_id: str) -> None:
         """Ends every session of an account."""
-        async with self._database.writing() as connection:
-            await connection.execute(delete(sessions).where(sessions.c.owner_id == owner_id))
+        async with self._database.writing() as transaction:
+            await transaction.execute(delete(sessions).where(sessions.c.owner_id == owner_id))
 
     async def delete_expired(self) -> None:
         """Forgets sessions and API keys whose time is over."""
-        async with self._database.writing() as connection:
+        async with self._database.writing() as transaction:
             for table in (sessions, api_keys):
-                await connection.execute(delete(table).where(table.c.expires_ms <= rows.now_ms()))
+                await transaction.execute(delete(table).where(table.c.expires_ms <= rows.now_ms()))
 
 
 def account_in(row: Row[Any]) -> Account:
@@ -77,12 +77,12 @@ def account_in(row: Row[Any]) -> Account:
     return Account(row.source, row.subject, row.name, row.is_operator)
 
 
-async def _remember(connection: AsyncConnection, account: Account, now: int) -> None:
+async def _remember(transaction: Transaction, account: Account, now: int) -> None:
     known = {"name": rows.storable(account.name), "is_operator": account.is_operator}
     change = update(accounts).where(accounts.c.owner_id == account.owner_id)
-    done = await connection.execute(change.values(**known, signed_in_ms=now))
+    done = await transaction.execute(change.values(**known, signed_in_ms=now))
     if not done.rowcount:
-        await connection.execute(
+        await transaction.execute(
             insert(accounts).values(
                 owner_id=account.owner_id,
                 source=account.source,

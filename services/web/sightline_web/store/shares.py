@@ -45,8 +45,8 @@ class Shares:
             "head_id": conversation.head_id,
             "created_ms": rows.now_ms(),
         }
-        async with self._database.writing() as connection:
-            await connection.execute(insert(shares).values(values))
+        async with self._database.writing() as transaction:
+            await transaction.execute(insert(shares).values(values))
         return token
 
     async def find(self, token: str) -> Share:
@@ -56,8 +56,8 @@ class Shares:
             .join(conversations, conversations.c.id == shares.c.conversation_id)
             .where(shares.c.token == _hashed(token), conversations.c.removed_ms.is_(None))
         )
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query)).one_or_none()
+        async with self._database.reading() as transaction:
+            row = (await transaction.execute(query)).one_or_none()
         if row is None:
             raise NotFoundError
         return Share(row.owner_id, row.conversation_id, row.head_id)
@@ -65,13 +65,13 @@ class Shares:
     async def count(self, owner_id: str, conversation_id: str) -> int:
         """Counts the links to a conversation."""
         query = select(func.count()).select_from(shares).where(_of(owner_id, conversation_id))
-        async with self._database.reading() as connection:
-            return (await connection.execute(query)).scalar_one()
+        async with self._database.reading() as transaction:
+            return int((await transaction.execute(query)).scalar_one())
 
     async def withdraw(self, owner_id: str, conversation_id: str) -> None:
         """Ends all links to a conversation."""
-        async with self._database.writing() as connection:
-            await connection.execute(delete(shares).where(_of(owner_id, conversation_id)))
+        async with self._database.writing() as transaction:
+            await transaction.execute(delete(shares).where(_of(owner_id, conversation_id)))
 
 
 def _hashed(token: str) -> str:

@@ -24,9 +24,9 @@ class Transfer:
         """Returns all messages, parents before their children."""
         wanted = messages.c.conversation_id == conversation_id
         query = select(messages).where(wanted, messages.c.owner_id == owner_id)
-        async with self._database.reading() as connection:
-            children = rows.children(await connection.execute(query))
-            pictures = await rows.pictures_of(connection, owner_id, wanted)
+        async with self._database.reading() as transaction:
+            children = rows.children(await transaction.execute(query))
+            pictures = await rows.pictures_of(transaction, owner_id, wanted)
         ordered = list(children.get(None, ()))
         for row in ordered:
             ordered.extend(children.get(row.id, ()))
@@ -40,8 +40,8 @@ class Transfer:
         conversation_id = uuid.uuid4().hex
         new_ids = {message.id: uuid.uuid4().hex for message in tree}
         now = rows.now_ms()
-        async with self._database.writing() as connection:
-            await connection.execute(
+        async with self._database.writing() as transaction:
+            await transaction.execute(
                 insert(conversations).values(
                     id=conversation_id,
                     owner_id=owner_id,
@@ -54,12 +54,12 @@ class Transfer:
             )
             for message in tree:
                 digests = [picture.digest for picture in message.attachments]
-                await rows.attachments_of(connection, owner_id, digests)
+                await rows.attachments_of(transaction, owner_id, digests)
                 moved = replace(
                     message,
                     id=new_ids[message.id],
                     parent_id=new_ids.get(message.parent_id or ""),
                     conversation_id=conversation_id,
                 )
-                await rows.insert_messages(connection, owner_id, moved)
+                await rows.insert_messages(transaction, owner_id, moved)
         return conversation_id

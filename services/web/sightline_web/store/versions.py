@@ -6,12 +6,12 @@ import uuid
 from dataclasses import replace
 
 from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sightline_web.store import rows
 from sightline_web.store.database import Database
 from sightline_web.store.records import Message, MessageStatus, NotFoundError, Role
 from sightline_web.store.tables import conversations, messages
+from sightline_web.store.transaction import Transaction
 
 
 class Versions:
@@ -50,8 +50,8 @@ class Versions:
             messages.c.status != MessageStatus.RUNNING,
         )
         values = {"status": resumed.status, "reason": "", "text": rows.storable(resumed.text)}
-        async with self._database.writing() as connection:
-            if not (await connection.execute(change.values(values))).rowcount:
+        async with self._database.writing() as transaction:
+            if not (await transaction.execute(change.values(values))).rowcount:
                 raise NotFoundError
         return resumed
 
@@ -61,17 +61,17 @@ class Versions:
             messages.c.conversation_id == message.conversation_id,
             messages.c.owner_id == owner_id,
         )
-        async with self._database.writing() as connection:
-            children = rows.children(await connection.execute(query))
+        async with self._database.writing() as transaction:
+            children = rows.children(await transaction.execute(query))
             head_id = message.id
             while head_id in children:
                 head_id = children[head_id][-1].id
-            await _set_head(connection, owner_id, message.conversation_id, head_id)
+            await _set_head(transaction, owner_id, message.conversation_id, head_id)
 
     async def _add(self, owner_id: str, *added: Message) -> None:
-        async with self._database.writing() as connection:
-            await _set_head(connection, owner_id, added[-1].conversation_id, added[-1].id)
-            await rows.insert_messages(connection, owner_id, *added)
+        async with self._database.writing() as transaction:
+            await _set_head(transaction, owner_id, added[-1].conversation_id, added[-1].id)
+            await rows.insert_messages(transaction, owner_id, *added)
 
 
 def _running_answer(conversation_id: str, parent_id: str | None) -> Message:
@@ -86,9 +86,9 @@ def _running_answer(conversation_id: str, parent_id: str | None) -> Message:
 
 
 async def _set_head(
-    connection: AsyncConnection, owner_id: str, conversation_id: str, head_id: str
+    transaction: Transaction, owner_id: str, conversation_id: str, head_id: str
 ) -> None:
     change = update(conversations).where(rows.owned(owner_id, conversation_id))
-    done = await connection.execute(change.values(head_id=head_id, updated_ms=rows.now_ms()))
+    done = await transaction.execute(change.values(head_id=head_id, updated_ms=rows.now_ms()))
     if not done.rowcount:
         raise NotFoundError
