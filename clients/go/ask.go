@@ -4,10 +4,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"math/rand"
 	"os"
 	"strings"
@@ -104,9 +102,7 @@ func pause(ctx context.Context, refused *refusal, attempt int) error {
 func write(stream generator.GeneratorService_GenerateTextClient) (string, error) {
 	for count := 0; ; {
 		piece, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return "", errors.New("the answer has no end")
-		} else if err != nil {
+		if err != nil {
 			return "", newRefusal(err)
 		}
 		if complete := piece.GetComplete(); complete != nil {

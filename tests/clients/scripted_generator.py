@@ -4,11 +4,14 @@ import threading
 import time
 from concurrent import futures
 from contextlib import contextmanager
+from itertools import islice
 
 import grpc
 from sightline.generator.v1 import generator_pb2, generator_pb2_grpc
 from sightline_common.status import STATUS_DETAILS_KEY, status_code, status_details
 
+HOLD_S = 4.0
+"""How long a method is held for a client that does not leave."""
 WORDS = ("Red ", "and ", "blue.")
 
 
@@ -16,19 +19,28 @@ class ScriptedGenerator(generator_pb2_grpc.GeneratorServiceServicer):
     """Raises the errors of `refusals` in turn, then answers.
 
     `requests` and `arrivals` (seconds) tell what came; an `endless` answer goes on until
-    its client is gone, which sets `departed`.
+    its client is gone, which sets `departed`. `cut_after` ends the stream, without an error,
+    after so many messages. The method named `held` waits for its client to leave, and
+    `waiting` is set where a client waits: for that method, or after the last refusal.
     """
 
-    def __init__(self, refusals=(), *, endless=False, failure=None):
+    def __init__(self, refusals=(), *, endless=False, failure=None, cut_after=None, held=None):
         self.refusals = list(refusals)
         self.endless = endless
         self.failure = failure
+        self.cut_after = cut_after
+        self.held = held
+        self.waiting = threading.Event()
         self.requests, self.uploads, self.arrivals = [], [], []
         self.departed = threading.Event()
 
     def GenerateText(self, request, context):
         self._arrive(request, context)
         context.add_callback(self.departed.set)
+        self._hold("GenerateText")
+        yield from islice(self._answer(context), self.cut_after)
+
+    def _answer(self, context):
         yield generator_pb2.GenerateTextResponse(started={"prompt_token_count": 7})
         yield from map(_delta, WORDS)
         while self.endless and context.is_active():
@@ -47,6 +59,8 @@ class ScriptedGenerator(generator_pb2_grpc.GeneratorServiceServicer):
         return generator_pb2.CountTokensResponse(prompt_token_count=7)
 
     def PutMedia(self, requests, context):
+        context.add_callback(self.departed.set)
+        self._hold("PutMedia")
         header = next(requests).header
         self.uploads.append((header, b"".join(request.chunk for request in requests)))
         return generator_pb2.PutMediaResponse(digest=header.digest)
@@ -55,7 +69,16 @@ class ScriptedGenerator(generator_pb2_grpc.GeneratorServiceServicer):
         self.arrivals.append(time.monotonic())
         self.requests.append(request)
         if self.refusals:
-            _refuse(context, self.refusals.pop(0))
+            error = self.refusals.pop(0)
+            if not self.refusals and self.held is None:
+                self.waiting.set()
+            _refuse(context, error)
+
+    def _hold(self, method):
+        if self.held == method:
+            self.departed.clear()
+            self.waiting.set()
+            self.departed.wait(HOLD_S)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import threading
+import time
 from pathlib import Path
 
 import grpc
@@ -18,7 +19,7 @@ from sightline_common.errors import (
 )
 
 from tests.certificates import Authority
-from tests.clients.scripted_generator import WORDS, ScriptedGenerator, serving
+from tests.clients.scripted_generator import HOLD_S, WORDS, ScriptedGenerator, serving
 
 TEXT = "".join(WORDS)
 PICTURE = b"a picture's bytes"
@@ -28,17 +29,21 @@ HINTED = sightline.UnavailableError("Full.", retry_after_s=8.0)
 REASONS = [kind for kind in error_types() if kind is not SightlineError]
 
 
-def ask(target, question="What?", *, settings=None, **asked):
+def ask(target, question="What?", *, settings=None, watch=None, **asked):
     with sightline.Client(target, **(settings or {})) as client:
         answer = client.ask(question, **asked)
+        if watch is not None:
+            watch(answer)
         answer.read()
         return answer
 
 
-def ask_asynchronously(target, question="What?", *, settings=None, **asked):
+def ask_asynchronously(target, question="What?", *, settings=None, watch=None, **asked):
     async def read():
         async with sightline.AsyncClient(target, **(settings or {})) as client:
             answer = client.ask(question, **asked)
+            if watch is not None:
+                watch(answer)
             await answer.read()
             return answer
 
@@ -151,10 +156,44 @@ def test_wait_is_the_hint_and_little_more():
 
 def test_message_too_large_is_not_sent_again(asking):
     generator = ScriptedGenerator([grpc.StatusCode.RESOURCE_EXHAUSTED])
-    with serving(generator) as target, pytest.raises(sightline.UnavailableError) as caught:
+    with serving(generator) as target, pytest.raises(sightline.InvalidRequestError) as caught:
         asking(target)
     assert caught.value.reason == "RESOURCE_EXHAUSTED"
     assert len(generator.requests) == 1
+
+
+def test_own_limit_that_is_hinted_at_passes(asking):
+    error = QueueFullError("Your limit.", retry_after_s=600.0)
+    error.status = "RESOURCE_EXHAUSTED"
+    with serving(ScriptedGenerator([error])) as target, pytest.raises(sightline.UnavailableError):
+        asking(target)
+
+
+@pytest.mark.parametrize(
+    "status, expected",
+    [
+        (grpc.StatusCode.UNAUTHENTICATED, sightline.AccessError),
+        (grpc.StatusCode.PERMISSION_DENIED, sightline.AccessError),
+        (grpc.StatusCode.CANCELLED, sightline.CallCancelledError),
+        (grpc.StatusCode.UNIMPLEMENTED, sightline.ServerError),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_what_a_proxy_says_comes_as_the_class_of_its_status(asking, status, expected):
+    refusing = ScriptedGenerator([status])
+    with serving(refusing) as target, pytest.raises(sightline.SightlineError) as caught:
+        asking(target)
+    assert type(caught.value) is expected
+    assert caught.value.reason == status.name
+
+
+@pytest.mark.parametrize("messages, text", [(0, ""), (3, "Red and ")])
+def test_stream_without_its_end_is_an_error_and_keeps_its_text(asking, messages, text):
+    short, answers = ScriptedGenerator(cut_after=messages), []
+    with serving(short) as target, pytest.raises(sightline.AnswerCutOffError) as caught:
+        asking(target, watch=answers.append)
+    assert caught.value.reason == "ANSWER_CUT_OFF"
+    assert answers[0].text == text
 
 
 def test_answer_that_is_cut_off_is_not_asked_for_again(asking):
@@ -203,6 +242,67 @@ async def test_cancelling_from_another_task_ends_the_loop_quietly():
             asyncio.get_running_loop().call_later(0.2, answer.cancel)
             assert (await answer.read()).startswith(TEXT)
             assert answer.complete is None
+
+
+WAITS = {
+    "queue": lambda: ScriptedGenerator(held="GenerateText"),
+    "upload": lambda: ScriptedGenerator([bytes_required()], held="PutMedia"),
+    "hint": lambda: ScriptedGenerator([QueueFullError("Full.", retry_after_s=HOLD_S)]),
+}
+
+
+@pytest.mark.parametrize("wait", WAITS)
+def test_cancelling_from_another_thread_ends_every_wait(asking, wait):
+    generator = WAITS[wait]()
+
+    def cancel_once_it_waits(answer):
+        generator.waiting.wait(HOLD_S)
+        answer.cancel()
+        cancelled_at.append(time.monotonic())
+
+    def watch(answer):
+        threading.Thread(target=cancel_once_it_waits, args=[answer]).start()
+
+    cancelled_at = []
+    uploading = {"max_message_bytes": 64 * 1024}
+    with serving(generator) as target:
+        answer = asking(target, watch=watch, images=[PICTURE], settings=uploading)
+        assert time.monotonic() - cancelled_at[0] < HOLD_S / 4
+    assert (answer.text, answer.started, answer.complete) == ("", None, None)
+    assert len(generator.requests) == 1
+
+
+def test_cancelling_before_the_question_is_sent_sends_nothing(asking):
+    with serving(generator := ScriptedGenerator()) as target:
+        answer = asking(target, watch=lambda answer: answer.cancel())
+    assert (answer.text, generator.requests) == ("", [])
+
+
+def test_closing_the_client_is_no_fault_of_the_server():
+    with serving(ScriptedGenerator(endless=True)) as target:
+        client = sightline.Client(target)
+        with pytest.raises(sightline.CallCancelledError):
+            for _text in client.ask("What?"):
+                client.close()
+
+
+async def test_closing_the_client_is_no_fault_of_the_server_with_an_event_loop():
+    with serving(ScriptedGenerator(endless=True)) as target:
+        client = sightline.AsyncClient(target)
+        with pytest.raises(sightline.CallCancelledError):
+            async for _text in client.ask("What?"):
+                await client.close()
+
+
+async def test_task_that_is_cancelled_stays_cancelled():
+    with serving(generator := ScriptedGenerator(held="GenerateText")) as target:
+        async with sightline.AsyncClient(target) as client:
+            reading = asyncio.create_task(client.ask("What?").read())
+            await asyncio.to_thread(generator.waiting.wait, HOLD_S)
+            reading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reading
+            assert await asyncio.to_thread(generator.departed.wait, HOLD_S / 4)
 
 
 def test_deadline_is_typed(asking):
