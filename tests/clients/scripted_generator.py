@@ -20,8 +20,8 @@ class ScriptedGenerator(generator_pb2_grpc.GeneratorServiceServicer):
 
     `requests` and `arrivals` (seconds) tell what came; an `endless` answer goes on until
     its client is gone, which sets `departed`. `cut_after` ends the stream, without an error,
-    after so many messages. The method named `held` waits for its client to leave, and
-    `waiting` is set where a client waits: for that method, or after the last refusal.
+    after so many messages. The method named `held` sets `waiting` and waits for its
+    client to leave.
     """
 
     def __init__(self, refusals=(), *, endless=False, failure=None, cut_after=None, held=None):
@@ -69,10 +69,7 @@ class ScriptedGenerator(generator_pb2_grpc.GeneratorServiceServicer):
         self.arrivals.append(time.monotonic())
         self.requests.append(request)
         if self.refusals:
-            error = self.refusals.pop(0)
-            if not self.refusals and self.held is None:
-                self.waiting.set()
-            _refuse(context, error)
+            _refuse(context, self.refusals.pop(0))
 
     def _hold(self, method):
         if self.held == method:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import threading
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
@@ -251,6 +252,17 @@ WAITS = {
 }
 
 
+@dataclass(frozen=True)
+class SignallingPolicy(sightline.RetryPolicy):
+    """Says when a wait begins."""
+
+    begun: threading.Event = field(default_factory=threading.Event)
+
+    def wait_s(self, error, attempt):
+        self.begun.set()
+        return super().wait_s(error, attempt)
+
+
 @pytest.mark.parametrize("wait", WAITS)
 def test_cancelling_from_another_thread_ends_every_wait(asking, wait):
     generator = WAITS[wait]()
@@ -264,9 +276,9 @@ def test_cancelling_from_another_thread_ends_every_wait(asking, wait):
         threading.Thread(target=cancel_once_it_waits, args=[answer]).start()
 
     cancelled_at = []
-    uploading = {"max_message_bytes": 64 * 1024}
+    settings = {"max_message_bytes": 64 * 1024, "retry": SignallingPolicy(begun=generator.waiting)}
     with serving(generator) as target:
-        answer = asking(target, watch=watch, images=[PICTURE], settings=uploading)
+        answer = asking(target, watch=watch, images=[PICTURE], settings=settings)
         assert time.monotonic() - cancelled_at[0] < HOLD_S / 4
     assert (answer.text, answer.started, answer.complete) == ("", None, None)
     assert len(generator.requests) == 1
