@@ -14,6 +14,8 @@ PACKAGES := protos services/common services/encoder services/generator services/
 MANIFESTS := pyproject.toml constraints.txt $(PACKAGES:%=%/pyproject.toml)
 PROTO_FILES := $(shell find protos/sightline -name '*.proto')
 
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+
 CHECKOV := .cache/checkov/bin/checkov
 CRDS := .cache/crds/node_modules
 
@@ -48,7 +50,7 @@ test-images: setup ## Builds the container images with podman and tests them; BA
 	@for image in suite encoder generator web; do \
 	  name=sightline-$$image; [ $$image = suite ] && name=sightline; \
 	  podman build --format docker $(if $(BASE),--build-arg BASE=$(BASE)) $(PODMAN_BUILD) \
-	    --file deploy/containers/$$image.Containerfile --tag $$name:0.1.0 . || exit 1; \
+	    --file deploy/containers/$$image.Containerfile --tag $$name:$(VERSION) . || exit 1; \
 	done
 	@$(BIN)/python -m pytest tests/containers -m containers
 

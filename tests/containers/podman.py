@@ -6,7 +6,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import yaml
@@ -62,6 +62,8 @@ def playing(objects: list[dict[str, Any]], on: str, alias: str) -> Iterator[None
         podman("play", "kube", "--network", f"{on}:alias={alias}", "-", text=text)
         yield
     finally:
-        podman("play", "kube", "--down", "-", text=text)
-        for claim in (each for each in objects if each["kind"] == "PersistentVolumeClaim"):
-            podman("volume", "rm", claim["metadata"]["name"])
+        with ExitStack() as remains:
+            for each in objects:
+                if each["kind"] == "PersistentVolumeClaim":
+                    remains.callback(podman, "volume", "rm", each["metadata"]["name"])
+            podman("play", "kube", "--down", "-", text=text)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from sightline_common import __version__
 
 from tests.containers.podman import network, playing, podman, running, wait_until_ready
 from tests.deploy.manifests import rendered
@@ -25,8 +26,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("podman") is None, reason="podman is not installed"),
 ]
 SAME_SITE = {"Origin": "http://127.0.0.1:8080"}
-VERSION = "0.1.0"
-SUITE = f"localhost/sightline:{VERSION}"
+SUITE = f"localhost/sightline:{__version__}"
 URL = "http://127.0.0.1:8080"
 PODS = ("sightline-encoder", "sightline-generator", "sightline-web")
 BASE_NAME = '{{index .Config.Labels "org.opencontainers.image.base.name"}}'
@@ -66,7 +66,7 @@ def test_suites_data_survive_the_replacement_of_its_container(tmp_path: Path) ->
 
 
 def test_image_of_web_is_small_and_holds_no_torch() -> None:
-    image = f"localhost/sightline-web:{VERSION}"
+    image = f"localhost/sightline-web:{__version__}"
     base = podman("image", "inspect", "--format", BASE_NAME, image)
     assert size(image) - size(base) <= WEB_ABOVE_ITS_BASE
     command = ("run", "--rm", "--entrypoint", "python3", image, "-c", SEARCH_TORCH)

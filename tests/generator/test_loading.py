@@ -3,7 +3,7 @@ import torch
 from sightline_common.checkpoint import Checkpoint
 from sightline_common.config import SettingInvalidError
 from sightline_generator.encoder_watch import EncoderWatch
-from sightline_generator.loaded_model import load_model, max_model_len
+from sightline_generator.loaded_model import load_checkpoint, load_model, max_model_len
 from sightline_generator.loaded_weights import BLOCK_SIZE
 from sightline_generator.loading import open_servicer
 
@@ -62,7 +62,7 @@ def test_positions_setting_and_cache_bound_a_sequence(tiny_folder, changes, leng
 )
 def test_impossible_setting_is_refused_by_name(tiny_folder, changes, variable):
     with pytest.raises(SettingInvalidError, match=variable):
-        load_model(make_settings(tiny_folder, **changes))
+        load_checkpoint(make_settings(tiny_folder, **changes))  # no encoder is waited for
 
 
 def test_auto_is_float32_on_a_cpu(tiny_folder):

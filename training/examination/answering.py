@@ -13,6 +13,7 @@ from transformers import Glm4vForConditionalGeneration
 from training.processing import Message, Pixels, Processor
 
 MOST_TOKENS = 160  # of an answer; five shapes as JSON need 100
+BATCHES_AT_HAND = 16  # whose pixels are held; those of a whole examination would be 30 GB
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,12 @@ class Answerer:
     def answer(
         self, prompts: Sequence[Prompt], batch_size: int = 32, most_tokens: int = MOST_TOKENS
     ) -> list[str]:
-        """One answer for each prompt; similar lengths are computed together."""
+        """One answer for each prompt; of those at hand similar lengths are computed together."""
+        size = BATCHES_AT_HAND * batch_size
+        parts = (prompts[start : start + size] for start in range(0, len(prompts), size))
+        return [answer for part in parts for answer in self._sorted(part, batch_size, most_tokens)]
+
+    def _sorted(self, prompts: Sequence[Prompt], batch_size: int, most_tokens: int) -> list[str]:
         prepared = [self.prepare(prompt) for prompt in prompts]
         order = sorted(range(len(prompts)), key=lambda i: len(prepared[i].token_ids))
         answers = [""] * len(prompts)

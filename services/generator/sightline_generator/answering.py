@@ -93,8 +93,8 @@ class ReaderWatch:
 class Answering:
     """Prepares requests, has them computed, and tells what happens.
 
-    At most `max_num_seqs` requests hold features at a time; others with media wait, the
-    most urgent first, before they ask the encoder.
+    At most `max_num_seqs` requests of a priority and above hold features at a time; others
+    with media wait, the most urgent first, before they ask the encoder.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class Answering:
             held.callback(features.close)
             if source.media:
                 await self._feature_places.acquire(request.priority)
-                features.callback(self._feature_places.release)
+                features.callback(self._feature_places.release, request.priority)
             sequence, prepared = await self._ready_sequence(request, source)
             candidates = self._candidates(request, prepared, sequence)
             ready = time.monotonic()

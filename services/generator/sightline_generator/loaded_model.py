@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 
 import torch
-from sightline_common.checkpoint import Checkpoint
+from sightline_common.checkpoint import Checkpoint, resolve_checkpoint
 from sightline_common.telemetry import log
 
 from sightline_generator.chat.template import ChatTemplate
@@ -25,6 +25,17 @@ _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class LoadedCheckpoint:
+    """Holds what was read from a checkpoint."""
+
+    checkpoint: Checkpoint
+    vocabulary: Vocabulary
+    template: ChatTemplate
+    defaults: SamplingDefaults
+    weights: LoadedWeights
+
+
+@dataclass(frozen=True)
 class LoadedModel:
     """Holds everything that depends on the checkpoint alone."""
 
@@ -40,16 +51,34 @@ class LoadedModel:
 
 def load_model(settings: GeneratorSettings) -> LoadedModel:
     """Reads the checkpoint and gives the model a KV cache at once."""
-    return with_kv_cache(*load_weights(settings), settings)
+    return with_kv_cache(load_checkpoint(settings), settings)
 
 
-def with_kv_cache(
-    checkpoint: Checkpoint, weights: LoadedWeights, settings: GeneratorSettings
-) -> LoadedModel:
+def load_checkpoint(settings: GeneratorSettings) -> LoadedCheckpoint:
+    """Reads all of a checkpoint, the small parts first.
+
+    Whatever is wrong without having to be measured is told here: SettingInvalidError, or
+    CheckpointError.
+    """
+    checkpoint = resolve_checkpoint(settings.model)
+    loaded = LoadedCheckpoint(
+        checkpoint=checkpoint,
+        vocabulary=Vocabulary.load(checkpoint.folder),
+        template=ChatTemplate.load(checkpoint.folder),
+        defaults=sampling_defaults(checkpoint),
+        weights=load_weights(checkpoint, settings),
+    )
+    if settings.kv_cache_bytes:
+        plan_kv_cache(settings, loaded.weights)
+    return loaded
+
+
+def with_kv_cache(loaded: LoadedCheckpoint, settings: GeneratorSettings) -> LoadedModel:
     """Sizes the KV cache by what is free now, allocates it, and captures CUDA graphs.
 
     Raises SettingInvalidError when there is no room for it.
     """
+    weights = loaded.weights
     runner = ModelRunner(weights.model, _kv_cache(weights, settings), weights.attention)
     without_graphs = graph_refusal(settings, weights.attention, weights.device)
     if without_graphs is None:
@@ -59,12 +88,12 @@ def with_kv_cache(
     if runner.is_native:
         take_over_threads(torch.get_num_threads())
     return LoadedModel(
-        checkpoint=checkpoint,
-        fingerprint=checkpoint.fingerprint,
+        checkpoint=loaded.checkpoint,
+        fingerprint=loaded.checkpoint.fingerprint,
         family=weights.family,
-        vocabulary=Vocabulary.load(checkpoint.folder),
-        template=ChatTemplate.load(checkpoint.folder),
-        defaults=sampling_defaults(checkpoint),
+        vocabulary=loaded.vocabulary,
+        template=loaded.template,
+        defaults=loaded.defaults,
         runner=runner,
         device=weights.device,
     )

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 
 import torch
-from sightline_common.checkpoint import Checkpoint, resolve_checkpoint
+from sightline_common.checkpoint import Checkpoint
 from sightline_common.config import SettingInvalidError
 from sightline_common.telemetry import log
 
@@ -39,24 +39,22 @@ class LoadedWeights:
     dtype: torch.dtype
 
 
-def load_weights(settings: GeneratorSettings) -> tuple[Checkpoint, LoadedWeights]:
-    """Reads the checkpoint; takes seconds, and on a GPU no memory but the weights'.
+def load_weights(checkpoint: Checkpoint, settings: GeneratorSettings) -> LoadedWeights:
+    """Reads the weights; takes seconds, and on a GPU no memory but theirs.
 
     Raises SettingInvalidError or CheckpointError.
     """
     torch.set_num_threads(settings.threads or os.cpu_count() or 1)
     device = _device(settings.device)
     dtype = _dtype(settings.dtype, device)
-    checkpoint = resolve_checkpoint(settings.model)
     family = family_of(checkpoint)
     log(_logger, "loading weights", folder=checkpoint.folder, device=device, dtype=dtype)
     tensors = checkpoint.load_tensors(family.rename_tensor, dtype)
     model = family.build(tensors, device)
     demand = AttentionDemand(device, dtype, family.shape.head_size, family.attention_features)
-    captured = settings.cuda_graphs and device.type == "cuda"
-    attention = choose_attention(settings.attention, BLOCK_SIZE, demand, captured=captured)
+    attention = choose_attention(settings.attention, BLOCK_SIZE, demand)
     log(_logger, "weights loaded", attention=attention.name, device=device)
-    return checkpoint, LoadedWeights(family, model, attention, device, dtype)
+    return LoadedWeights(family, model, attention, device, dtype)
 
 
 def _device(name: str) -> torch.device:

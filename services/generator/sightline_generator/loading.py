@@ -27,8 +27,12 @@ from sightline_generator.engine.sampler import Sampler
 from sightline_generator.engine.scheduler import Scheduler, SchedulerLimits
 from sightline_generator.engine_metrics import register_engine
 from sightline_generator.families.base import Family
-from sightline_generator.loaded_model import LoadedModel, max_model_len, with_kv_cache
-from sightline_generator.loaded_weights import load_weights
+from sightline_generator.loaded_model import (
+    LoadedModel,
+    load_checkpoint,
+    max_model_len,
+    with_kv_cache,
+)
 from sightline_generator.media_index import MediaIndex
 from sightline_generator.media_store import MediaStore
 from sightline_generator.model_info import model_info, videos_supported
@@ -51,9 +55,10 @@ async def open_servicer(
     `registry` gets the metrics. Raises SettingInvalidError, CheckpointError, or
     ModelMismatchError.
     """
-    checkpoint, weights = await asyncio.to_thread(load_weights, settings)
-    async with open_encoders(checkpoint.fingerprint, weights.family, settings) as encoders:
-        model = await asyncio.to_thread(with_kv_cache, checkpoint, weights, settings)
+    loaded = await asyncio.to_thread(load_checkpoint, settings)
+    fingerprint, family = loaded.checkpoint.fingerprint, loaded.weights.family
+    async with open_encoders(fingerprint, family, settings) as encoders:
+        model = await asyncio.to_thread(with_kv_cache, loaded, settings)
         engine = make_engine(model, settings)
         engine.start(on_death)
         try:

@@ -42,19 +42,6 @@ class _Anything:
         return f"{self.name}.{name}"
 
 
-def test_auto_prefers_what_cuda_graphs_can_hold_when_they_are_wanted(machine):
-    machine((8, 9))
-    assert choose_attention("auto", 16, GPU, captured=True).name == "torch-flash-paged"
-    assert choose_attention("auto", 16, GPU, captured=False).name == "torch-flash"
-    machine((9, 0), flash_attn_interface=True)
-    assert choose_attention("auto", 16, GPU, captured=True).name == "flash-attn-3"
-
-
-def test_named_implementation_is_taken_though_graphs_cannot_hold_it(machine):
-    machine((8, 9))
-    assert choose_attention("torch-flash", 16, GPU, captured=True).name == "torch-flash"
-
-
 @pytest.mark.parametrize(
     ("capability", "versions", "chosen"),
     [

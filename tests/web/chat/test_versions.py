@@ -121,3 +121,14 @@ async def test_boxes_are_drawn_over_the_picture_and_their_marks_are_not_shown(
     assert '<rect x="100" y="200" width="300" height="400"/>' in body
     assert "_of_box" not in body
     assert re.search(r'<figure class="boxed">\s*<img src="/attachments/[0-9a-f]{64}"', body)
+
+
+async def test_form_to_reword_is_for_questions_and_for_its_place(
+    client: httpx2.AsyncClient, location: str
+) -> None:
+    question, answer = await ids(client, location)
+    form = await client.get(f"/m/{question}/edit", headers=HTMX)
+    assert 'name="text"' in form.text
+    alone = await client.get(f"/m/{question}/edit")
+    assert alone.status_code == 303 and f"#m-{question}" in alone.headers["location"]
+    assert (await client.get(f"/m/{answer}/edit", headers=HTMX)).status_code == 422

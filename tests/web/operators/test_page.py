@@ -64,5 +64,5 @@ def test_table_is_short_and_begins_with_the_newest() -> None:
 def test_page_says_that_generators_take_turns() -> None:
     in_turn = [sample(5.0 * index, tokens=(100, 900)[index % 2]) for index in range(6)]
     shown = render("_figures.html", figures=figures.Figures(in_turn, None))
-    assert "Several generators answer in turn." in shown
+    assert "Several generators answer in turn," in shown
     assert "Several" not in render("_figures.html", figures=figures.Figures(in_turn[:1], None))

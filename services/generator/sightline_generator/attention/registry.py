@@ -39,20 +39,15 @@ def refusal(kind: type[Attention[Any]], demand: AttentionDemand) -> str | None:
     return kind.refusal(demand)
 
 
-def choose_attention(
-    name: str, grain: int, demand: AttentionDemand, *, captured: bool = False
-) -> Attention[Any]:
+def choose_attention(name: str, grain: int, demand: AttentionDemand) -> Attention[Any]:
     """Returns the named implementation, or for "auto" the first that serves here.
-
-    With `captured`, those that CUDA graphs can hold come first: a decoding step then costs
-    the host one launch.
 
     Its `block_size` is the smallest multiple of `grain` that the kernel takes. All but
     SDPA itself are first compared with it on this device. Raises SettingInvalidError when
     `name` is unknown or does not serve here.
     """
     refusals: dict[str, str] = {}
-    for kind in sorted(IMPLEMENTATIONS, key=lambda kind: captured and not kind.capturable):
+    for kind in IMPLEMENTATIONS:
         if name in ("auto", kind.name):
             found = _made(kind, grain, demand)
             if isinstance(found, Attention):

@@ -226,8 +226,8 @@ class Scheduler:
 
     def check_integrity(self) -> None:
         """Raises AssertionError when blocks and queues disagree."""
-        self.blocks.check_integrity(self.running)
         aside = [*self.waiting, *self.without_features]
+        self.blocks.check_integrity([*self.running, *aside])
         assert not any(sequence.block_table for sequence in aside)
         for queue in (self.waiting, self.running):
             assert queue == sorted(queue, key=_rank), "a queue is out of order"

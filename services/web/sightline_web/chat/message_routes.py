@@ -63,14 +63,19 @@ class MessageRoutes:
         answer = await self._changeable(request, Role.ASSISTANT)
         conversation = await self._threads.store.get(owner_of(request), answer.conversation_id)
         if not answer.is_cut_off or conversation.head_id != answer.id:
-            raise PageError(translated("This cannot be done with this message."))
+            raise _not_with_this_message()
         resumed = await self._versions.resume(owner_of(request), answer)
         await self._threads.answer_again(owner_of(request), resumed)
         return await self._message(request, resumed)
 
     async def show_edit(self, request: Request) -> Response:
-        """Returns the form that rewords a question."""
-        return page("_edit_form.html", message=await self._threads.message(request))
+        """Returns the form that rewords a question, for its place in the page."""
+        message = await self._threads.message(request)
+        if message.role is not Role.USER:
+            raise _not_with_this_message()
+        if not from_htmx(request):
+            return RedirectResponse(_place(message), 303, {"cache-control": "no-store"})
+        return page("_edit_form.html", message=message)
 
     async def edit(self, request: Request) -> Response:
         async with open_form(request) as form:
@@ -97,7 +102,7 @@ class MessageRoutes:
         message = await self._threads.message(request)
         await self._threads.idle_conversation(owner_of(request), message.conversation_id)
         if message.role is not role:
-            raise PageError(translated("This cannot be done with this message."))
+            raise _not_with_this_message()
         return message
 
     async def _message(self, request: Request, message: Message) -> Response:
@@ -114,6 +119,10 @@ class MessageRoutes:
         conversation = await self._threads.store.get(owner_id, message.conversation_id)
         excerpt = await self._threads.newest(owner_id, conversation, message.id)
         return ThreadView(conversation.id, excerpt).response()
+
+
+def _not_with_this_message() -> PageError:
+    return PageError(translated("This cannot be done with this message."))
 
 
 def _place(message: Message, query: str = "") -> str:

@@ -62,8 +62,10 @@ class Excerpts:
             pictures = await rows.pictures_of(connection, owner_id, wanted[0])
         children = rows.children(by_id.values())
         versions = {row.id: _ids(children[row.parent_id]) for row in found.values()}
+        # What another transaction removed since is left out.
+        shown = [found[id_] for id_ in chain[begin:] if id_ in found]
         return Excerpt(
-            tuple(rows.message(found[id_], pictures, versions[id_]) for id_ in chain[begin:]),
+            tuple(rows.message(row, pictures, versions[row.id]) for row in shown),
             tuple(chain[:begin]),
             next(_pictures_before(chain[:begin], pictures), None),
         )

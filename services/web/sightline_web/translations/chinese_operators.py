@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 OPERATORS = {
-    "Several generators answer in turn. What stands here is one generator's at a time,"
-    " and rates are left out; the services' metrics have all of them.": (
-        "有多个生成服务轮流应答。这里每次显示的是其中一个的数值，不显示速率；"
+    "Several generators answer in turn, or one that keeps restarting. What stands here is one"
+    " generator's at a time, and rates are left out; the services' metrics have all of them.": (
+        "有多个生成服务轮流应答，或某个服务不断重启。这里每次显示的是其中一个的数值，不显示速率；"
         "各服务的 metrics 中有全部数据。"
     ),
     "Services": "服务状态",
