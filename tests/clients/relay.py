@@ -5,6 +5,7 @@ import threading
 from contextlib import contextmanager, suppress
 
 CHUNK_BYTES = 65536
+JOIN_S = 10.0
 
 
 @contextmanager
@@ -18,14 +19,14 @@ def relaying(target):
     connections = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
         accepting = threading.Thread(
-            target=_accept, args=(listener, (host, int(port)), connections)
+            target=_accept, args=(listener, (host, int(port)), connections), daemon=True
         )
         accepting.start()
         try:
             yield f"127.0.0.1:{listener.getsockname()[1]}"
         finally:
             listener.shutdown(socket.SHUT_RDWR)
-            accepting.join()
+            accepting.join(JOIN_S)
             for connection in connections:
                 connection.close()
 
@@ -36,7 +37,7 @@ class _Connection:
     def __init__(self, client, server):
         self._sockets = (client, server)
         ways = ((client, server), (server, client))
-        self._pumps = [threading.Thread(target=_pump, args=way) for way in ways]
+        self._pumps = [threading.Thread(target=_pump, args=way, daemon=True) for way in ways]
         for pump in self._pumps:
             pump.start()
 
@@ -45,7 +46,7 @@ class _Connection:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
         for pump in self._pumps:
-            pump.join()
+            pump.join(JOIN_S)
         for end in self._sockets:
             end.close()
 

@@ -10,8 +10,10 @@ import grpc
 from sightline.generator.v1 import generator_pb2, generator_pb2_grpc
 from sightline_common.status import STATUS_DETAILS_KEY, status_code, status_details
 
-HOLD_S = 4.0
-"""How long a method is held for a client that does not leave."""
+HOLD_S = 20.0
+"""How long anything here waits for what should come at once."""
+PACE_S = 0.005
+"""How long an endless answer waits between its pieces."""
 WORDS = ("Red ", "and ", "blue.")
 
 
@@ -36,8 +38,7 @@ class ScriptedGenerator(generator_pb2_grpc.GeneratorServiceServicer):
 
     def GenerateText(self, request, context):
         self._arrive(request, context)
-        context.add_callback(self.departed.set)
-        self._hold("GenerateText")
+        self._hold("GenerateText", context)
         yield from islice(self._answer(context), self.cut_after)
 
     def _answer(self, context):
@@ -45,7 +46,7 @@ class ScriptedGenerator(generator_pb2_grpc.GeneratorServiceServicer):
         yield from map(_delta, WORDS)
         while self.endless and context.is_active():
             yield _delta("more ")
-            time.sleep(0.005)
+            self.departed.wait(PACE_S)
         if self.failure is not None:
             _refuse(context, self.failure)
         candidate = {"finish_reason": generator_pb2.FINISH_REASON_STOP}
@@ -59,8 +60,7 @@ class ScriptedGenerator(generator_pb2_grpc.GeneratorServiceServicer):
         return generator_pb2.CountTokensResponse(prompt_token_count=7)
 
     def PutMedia(self, requests, context):
-        context.add_callback(self.departed.set)
-        self._hold("PutMedia")
+        self._hold("PutMedia", context)
         header = next(requests).header
         self.uploads.append((header, b"".join(request.chunk for request in requests)))
         return generator_pb2.PutMediaResponse(digest=header.digest)
@@ -71,9 +71,10 @@ class ScriptedGenerator(generator_pb2_grpc.GeneratorServiceServicer):
         if self.refusals:
             _refuse(context, self.refusals.pop(0))
 
-    def _hold(self, method):
+    def _hold(self, method, context):
+        if not context.add_callback(self.departed.set):
+            self.departed.set()
         if self.held == method:
-            self.departed.clear()
             self.waiting.set()
             self.departed.wait(HOLD_S)
 
@@ -91,7 +92,7 @@ def serving(generator, credentials=None):
     try:
         yield f"127.0.0.1:{port}"
     finally:
-        server.stop(grace=None).wait()
+        assert server.stop(grace=None).wait(HOLD_S), "a method outlasts its call"
 
 
 def _delta(text):

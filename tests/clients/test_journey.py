@@ -8,7 +8,7 @@ from sightline_common.digest import sha256_digest
 from sightline_common.errors import NotReadyError, PayloadCorruptError, QueueFullError
 
 from tests.clients.relay import relaying
-from tests.clients.scripted_generator import WORDS, ScriptedGenerator, serving
+from tests.clients.scripted_generator import HOLD_S, WORDS, ScriptedGenerator, serving
 from tests.suite.pictures import EXAMPLES, fresh_picture
 from tests.suite.test_grpc import assert_idle_soon
 
@@ -70,7 +70,7 @@ def test_cancelled_call_reaches_the_server(client):
     endless = ScriptedGenerator(endless=True)
     with serving(endless) as server, relaying(server) as target:
         client.ask(target, QUESTION, "--cancel-after", "3")
-        assert endless.departed.wait(1.0)
+        assert endless.departed.wait(HOLD_S)
 
 
 def test_deadline_ends_the_call(client):
