@@ -5,6 +5,7 @@ import hashlib
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -22,6 +23,9 @@ from sightline_common.errors import (
 from tests.certificates import Authority
 from tests.clients.scripted_generator import HOLD_S, WORDS, ScriptedGenerator, serving
 
+# No call outlasts these, where cancelling or anything else that ends it fails.
+open_client = partial(sightline.Client, timeout_s=3 * HOLD_S)
+open_async_client = partial(sightline.AsyncClient, timeout_s=3 * HOLD_S)
 TEXT = "".join(WORDS)
 PICTURE = b"a picture's bytes"
 DIGEST = f"sha256:{hashlib.sha256(PICTURE).hexdigest()}"
@@ -31,7 +35,7 @@ REASONS = [kind for kind in error_types() if kind is not SightlineError]
 
 
 def ask(target, question="What?", *, settings=None, watch=None, **asked):
-    with sightline.Client(target, **(settings or {})) as client:
+    with open_client(target, **(settings or {})) as client:
         answer = client.ask(question, **asked)
         if watch is not None:
             watch(answer)
@@ -41,7 +45,7 @@ def ask(target, question="What?", *, settings=None, watch=None, **asked):
 
 def ask_asynchronously(target, question="What?", *, settings=None, watch=None, **asked):
     async def read():
-        async with sightline.AsyncClient(target, **(settings or {})) as client:
+        async with open_async_client(target, **(settings or {})) as client:
             answer = client.ask(question, **asked)
             if watch is not None:
                 watch(answer)
@@ -206,7 +210,7 @@ def test_answer_that_is_cut_off_is_not_asked_for_again(asking):
 
 def test_leaving_a_loop_cancels():
     endless = ScriptedGenerator(endless=True)
-    with serving(endless) as target, sightline.Client(target) as client:
+    with serving(endless) as target, open_client(target) as client:
         answer = client.ask("What?")
         for _text in answer:
             break
@@ -217,7 +221,7 @@ def test_leaving_a_loop_cancels():
 async def test_leaving_a_block_cancels_with_an_event_loop():
     endless = ScriptedGenerator(endless=True)
     with serving(endless) as target:
-        async with sightline.AsyncClient(target) as client:
+        async with open_async_client(target) as client:
             async with client.ask("What?") as answer:
                 async for _text in answer:
                     break
@@ -226,7 +230,7 @@ async def test_leaving_a_block_cancels_with_an_event_loop():
 
 def test_cancelling_from_another_thread_ends_the_loop_quietly():
     endless = ScriptedGenerator(endless=True)
-    with serving(endless) as target, sightline.Client(target) as client:
+    with serving(endless) as target, open_client(target) as client:
         answer = client.ask("What?")
         cancelling = threading.Thread(target=answer.cancel)
         for text in answer:
@@ -240,7 +244,7 @@ def test_cancelling_from_another_thread_ends_the_loop_quietly():
 async def test_cancelling_from_another_task_ends_the_loop_quietly():
     endless = ScriptedGenerator(endless=True)
     with serving(endless) as target:
-        async with sightline.AsyncClient(target) as client:
+        async with open_async_client(target) as client:
             answer = client.ask("What?")
             async for text in answer:
                 if text == WORDS[-1]:
@@ -295,7 +299,7 @@ def test_cancelling_before_the_question_is_sent_sends_nothing(asking):
 
 def test_closing_the_client_is_no_fault_of_the_server():
     with serving(ScriptedGenerator(endless=True)) as target:
-        client = sightline.Client(target)
+        client = open_client(target)
         with pytest.raises(sightline.CallCancelledError):
             for _text in client.ask("What?"):
                 client.close()
@@ -303,7 +307,7 @@ def test_closing_the_client_is_no_fault_of_the_server():
 
 async def test_closing_the_client_is_no_fault_of_the_server_with_an_event_loop():
     with serving(ScriptedGenerator(endless=True)) as target:
-        client = sightline.AsyncClient(target)
+        client = open_async_client(target)
         with pytest.raises(sightline.CallCancelledError):
             async for _text in client.ask("What?"):
                 await client.close()
@@ -311,7 +315,7 @@ async def test_closing_the_client_is_no_fault_of_the_server_with_an_event_loop()
 
 async def test_task_that_is_cancelled_stays_cancelled():
     with serving(generator := ScriptedGenerator(held="GenerateText")) as target:
-        async with sightline.AsyncClient(target) as client:
+        async with open_async_client(target) as client:
             reading = asyncio.create_task(client.ask("What?").read())
             await asyncio.to_thread(generator.waiting.wait, HOLD_S)
             reading.cancel()
@@ -338,7 +342,7 @@ def test_options_reach_their_fields(asking):
 
 @pytest.mark.parametrize("option", [{"tempreature": 1}, {"stop": "."}], ids=["unknown", "stop"])
 def test_wrong_options_are_refused_before_anything_is_sent(option):
-    with sightline.Client("127.0.0.1:9") as client, pytest.raises(TypeError):
+    with open_client("127.0.0.1:9") as client, pytest.raises(TypeError):
         client.ask("What?", **option)
 
 
@@ -368,14 +372,14 @@ def test_tls_needs_the_authority(asking, tmp_path):
 
 def test_tokens_are_counted_like_questions_are_asked():
     generator = ScriptedGenerator([bytes_required()])
-    with serving(generator) as target, sightline.Client(target) as client:
+    with serving(generator) as target, open_client(target) as client:
         assert client.count_tokens("What?", images=[PICTURE]).prompt_token_count == 7
     assert [only_media(request).data for request in generator.requests] == [b"", PICTURE]
 
 
 @pytest.mark.suite
 def test_running_suite_describes_its_model(suite):
-    with sightline.Client(suite.generator) as client:
+    with open_client(suite.generator) as client:
         stored = client.put_media(sightline.Media.image("examples/shapes.png"))
         assert stored.digest.startswith("sha256:")
         assert client.model_info().model == "sightline-nano"
