@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from types import MappingProxyType
 
-from benchmarks.allocator import restart_as_deployed
+from benchmarks.allocator import restart_as_deployed, restart_with_defaults
 from benchmarks.encoder import images, intake, preprocessing, profile, streaming
 from benchmarks.encoder.part import Options, Part, Section
 from benchmarks.run import Run, run_parser
@@ -32,7 +32,9 @@ PARTS: MappingProxyType[str, Part] = MappingProxyType(
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the parts one after the other, prints what they found, and writes it."""
     arguments = parse_arguments(argv)
-    if not arguments.glibc_defaults:
+    if arguments.glibc_defaults:
+        restart_with_defaults()
+    else:
         restart_as_deployed()
     options = Options(
         model=arguments.model,

@@ -16,13 +16,13 @@ SIZES = [0, 1, 127, 128, 16383, 16384, 2**20, 2**21 + 1]
 
 @pytest.mark.parametrize("message_type", TYPES)
 @pytest.mark.parametrize("size", SIZES)
-def test_frame_is_what_protobuf_sends_and_is_read_back(message_type, size):
+def test_message_is_what_protobuf_sends_and_is_read_back(message_type, size):
     chunk = bytes(index % 251 for index in range(size))
     codec = ChunkCodec(message_type)
-    framed = codec.frame(memoryview(chunk))
-    assert framed == message_type(chunk=chunk).SerializeToString()
-    assert codec.parse(framed) == chunk
-    assert message_type.FromString(framed).chunk == chunk
+    sent = codec.message(memoryview(chunk))
+    assert sent == message_type(chunk=chunk).SerializeToString()
+    assert codec.parse(sent) == chunk
+    assert message_type.FromString(sent).chunk == chunk
 
 
 def test_other_messages_are_protobufs():
@@ -34,22 +34,22 @@ def test_other_messages_are_protobufs():
 
 def test_chunk_shares_the_memory_of_its_message():
     codec = ChunkCodec(encoder_pb2.EncodeMediaResponse)
-    data = codec.frame(b"abc")
+    data = codec.message(b"abc")
     assert codec.parse(data).obj is data
 
 
 def test_what_is_more_than_a_chunk_is_left_to_protobuf():
     codec = ChunkCodec(encoder_pb2.EncodeMediaResponse)
-    twice = codec.frame(b"first") + codec.frame(b"last")
+    twice = codec.message(b"first") + codec.message(b"last")
     assert codec.parse(twice) == encoder_pb2.EncodeMediaResponse(chunk=b"last")
-    unknown = codec.frame(b"first") + b"\xf8\x07\x01"
+    unknown = codec.message(b"first") + b"\xf8\x07\x01"
     assert codec.parse(unknown).chunk == b"first"
 
 
 @given(st.binary(max_size=64), st.integers(0, 3))
 def test_any_bytes_mean_what_protobuf_says(data, start):
     codec = ChunkCodec(encoder_pb2.EncodeMediaResponse)
-    data = codec.frame(b"x" * 20)[:start] + data
+    data = codec.message(b"x" * 20)[:start] + data
     try:
         expected = encoder_pb2.EncodeMediaResponse.FromString(data)
     except DecodeError:

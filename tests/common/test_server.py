@@ -59,7 +59,13 @@ async def health_of(channel, name):
     return (await stub.Check(health_pb2.HealthCheckRequest(service=name))).status
 
 
-async def test_health_follows_what_a_service_says_of_itself(server, channel, monkeypatch):
+@pytest.mark.parametrize(
+    "fault", [NotReadyError("The tower hangs."), RuntimeError("no device")], ids=["sick", "failing"]
+)
+async def test_health_follows_what_a_service_says_of_itself(
+    server, channel, monkeypatch, caplog, fault
+):
+    caplog.set_level("INFO", "sightline_common.server")
     monkeypatch.setattr("sightline_common.server.CHECK_PAUSE_S", 0.01)
     states = health_pb2.HealthCheckResponse
     sick, checked = asyncio.Event(), asyncio.Event()
@@ -67,7 +73,7 @@ async def test_health_follows_what_a_service_says_of_itself(server, channel, mon
     async def check():
         checked.set()
         if sick.is_set():
-            raise NotReadyError("The tower hangs.")
+            raise fault
 
     async def expect(status):
         async with asyncio.timeout(30):
@@ -76,14 +82,23 @@ async def test_health_follows_what_a_service_says_of_itself(server, channel, mon
         assert await health_of(channel, "") == status
         assert await health_of(channel, LIVENESS_SERVICE) == states.SERVING
 
+    async def several_checks():
+        for _ in range(3):
+            checked.clear()
+            await asyncio.wait_for(checked.wait(), 30)
+
     await set_ready(server)
     async with server.following(check):
-        await checked.wait()
+        await asyncio.wait_for(checked.wait(), 30)
         await expect(states.SERVING)
         sick.set()
         await expect(states.NOT_SERVING)
+        await several_checks()
         sick.clear()
         await expect(states.SERVING)
+        await several_checks()
+    events = [record.getMessage().partition(":")[0] for record in caplog.records]
+    assert events == ["ready", "not serving", "serving again"]
 
 
 async def set_ready(server):

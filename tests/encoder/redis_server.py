@@ -9,7 +9,7 @@ import subprocess
 import time
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,7 +30,7 @@ class RunningRedis:
 
     def wait_ready(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
-        with Redis.from_url(self.url) as client:
+        with Redis.from_url(self.url, socket_timeout=START_TIMEOUT_S) as client:
             while not self._answers(client):
                 assert time.monotonic() < deadline, "redis-server does not answer"
                 time.sleep(0.01)
@@ -64,7 +64,12 @@ def running_redis(folder: Path) -> Iterator[RunningRedis]:
 
 @asynccontextmanager
 async def slow_way(server: RunningRedis, folder: Path, delay_s: float) -> AsyncIterator[str]:
-    """Yields the URL of a proxy that holds back every piece of an answer for a while."""
+    """Yields the URL of a proxy that holds back every piece of an answer for a while.
+
+    Connections end with the block, whoever has left one open: from Python 3.12 on a server that
+    closes waits for them.
+    """
+    serving: set[asyncio.Task[None]] = set()
 
     async def carry(reader: StreamReader, writer: StreamWriter, pause_s: float) -> None:
         while data := await reader.read(2**22):
@@ -74,10 +79,19 @@ async def slow_way(server: RunningRedis, folder: Path, delay_s: float) -> AsyncI
 
     async def serve(reader: StreamReader, writer: StreamWriter) -> None:
         answers, commands = await asyncio.open_unix_connection(server.url.removeprefix("unix://"))
-        async with asyncio.TaskGroup() as group:
-            group.create_task(carry(reader, commands, 0))
-            group.create_task(carry(answers, writer, delay_s))
+        with closing(writer), closing(commands):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(carry(reader, commands, 0))
+                group.create_task(carry(answers, writer, delay_s))
 
-    proxy = await asyncio.start_unix_server(serve, folder / "slow.sock")
+    def begin(reader: StreamReader, writer: StreamWriter) -> None:
+        serving.add(asyncio.create_task(serve(reader, writer)))
+
+    proxy = await asyncio.start_unix_server(begin, folder / "slow.sock")
     async with proxy:
-        yield f"unix://{folder}/slow.sock"
+        try:
+            yield f"unix://{folder}/slow.sock"
+        finally:
+            for each in serving:
+                each.cancel()
+            await asyncio.gather(*serving, return_exceptions=True)

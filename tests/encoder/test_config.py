@@ -8,7 +8,7 @@ from sightline_common.config import SettingInvalidError, read_settings, setting_
 from sightline_common.errors import FieldInvalidError
 from sightline_encoder.config import EncoderSettings
 from sightline_encoder.image import MediaLimits
-from sightline_encoder.loading import whole_pixel_budget
+from sightline_encoder.loaded_model import largest_pass, whole_pixel_budget
 from sightline_encoder.preprocess import load_preprocessor
 from sightline_encoder.vision import Placement
 
@@ -55,6 +55,17 @@ def test_whole_pictures_are_bounded_by_what_the_device_can(device, setting, larg
     given = read_settings(EncoderSettings, {"SIGHTLINE_ENCODER_MAX_PIXEL_BUDGET": setting})
 
     assert whole_pixel_budget(given, Placement(torch.device(device), torch.float32)) == largest
+
+
+@pytest.mark.parametrize(
+    ("batch", "budget", "largest"), [(1, 1, 576), (9000, 1, 9000), (1, 2**20, 5349)]
+)
+def test_largest_pass_holds_what_any_request_may_ask_for(tiny_model, batch, budget, largest):
+    variables = {"SIGHTLINE_ENCODER_BATCH_PATCHES": str(batch)}
+    preprocessor = load_preprocessor(tiny_model.checkpoint, MediaLimits(), budget)
+
+    settings = read_settings(EncoderSettings, variables)
+    assert largest_pass(settings, tiny_model.tower, preprocessor) == largest
 
 
 def test_picture_too_large_to_pass_whole_is_told_of_tiles(tiny_model):

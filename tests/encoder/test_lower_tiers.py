@@ -10,6 +10,7 @@ from sightline_encoder.lower_tiers import LowerTiers
 
 from tests.clock import Clock
 from tests.encoder.stored import ScriptedStore, features, key_of, lower_tier
+from tests.encoder.tiny import until
 
 DISK, SHARED = media_pb2.FEATURE_SOURCE_DISK, media_pb2.FEATURE_SOURCE_SHARED
 
@@ -188,8 +189,7 @@ async def test_look_up_that_an_eviction_overtakes_finds_nothing(tiers, disk, sha
     await shared.write(features())
     shared.gate.clear()
     looking = asyncio.create_task(found_in(tiers))
-    while not shared.num_reads:
-        await asyncio.sleep(0)
+    await until(lambda: shared.num_reads)
     evicting = asyncio.create_task(tiers.evict())
     await asyncio.sleep(0)
     shared.gate.set()

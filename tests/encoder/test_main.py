@@ -6,18 +6,27 @@ import os
 import shutil
 import signal
 import sys
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
 
-async def start(environ):
-    return await asyncio.create_subprocess_exec(
+@asynccontextmanager
+async def started(environ):
+    """Yields a service's process, which ends with the block at the latest."""
+    process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "sightline_encoder",
         env={**os.environ, "SIGHTLINE_ENCODER_PORT": "0", **environ},
         stderr=asyncio.subprocess.PIPE,
     )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
 
 async def until_event(process, event):
@@ -30,8 +39,8 @@ async def until_event(process, event):
 
 
 async def test_process_loads_says_so_and_stops_on_sigterm(tiny_folder):
-    process = await start({"SIGHTLINE_MODEL": str(tiny_folder)})
-    async with asyncio.timeout(120):
+    environ = {"SIGHTLINE_MODEL": str(tiny_folder)}
+    async with started(environ) as process, asyncio.timeout(120):
         events = await until_event(process, "ready")
         process.send_signal(signal.SIGTERM)
         rest = await process.stderr.read()
@@ -45,8 +54,8 @@ async def test_a_damaged_video_processor_ends_the_start_with_its_name(tiny_folde
     folder = tmp_path / "checkpoint"
     shutil.copytree(tiny_folder, folder)
     (folder / "video_preprocessor_config.json").write_text('{"fps": "two"}')
-    process = await start({"SIGHTLINE_MODEL": str(folder)})
-    async with asyncio.timeout(60):
+    environ = {"SIGHTLINE_MODEL": str(folder)}
+    async with started(environ) as process, asyncio.timeout(120):
         _, output = await process.communicate()
 
     last = json.loads(output.splitlines()[-1])
@@ -65,8 +74,7 @@ async def test_a_damaged_video_processor_ends_the_start_with_its_name(tiny_folde
 )
 async def test_impossible_start_ends_with_one_clear_line_and_code_2(environ, message, tmp_path):
     filled = {name: value.replace("{empty}", str(tmp_path)) for name, value in environ.items()}
-    process = await start(filled)
-    async with asyncio.timeout(60):
+    async with started(filled) as process, asyncio.timeout(120):
         _, output = await process.communicate()
 
     last = json.loads(output.splitlines()[-1])

@@ -16,8 +16,8 @@ def test_chunks_of_a_payload_are_its_bytes(data):
     assert (payload.num_bytes, payload.digest) == (len(data), sha256_digest(data))
 
 
-def test_frames_are_the_messages_that_protobuf_would_have_sent():
-    parsed = [RESPONSES._message_type.FromString(frame) for frame in Payload.split(LARGE).frames]
+def test_messages_are_those_that_protobuf_would_have_sent():
+    parsed = list(map(RESPONSES._message_type.FromString, Payload.split(LARGE).messages))
 
     assert b"".join(message.chunk for message in parsed) == LARGE
     assert max(len(message.chunk) for message in parsed) <= CHUNK_BYTES
@@ -27,7 +27,7 @@ def test_chunks_that_come_as_they_are_cut_make_the_same_payload():
     assert Payload.of(split_chunks(memoryview(LARGE))) == Payload.split(LARGE)
 
 
-def test_chunks_share_the_memory_of_their_frames():
+def test_chunks_share_the_memory_of_their_messages():
     payload = Payload.split(LARGE)
 
-    assert [chunk.obj for chunk in payload.chunks()] == list(payload.frames)
+    assert [chunk.obj for chunk in payload.chunks()] == list(payload.messages)

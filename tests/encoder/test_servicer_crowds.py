@@ -9,8 +9,10 @@ import grpc
 import pytest
 from grpc import aio
 from sightline.type.v1 import media_pb2
+from sightline_encoder.lower_tiers import LowerTiers
 
 from tests.encoder import tiny
+from tests.encoder.stored import ScriptedStore, features, lower_tier
 from tests.encoder.tiny import (
     ask,
     encoded,
@@ -62,6 +64,87 @@ async def test_a_hundred_clients_send_one_file_and_run_one_pass(gated, fields):
     assert len({answer.payload for answer in answers}) == 1
     assert sum(answer.bytes_wanted for answer in answers) == 1
     assert await forward_count(served) == 1
+
+
+@pytest.fixture
+async def narrow(tiny_model):
+    """A served encoder where three may wait, whose tower and lower tier have gates; the tier's
+    is open.
+    """
+    tower, store = tiny.GatedTower(tiny_model.tower), ScriptedStore()
+    model = dataclasses.replace(tiny_model, tower=tower)
+    tiers = LowerTiers([lower_tier(store)])
+    async with tiny.running_encoder(model, lower_tiers=tiers, max_waiting=3) as running:
+        yield running, tower, store
+        tower.gate.set()
+        store.gate.set()
+
+
+async def crowd(served, num_let_in=3):
+    """Lets ten ask for the picture; returns those who wait when the others were refused."""
+    waiting, refused = {asyncio.create_task(ask(served.stub, PICTURE)) for _ in range(10)}, set()
+    while len(waiting) > num_let_in:
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED, timeout=30)
+        assert done, f"{len(waiting)} wait"
+        refused |= done
+    failures = [each.exception() for each in refused]
+    assert all(failures), "one was let in beyond the bound"
+    assert {tiny.error_from_rpc(each).reason for each in failures} == {"QUEUE_FULL"}
+    return waiting
+
+
+async def answered_alike(waiting):
+    answers = await asyncio.wait_for(asyncio.gather(*waiting), 60)
+    return len({answer.payload for answer in answers}) == 1
+
+
+async def test_followers_of_a_computation_are_bounded_and_held_features_need_no_place(narrow):
+    served, tower, _ = narrow
+    tower.gate.set()
+    await ask(served.stub, OTHER)
+    tower.gate.clear()
+
+    waiting = await crowd(served)
+
+    assert (await ask(served.stub, OTHER)).header.source == media_pb2.FEATURE_SOURCE_MEMORY
+    tower.gate.set()
+    assert await answered_alike(waiting)
+
+
+async def test_those_who_wait_for_a_lower_tier_are_bounded(narrow):
+    served, tower, store = narrow
+    tower.gate.set()
+    store.gate.clear()
+
+    waiting = await crowd(served)
+
+    store.gate.set()
+    assert await answered_alike(waiting)
+
+
+async def test_those_who_wait_for_anothers_upload_are_bounded(narrow):
+    served, tower, _ = narrow
+    tower.gate.set()
+    leader = await begin(served, PICTURE)
+
+    waiting = await crowd(served, num_let_in=2)
+
+    leader.cancel()
+    assert await answered_alike(waiting)
+
+
+async def test_readers_of_features_that_were_found_hold_no_place(narrow):
+    served, tower, store = narrow
+    tower.gate.set()
+    key = (await ask(served.stub, PICTURE)).header.feature_key
+    store.entries[key] = dataclasses.replace(features(num_bytes=2**23), key=key)
+    stalled = [served.stub.EncodeMedia() for _ in range(4)]
+    for call in stalled:
+        served.encoder.cache.evict()
+        await call.write(messages(media_header(PICTURE), [])[0])
+        assert (await call.read()).header.source == media_pb2.FEATURE_SOURCE_DISK
+    for call in stalled:
+        call.cancel()
 
 
 async def test_a_hundred_clients_are_answered_when_the_leader_leaves_before_the_tower(gated):

@@ -12,7 +12,8 @@ from redis.asyncio import Redis
 from sightline.encoder.v1 import encoder_pb2
 from sightline.type.v1 import media_pb2
 from sightline_encoder.config import EncoderSettings
-from sightline_encoder.loading import model_fingerprint, open_lower_tiers
+from sightline_encoder.loaded_model import model_fingerprint
+from sightline_encoder.loading import open_lower_tiers
 from sightline_encoder.lower_tiers import LowerTiers
 
 from tests.encoder import tiny

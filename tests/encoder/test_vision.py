@@ -248,5 +248,17 @@ def test_memory_is_reserved_by_a_picture_of_about_the_largest_pass(tiny_folder, 
     assert sizes == [16, 900, 16384]
 
 
+def test_want_of_memory_for_the_largest_pass_is_told_and_survived(tiny_model, monkeypatch, caplog):
+    def encode(images):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(tiny_model.tower, "encode", encode)
+    tiny_model.tower.reserve_memory(16384)
+
+    [record] = caplog.records
+    assert "SIGHTLINE_ENCODER_MAX_PIXEL_BUDGET" in record.getMessage()
+    assert (record.levelname, record.fields["patches"]) == ("WARNING", 16384)
+
+
 def len_of(image):
     return len(image.patches)

@@ -24,6 +24,7 @@ def ends():
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.settimeout(60)
+        theirs.settimeout(60)
         yield ours, theirs
 
 

@@ -312,13 +312,13 @@ time.sleep(600)
 def test_workers_die_with_their_owner(tmp_path, act):
     mark = tmp_path / "mark"
     command = [sys.executable, "-c", OWNER, act, str(mark)]
-    owner = subprocess.Popen(command, stdout=subprocess.PIPE)
-    pids = [int(word) for word in owner.stdout.readline().split()]
-    if act == "wait":
-        wait_for(mark.exists)
-    owner.kill()
-    owner.wait()
-    owner.stdout.close()
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as owner:
+        try:
+            pids = [int(word) for word in owner.stdout.readline().split()]
+            if act == "wait":
+                wait_for(mark.exists)
+        finally:
+            owner.kill()
 
     assert len(pids) == 2
     wait_for(lambda: not any(is_running(pid) for pid in pids))

@@ -27,8 +27,9 @@ from sightline_encoder.encoder import Encoder
 from sightline_encoder.feature_cache import FeatureCache
 from sightline_encoder.image import MediaLimits
 from sightline_encoder.intake import Intake, Prepare
-from sightline_encoder.loading import LoadedModel, model_fingerprint, model_info
+from sightline_encoder.loaded_model import LoadedModel, model_fingerprint
 from sightline_encoder.lower_tiers import LowerTiers
+from sightline_encoder.model_info import model_info
 from sightline_encoder.preprocess import PreparedImage, load_preprocessor
 from sightline_encoder.registration import add_servicer
 from sightline_encoder.servicer import EncoderServicer

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
 from multiprocessing import get_context
 from typing import Any
@@ -42,8 +41,8 @@ def video(num_frames: int = 20, *, codec: str = "h264", **wanted: Any) -> bytes:
     """
     if codec != "hevc":
         return _written(num_frames, codec=codec, **wanted)
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
-        return fresh.submit(_written, num_frames, codec=codec, **wanted).result()
+    with get_context("spawn").Pool(1) as fresh:  # ends its process, whatever that does
+        return fresh.apply_async(_written, (num_frames,), {"codec": codec, **wanted}).get(120)
 
 
 def _written(

@@ -7,7 +7,7 @@ import torch
 from PIL import Image, ImageDraw
 from sightline.encoder.v1 import encoder_pb2
 from sightline_encoder.config import EncoderSettings
-from sightline_encoder.loading import load_model
+from sightline_encoder.loaded_model import load_model
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from tests.suite.pictures import data_url

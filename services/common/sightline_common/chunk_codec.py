@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from google.protobuf import message
+from google.protobuf.message import Message as AnyMessage
 
 _LENGTH_DELIMITED = 2
 _CONTINUES = 0x80
 
 
-Message = TypeVar("Message", bound=message.Message)
+Message = TypeVar("Message", bound=AnyMessage)
 
 
 class ChunkCodec(Generic[Message]):
@@ -26,12 +26,12 @@ class ChunkCodec(Generic[Message]):
         self._message_type = message_type
         self._tag = _varint(number << 3 | _LENGTH_DELIMITED)
 
-    def frame(self, chunk: bytes | memoryview) -> bytes:
+    def message(self, chunk: bytes | memoryview) -> bytes:
         """Returns the serialised message of a chunk; copies it once."""
         return b"".join((self._tag, _varint(len(chunk)), chunk))
 
     def serialize(self, item: Message | bytes) -> bytes:
-        """Serialises a message; what `frame` made passes unchanged."""
+        """Serialises a message; what `message` made passes unchanged."""
         return item if isinstance(item, bytes) else item.SerializeToString()
 
     def parse(self, data: bytes) -> Message | memoryview:
@@ -44,9 +44,9 @@ class ChunkCodec(Generic[Message]):
             return memoryview(data)[start:]
         return self._message_type.FromString(data)
 
-    def chunk(self, frame: bytes) -> memoryview:
-        """Returns the chunk of what `frame` made, sharing its memory."""
-        return memoryview(frame)[self._chunk_start(frame) :]
+    def chunk(self, message: bytes) -> memoryview:
+        """Returns the chunk of what `message` made, sharing its memory."""
+        return memoryview(message)[self._chunk_start(message) :]
 
     def _chunk_start(self, data: bytes) -> int | None:
         """Returns where a chunk begins that ends where the message ends, if it is one."""

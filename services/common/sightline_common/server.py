@@ -40,7 +40,7 @@ CHECK_PAUSE_S = 1.0
 
 Register = Callable[[aio.Server], None]
 Check = Callable[[], Awaitable[None]]
-"""Raises NotReadyError while a service that has been loaded cannot do its work."""
+"""Raises NotReadyError, or whatever else, while a loaded service cannot do its work."""
 
 
 @dataclass(frozen=True)
@@ -138,10 +138,11 @@ class GrpcServer:
         was_well = True
         while True:
             await asyncio.sleep(CHECK_PAUSE_S)
-            is_well = await _is_well(check)
-            if is_well is not was_well:
-                await self._set_health(_SERVING if is_well else _NOT_SERVING)
-                was_well = is_well
+            fault = await _fault(check)
+            if (fault is None) is not was_well:
+                was_well = fault is None
+                _log_change(fault)
+                await self._set_health(_SERVING if was_well else _NOT_SERVING)
 
     async def stop(self) -> None:
         """Reports NOT_SERVING, refuses new RPCs, lets running ones finish, and ends the rest.
@@ -204,13 +205,22 @@ async def run_server(
         failure.result()
 
 
-async def _is_well(check: Check) -> bool:
+async def _fault(check: Check) -> Exception | None:
+    """Returns what keeps a service from its work; a check that fails is a fault too."""
     try:
         await check()
-    except NotReadyError as sickness:
-        log(_logger, "not serving", logging.WARNING, detail=sickness.message)
-        return False
-    return True
+    except Exception as fault:
+        return fault
+    return None
+
+
+def _log_change(fault: Exception | None) -> None:
+    if fault is None:
+        log(_logger, "serving again")
+    elif isinstance(fault, NotReadyError):
+        log(_logger, "not serving", logging.WARNING, detail=fault.message)
+    else:
+        _logger.error("not serving: its check fails", exc_info=fault)
 
 
 async def _until_stop_or_failure(

@@ -53,7 +53,7 @@ class ServerCalls:
         )
         self.refusals = Counter(
             "sightline_refusals",
-            "Requests that were answered with an error, by its reason.",
+            "Requests that were refused, by the error's reason.",
             ["reason"],
             registry=registry,
         )

@@ -142,7 +142,8 @@ class EncoderSettings(ServiceSettings):
     )
     max_waiting: int = setting(
         "SIGHTLINE_ENCODER_MAX_WAITING",
-        "Requests that may wait for features to be computed; more are refused with UNAVAILABLE.",
+        "Requests that may wait for features that memory does not hold, for whatever reason; more "
+        "are refused with UNAVAILABLE.",
         default=1000,
         minimum=1,
     )

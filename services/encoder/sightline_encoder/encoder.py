@@ -83,6 +83,11 @@ class Encoder:
         """Returns the key of the features that a request names."""
         return request.key(self.fingerprint)
 
+    def remembered(self, request: FeatureRequest) -> Answer | None:
+        """Returns features that memory holds; nothing is waited for."""
+        answer = self._remembered(self.key(request))
+        return None if answer is None else self._counted(answer)
+
     async def recall(self, request: FeatureRequest) -> Answer | None:
         """Returns features without the file: held in a tier, or being computed for someone else.
 

@@ -3,63 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
-from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import torch
 from prometheus_client import CollectorRegistry
-from sightline.encoder.v1 import encoder_pb2
 from sightline.type.v1 import media_pb2
-from sightline_common.checkpoint import Checkpoint, resolve_checkpoint
-from sightline_common.telemetry import log
-from sightline_common.tensors import DATA_TYPES
 
 from sightline_encoder.batcher import Batcher
 from sightline_encoder.config import EncoderSettings
-from sightline_encoder.decoded import Decode, Decoded, decode_here
+from sightline_encoder.decoded import Decode, Decoded
 from sightline_encoder.disk_store import DiskStore
 from sightline_encoder.encoder import Encoder
 from sightline_encoder.encoder_metrics import register_encoder, register_workers
 from sightline_encoder.fair_slots import SMALL_SLOTS
 from sightline_encoder.feature_cache import FeatureCache
-from sightline_encoder.feature_key import feature_fingerprint
-from sightline_encoder.image import MIME_TYPES, MediaLimits
 from sightline_encoder.intake import Intake
+from sightline_encoder.loaded_model import lane_threads, load_model, model_fingerprint, pass_patches
+from sightline_encoder.logged_step import logged_step
 from sightline_encoder.lower_tier import FeatureStore, LowerTier
 from sightline_encoder.lower_tiers import LowerTiers
-from sightline_encoder.preprocess import Preprocessor, load_preprocessor
+from sightline_encoder.model_info import model_info
 from sightline_encoder.servicer import EncoderServicer
 from sightline_encoder.shared_store import LOOK_UP_COMMANDS, SharedStore, connect
 from sightline_encoder.similar_pictures import SimilarPictures
 from sightline_encoder.upload import UploadBudget
-from sightline_encoder.video_file import VIDEO_MIME_TYPES
-from sightline_encoder.video_options import VideoLimits
-from sightline_encoder.video_preprocess import VIDEO_DECODER, load_video_preprocessor
-from sightline_encoder.vision import Placement, VisionTower, choose_placement, load_vision_tower
+from sightline_encoder.video_preprocess import VIDEO_DECODER
 from sightline_encoder.worker_pool import WorkerPool
 from sightline_encoder.worker_process import WorkerLimits
 
-_logger = logging.getLogger(__name__)
-CPU_BATCH_PATCHES, GPU_BATCH_PATCHES = 4096, 16384
-CPU_PIXEL_BUDGET, GPU_PIXEL_BUDGET = 2 * 1024**2, 6 * 1024**2
-Loaded = TypeVar("Loaded")
 VIDEO_GRACE_S = 15.0
 """Starting to decode videos, and one frame's time, in seconds."""
-
-
-@dataclass(frozen=True)
-class LoadedModel:
-    """A checkpoint's parts that this service runs."""
-
-    checkpoint: Checkpoint
-    tower: VisionTower
-    preprocessor: Preprocessor
 
 
 @asynccontextmanager
@@ -73,7 +48,7 @@ async def open_servicer(
     async with AsyncExitStack() as opened:
         pool = opened.enter_context(open_worker_pool(settings))
         model = await asyncio.to_thread(load_model, settings, file_decode(pool, settings))
-        await asyncio.to_thread(_step, "workers", pool.wait_ready)
+        await asyncio.to_thread(logged_step, "workers", pool.wait_ready)
         fingerprint = model_fingerprint(model)
         lower_tiers = await opened.enter_async_context(open_lower_tiers(settings, fingerprint))
         preprocessor = model.preprocessor
@@ -168,135 +143,3 @@ def _stores(
         look_up_s = LOOK_UP_COMMANDS * settings.redis_timeout_s
         shared = SharedStore(client, settings.redis_ttl_s, fingerprint, look_up_s)
         yield media_pb2.FEATURE_SOURCE_SHARED, shared
-
-
-def load_model(settings: EncoderSettings, decode: Decode = decode_here) -> LoadedModel:
-    """Reads processor and tower from the checkpoint and runs one picture.
-
-    `decode` says where files will be decoded.
-    """
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
-    checkpoint = resolve_checkpoint(settings.model)
-    placement = choose_placement(settings.device, settings.dtype)
-    _step("fingerprint", lambda: checkpoint.fingerprint)
-    budget = whole_pixel_budget(settings, placement)
-    video = load_video_preprocessor(checkpoint, video_limits(settings), budget, decode)
-    tower = load_vision_tower(checkpoint, placement)
-    preprocessor = _step(
-        "image processor",
-        lambda: load_preprocessor(
-            checkpoint,
-            media_limits(settings),
-            budget,
-            decode,
-            video,
-            settings.max_tiled_pixel_budget if tower.takes_tiles else 0,
-        ),
-    )
-    _step("warm-up", tower.warm_up)
-    if placement.device.type != "cpu":
-        # Before this service is ready: a generator on the same GPU then shares out the rest.
-        _step("largest pass", lambda: tower.reserve_memory(largest_pass(settings, tower)))
-    return LoadedModel(checkpoint, tower, preprocessor)
-
-
-def whole_pixel_budget(settings: EncoderSettings, placement: Placement) -> int:
-    """Returns the most pixels of a picture that passes whole: attention costs their square."""
-    if settings.max_pixel_budget:
-        return settings.max_pixel_budget
-    return CPU_PIXEL_BUDGET if placement.device.type == "cpu" else GPU_PIXEL_BUDGET
-
-
-def model_fingerprint(model: LoadedModel) -> str:
-    """Returns the feature fingerprint of a model where it runs."""
-    placement = model.tower.placement
-    return feature_fingerprint(
-        model.checkpoint.fingerprint,
-        placement.dtype,
-        placement.device.type,
-        model.tower.attention,
-    )
-
-
-def pass_patches(settings: EncoderSettings, tower: VisionTower) -> int:
-    """Returns how many patches share a pass: few on a CPU, which gains nothing by more."""
-    if settings.batch_patches:
-        return settings.batch_patches
-    return CPU_BATCH_PATCHES if tower.placement.device.type == "cpu" else GPU_BATCH_PATCHES
-
-
-def largest_pass(settings: EncoderSettings, tower: VisionTower) -> int:
-    """Returns the patches of the largest pass: a full one, or one picture that exceeds it."""
-    budget = whole_pixel_budget(settings, tower.placement)
-    return max(pass_patches(settings, tower), budget // tower.patch_size**2)
-
-
-def lane_threads(tower: VisionTower) -> int:
-    """Returns how many threads passes share; a GPU has one pass at a time."""
-    return torch.get_num_threads() if tower.placement.device.type == "cpu" else 1
-
-
-def media_limits(settings: EncoderSettings) -> MediaLimits:
-    """Returns the limits on files that the settings state."""
-    return MediaLimits(
-        max_file_bytes=settings.max_file_bytes,
-        max_pixels=settings.max_pixels,
-        max_side=settings.max_side,
-        max_aspect_ratio=settings.max_aspect_ratio,
-        max_frames=settings.max_frames,
-    )
-
-
-def video_limits(settings: EncoderSettings) -> VideoLimits:
-    """Returns the limits on videos that the settings state."""
-    return VideoLimits(
-        max_file_bytes=settings.max_video_bytes,
-        max_pixels=settings.max_video_pixels,
-        max_duration_s=settings.max_video_s,
-        max_frames=settings.max_video_frames,
-        max_decode_s=settings.video_decode_s,
-    )
-
-
-def model_info(model: LoadedModel, fingerprint: str) -> encoder_pb2.GetModelInfoResponse:
-    """Describes what is served."""
-    tower, limits = model.tower, model.preprocessor.limits
-    bounds = model.preprocessor.budget_bounds
-    return encoder_pb2.GetModelInfoResponse(
-        checkpoint_fingerprint=model.checkpoint.fingerprint,
-        feature_fingerprint=fingerprint,
-        architecture=model.checkpoint.config["model_type"],
-        data_type=DATA_TYPES[tower.placement.dtype],
-        hidden_size=tower.hidden_size,
-        patch_size=tower.patch_size,
-        merge_size=tower.merge_size,
-        media_kinds=_media_kinds(model.preprocessor),
-        mime_types=_mime_types(model.preprocessor),
-        max_byte_count=limits.max_file_bytes,
-        max_pixel_count=limits.max_pixels,
-        device=str(tower.placement.device),
-        version=version("sightline-encoder"),
-        attention=tower.attention,
-        default_pixel_budget=bounds.default,
-        max_pixel_budget=bounds.whole,
-        max_tiled_pixel_budget=bounds.tiled if tower.takes_tiles else 0,
-    )
-
-
-def _media_kinds(preprocessor: Preprocessor) -> list[media_pb2.MediaKind]:
-    videos = [media_pb2.MEDIA_KIND_VIDEO] if preprocessor.takes_videos else []
-    return [media_pb2.MEDIA_KIND_IMAGE, *videos]
-
-
-def _mime_types(preprocessor: Preprocessor) -> list[str]:
-    videos = VIDEO_MIME_TYPES.values() if preprocessor.takes_videos else ()
-    return [*MIME_TYPES.values(), *videos]
-
-
-def _step(name: str, load: Callable[[], Loaded]) -> Loaded:
-    log(_logger, f"loading {name}")
-    started = time.monotonic()
-    loaded = load()
-    log(_logger, f"loaded {name}", seconds=round(time.monotonic() - started, 2))
-    return loaded

@@ -22,7 +22,7 @@ class Payload:
     `checksum` are over the `num_bytes` bytes of all chunks, without the messages' heads.
     """
 
-    frames: tuple[bytes, ...]
+    messages: tuple[bytes, ...]
     num_bytes: int
     digest: str
     checksum: str
@@ -35,16 +35,16 @@ class Payload:
     @classmethod
     def of(cls, chunks: Iterable[bytes | memoryview]) -> Payload:
         """Returns a payload of chunks, each of which is copied as it comes."""
-        frames = []
+        messages = []
         num_bytes = 0
         digest, checksum = hashlib.sha256(), Checksum()
         for chunk in chunks:
             digest.update(chunk)
             checksum.update(chunk)
             num_bytes += len(chunk)
-            frames.append(RESPONSES.frame(chunk))
-        return cls(tuple(frames), num_bytes, f"sha256:{digest.hexdigest()}", checksum.text())
+            messages.append(RESPONSES.message(chunk))
+        return cls(tuple(messages), num_bytes, f"sha256:{digest.hexdigest()}", checksum.text())
 
     def chunks(self) -> Iterator[memoryview]:
         """Yields the chunks, cut as `split_chunks` does, sharing this payload's memory."""
-        return map(RESPONSES.chunk, self.frames)
+        return map(RESPONSES.chunk, self.messages)

@@ -84,41 +84,43 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
         with ExitStack() as held:
             at_call_end(held.close)
             with span("recall"):
-                answer = await self._recalled(request)
+                answer = self._encoder.remembered(request)
+                if answer is None:
+                    held.enter_context(self._room.entered())
+                    answer = await self._recalled(request)
             if answer is None:
-                held.enter_context(self._room.entered())
                 turn = held.enter_context(self._turns.begin(self._encoder.key(request)))
-                room = held.enter_context(self._uploads.reserved(header.byte_count))
+                reservation = held.enter_context(self._uploads.reserved(header.byte_count))
                 wanted = encoder_pb2.BytesWanted(digest=header.digest)
                 yield encoder_pb2.EncodeMediaResponse(bytes_wanted=wanted)
                 with span("upload") as opened:
-                    data = await self._received(request_iterator, header, room)
+                    data = await self._received(request_iterator, header, reservation)
                     opened.set(byte_count=len(data))
                 # Others go on at the next await, and find the computation begun.
                 turn.end()
                 with span("compute"):
                     answer = await self._encoder.encode(request, data)
                 del data
-                held.close()
+            held.close()  # who reads the answer waits for nobody
             held.enter_context(self._encoder.cache.pinned(answer.entry))
             yield self._header(answer, time.monotonic() - started)
             if not header.header_only:
-                for frame in answer.entry.payload.frames:
-                    yield frame
+                for message in answer.entry.payload.messages:
+                    yield message
 
     async def _recalled(self, request: FeatureRequest) -> Answer | None:
-        """Returns features that are held, or that another's upload leads to."""
+        """Returns features that a tier holds, or that another's upload leads to."""
         answer = await self._encoder.recall(request)
         while answer is None and await self._turns.waited(self._encoder.key(request)):
             answer = await self._encoder.recall(request)
         return answer
 
     async def _received(
-        self, requests: Requests, header: encoder_pb2.MediaHeader, room: Reservation
+        self, requests: Requests, header: encoder_pb2.MediaHeader, reservation: Reservation
     ) -> bytes:
         limits = file_limits(header, self._preprocessor)
         async with upload_time(self._upload_timeout_s):
-            return await receive_file(requests, header, limits, room)
+            return await receive_file(requests, header, limits, reservation)
 
     def _header(self, answer: Answer, seconds: float) -> encoder_pb2.EncodeMediaResponse:
         header = describe(answer.entry)

@@ -20,11 +20,15 @@ from sightline_encoder.feature_cache import FeatureEntry
 from sightline_encoder.feature_record import describe, pack_head, unpack_entry, unpack_head
 from sightline_encoder.lower_tier import StoreUsage
 
-PREFIX = "sightline:features:"
+ALL_FORMS = "sightline:features:"
+PREFIX = f"{ALL_FORMS}2:"
+"""Counts up when entries take another form: those of other forms are not looked at."""
 _PIECE_MARK = "/"
 _REMOVAL_BATCH = 500
 LOOK_UP_COMMANDS = 2
-"""How many commands' timeouts a whole look-up gets: a store that is slow, not dead, is no help."""
+"""How many commands' timeouts a look-up gets: a store that is slow, not dead, is no help."""
+LEAST_RATE = 50 * 1024**2
+"""Bytes a second of an entry for which it gets more time: somewhat less than half of 1 Gbit/s."""
 _logger = logging.getLogger(__name__)
 
 
@@ -52,8 +56,15 @@ def connect(url: str, timeout_s: float) -> Redis:
     return client
 
 
+def look_up_s(seconds: float, num_bytes: int) -> float:
+    """Returns the seconds for an entry of so many bytes where a small one gets `seconds`."""
+    return seconds + num_bytes / LEAST_RATE
+
+
 class SharedStore:
-    """Keeps each entry for `ttl_s` seconds, looks for `look_up_s` at most; a FeatureStore.
+    """Keeps each entry for `ttl_s` seconds; a FeatureStore.
+
+    A look-up may take `look_up_s` seconds, and longer the larger the entry is.
 
     An entry is a head under its key, written last, and pieces of the payload named after key
     and digest too, so that two writers never mix theirs. A piece is a chunk as it is sent:
@@ -77,37 +88,50 @@ class SharedStore:
         await self._client.ping()
 
     async def read(self, key: str) -> FeatureEntry | None:
-        async with asyncio.timeout(self._look_up_s):
-            return await self._read(key)
-
-    async def _read(self, key: str) -> FeatureEntry | None:
-        head = await self._get(PREFIX + key)
-        if head is None:
-            return None
         try:
-            entry = await self._entry(key, unpack_head(head, key, self._fingerprint))
+            fetched = await self._fetch(key)
+            if fetched is None:
+                return None
+            # Hashing tens of MiB would hold up the event loop; it is not the store's time.
+            return await asyncio.to_thread(unpack_entry, *fetched)
         except PayloadCorruptError as error:
             self._num_corrupt += 1
             log(_logger, "damaged entry removed", logging.WARNING, key=key, error=error.message)
-            entry = None
-        if entry is None:
             await self._client.unlink(PREFIX + key)
-        return entry
+            return None
 
-    async def _entry(
-        self, key: str, record: feature_record_pb2.FeatureRecord
-    ) -> FeatureEntry | None:
-        """Returns verified features; None if pieces have expired before their head."""
+    async def _fetch(self, key: str) -> tuple[feature_record_pb2.FeatureRecord, list[bytes]] | None:
+        """Returns a verified record and its pieces, which are not; None if they are not there.
+
+        Raises TimeoutError, and PayloadCorruptError for another head, or pieces of other lengths.
+        """
+        began = asyncio.get_running_loop().time()
+        async with asyncio.timeout(self._look_up_s) as limit:
+            head = await self._get(PREFIX + key)
+            if head is None:
+                return None
+            record = unpack_head(head, key, self._fingerprint)
+            num_bytes = record.header.payload_byte_count
+            limit.reschedule(began + look_up_s(self._look_up_s, num_bytes))
+            pieces = await self._fetch_pieces(key, record.header)
+            if pieces is None:
+                await self._client.unlink(PREFIX + key)
+                return None
+            return record, pieces
+
+    async def _fetch_pieces(
+        self, key: str, header: encoder_pb2.FeatureHeader
+    ) -> list[bytes] | None:
+        """Returns a payload's pieces; None if some have expired before their head."""
         pieces = []
-        for name, start, end in _pieces(key, record.header):
+        for name, start, end in _pieces(key, header):
             piece = await self._get(name)
             if piece is None:
                 return None
             if len(piece) != end - start:
                 raise PayloadCorruptError("A piece of the entry has another length.")
             pieces.append(piece)
-        # Hashing tens of MiB would hold up the event loop.
-        return await asyncio.to_thread(unpack_entry, record, pieces)
+        return pieces
 
     async def write(self, entry: FeatureEntry) -> None:
         if await self._client.exists(PREFIX + entry.key):
@@ -141,9 +165,10 @@ class SharedStore:
                 yield [PREFIX + key, *_piece_names(head, key, self._fingerprint)]
 
     async def _all_names(self) -> AsyncIterator[list[str]]:
+        """Yields all names there are, those of other forms of entries included."""
         cursor = 0
         while True:
-            cursor, names = await self._client.scan(cursor, PREFIX + "*", _REMOVAL_BATCH)
+            cursor, names = await self._client.scan(cursor, ALL_FORMS + "*", _REMOVAL_BATCH)
             if names:
                 yield [name.decode() for name in cast(list[bytes], names)]
             if not cursor:

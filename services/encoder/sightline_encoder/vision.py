@@ -148,8 +148,28 @@ class VisionTower:
         self._run_square(4)
 
     def reserve_memory(self, num_patches: int) -> None:
-        """Runs a picture of about so many patches; torch keeps what that took of a GPU."""
-        self._run_square(max(1, math.isqrt(num_patches) // self.merge_size))
+        """Runs a picture of about so many patches; torch keeps what that took of a GPU.
+
+        Where memory does not suffice that is logged: smaller pictures may still pass.
+        """
+        try:
+            self._run_square(max(1, math.isqrt(num_patches) // self.merge_size))
+        except torch.OutOfMemoryError:
+            self._log_too_large(num_patches)
+        else:
+            return
+        # Only now: the exception held what the pass had computed.
+        torch.cuda.empty_cache()
+
+    def _log_too_large(self, num_patches: int) -> None:
+        log(
+            _logger,
+            "no memory for the largest pass: lower SIGHTLINE_ENCODER_BATCH_PATCHES "
+            "or SIGHTLINE_ENCODER_MAX_PIXEL_BUDGET",
+            logging.WARNING,
+            patches=num_patches,
+            device=str(self.placement.device),
+        )
 
     def _run_square(self, num_cells: int) -> None:
         side = num_cells * self.merge_size

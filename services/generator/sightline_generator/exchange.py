@@ -91,7 +91,7 @@ class Exchange:
         assert self._medium.data is not None, "only what is at hand can be sent"
         with self._errors():
             for chunk in split_chunks(memoryview(self._medium.data)):
-                if not await _write(self._call, REQUESTS.frame(chunk)):
+                if not await _write(self._call, REQUESTS.message(chunk)):
                     return
             if not self._call.done():
                 await self._call.done_writing()

@@ -40,7 +40,7 @@ class WebMetrics:
         )
         self.refusals = Counter(
             "sightline_refusals",
-            "Requests that were answered with an error, by its reason.",
+            "Requests that were refused, by the error's reason.",
             ["reason"],
             registry=registry,
         )
