@@ -106,9 +106,9 @@ $(CHECKOV):
 	@$(PYTHON3) -m venv .cache/checkov
 	@.cache/checkov/bin/pip --disable-pip-version-check install --quiet checkov==3.3.30
 
-$(CRDS): deploy/k8s/crds/package.json deploy/k8s/crds/validate.mjs
+$(CRDS): $(addprefix deploy/k8s/crds/,package.json package-lock.json validate.mjs)
 	@mkdir -p .cache/crds && cp $^ .cache/crds
-	@npm install --silent --no-package-lock --prefix .cache/crds && touch $@
+	@npm ci --silent --prefix .cache/crds && touch $@
 
 clean: ## Removes the environment, stubs and caches; keeps data/.
 	rm -rf $(VENV) clients/*/build clients/go/pb clients/node/node_modules protos/gen .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -3,9 +3,9 @@
 #include "google/rpc/error_details.pb.h"
 
 Refusal::Refusal(const grpc::Status& status)
-    : std::runtime_error(status.error_message()),
-      code(status.error_code()),
-      reason(Name(status.error_code())) {
+    : std::runtime_error(status.ok() ? "The answer was cut off before its end; ask again." : status.error_message()),
+      code(status.ok() ? grpc::StatusCode::INTERNAL : status.error_code()),
+      reason(status.ok() ? "ANSWER_CUT_OFF" : Name(code)) {
   google::rpc::Status details;
   details.ParseFromString(status.error_details());
   for (const auto& detail : details.details()) {

@@ -8,10 +8,13 @@
 #include <string>
 
 struct Refusal : std::runtime_error {
+  // A stream that ends OK, and without its answer's end, was cut off.
   explicit Refusal(const grpc::Status& status);
 
   // Whether coming back may help. Without a hint, RESOURCE_EXHAUSTED means a message too large.
-  bool Passes() const { return hint_s || code == grpc::StatusCode::UNAVAILABLE; }
+  bool Passes() const {
+    return hint_s || code == grpc::StatusCode::UNAVAILABLE || code == grpc::StatusCode::DATA_LOSS;
+  }
 
   grpc::StatusCode code;
   std::string reason;

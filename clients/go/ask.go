@@ -4,10 +4,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"math/rand"
 	"os"
 	"strings"
@@ -57,12 +55,29 @@ func run(text string) (string, error) {
 	defer channel.Close()
 	limit := time.Duration(*deadline * float64(time.Second))
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel() // leaving early cancels the call, and the server stops its work
-	stream, err := ask(ctx, generator.NewGeneratorServiceClient(channel), asked)
+	defer cancel()
+	client := generator.NewGeneratorServiceClient(channel)
+	stream, err := ask(ctx, client, asked)
 	if err != nil {
 		return "", err
 	}
-	return write(stream)
+	ended, err := write(stream)
+	if *cancelAfter > 0 {
+		cancel() // the server stops its work
+		flush(stream, client)
+	}
+	return ended, err
+}
+
+// flush waits until a call's cancel has been sent; closing the channel drops what is not. Frames
+// keep their order, so any answer to a later call tells.
+func flush(cancelled generator.GeneratorService_GenerateTextClient, client generator.GeneratorServiceClient) {
+	for _, err := cancelled.Recv(); err == nil; {
+		_, err = cancelled.Recv()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	client.GetModelInfo(ctx, &generator.GetModelInfoRequest{})
 }
 
 // ask returns a stream that has started; only until then may a question be asked again.
@@ -104,9 +119,7 @@ func pause(ctx context.Context, refused *refusal, attempt int) error {
 func write(stream generator.GeneratorService_GenerateTextClient) (string, error) {
 	for count := 0; ; {
 		piece, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return "", errors.New("the answer has no end")
-		} else if err != nil {
+		if err != nil {
 			return "", newRefusal(err)
 		}
 		if complete := piece.GetComplete(); complete != nil {

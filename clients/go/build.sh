@@ -1,10 +1,10 @@
 #!/bin/sh
 # Generates pb/ from the contracts and builds build/ask: with Debian's Go packages where they are
-# installed, otherwise with the modules that go.mod names.
+# installed, otherwise with the modules that go.mod names; their sums come to build/go.sum.
 set -eu
 cd "$(dirname "$0")"
 protos=../../protos
-debian=/usr/share/gocode
+debian=${DEBIAN_GOCODE:-/usr/share/gocode}
 
 # The contracts name no Go packages: that is for each project to say.
 mapping() {
@@ -25,6 +25,7 @@ if [ -d $debian/src/google.golang.org/grpc ]; then
   ln -sfn "$PWD" build/gopath/src/sightline/ask
   GO111MODULE=off GOPATH="$PWD/build/gopath:$debian" GOFLAGS= go build -o build/ask sightline/ask
 else
-  go mod tidy
-  go build -o build/ask .
+  cp go.mod build/go.mod # to be completed there: this folder's own is not written to
+  go mod tidy -modfile=build/go.mod
+  go build -modfile=build/go.mod -o build/ask .
 fi

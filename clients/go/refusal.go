@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -20,7 +22,12 @@ type refusal struct {
 	hinted  bool
 }
 
+// newRefusal explains a failure; a stream that ends without one, and without its answer's end,
+// was cut off.
 func newRefusal(failure error) *refusal {
+	if errors.Is(failure, io.EOF) {
+		return &refusal{code: codes.Internal, reason: "ANSWER_CUT_OFF", message: "The answer was cut off before its end; ask again."}
+	}
 	state := status.Convert(failure)
 	refused := &refusal{code: state.Code(), message: state.Message(), reason: upper(state.Code())}
 	for _, detail := range state.Details() {
@@ -40,7 +47,7 @@ func newRefusal(failure error) *refusal {
 // passes tells whether coming back may help. Without a hint, RESOURCE_EXHAUSTED means a
 // message too large.
 func (refused *refusal) passes() bool {
-	return refused.hinted || refused.code == codes.Unavailable
+	return refused.hinted || refused.code == codes.Unavailable || refused.code == codes.DataLoss
 }
 
 func (refused *refusal) Error() string {

@@ -32,7 +32,8 @@ const client = new GeneratorService(flags.target, credentials.createInsecure(), 
 async function begin() {
   const call = client.GenerateText(question.request(cancelAfter > 0), { deadline });
   const pieces = call[Symbol.asyncIterator]();
-  await pieces.next();
+  const { done } = await pieces.next();
+  if (done) throw Refusal.cutOff();
   return { call, pieces };
 }
 
@@ -52,6 +53,7 @@ async function write({ call, pieces }) {
       return `cancelled after ${count} pieces`;
     }
   }
+  throw Refusal.cutOff();
 }
 
 /** Returns how long to wait before asking again; throws a refusal that is final. */
@@ -68,7 +70,7 @@ async function ask() {
     try {
       return await begin();
     } catch (failure) {
-      const refusal = new Refusal(failure);
+      const refusal = Refusal.from(failure);
       if (question.addBytes(refusal.wanted)) console.error(`wanted: ${question.media.digest}`);
       else await sleep(pause(refusal, attempt));
     }
@@ -80,7 +82,7 @@ try {
   console.log();
   console.error(end);
 } catch (failure) {
-  const refusal = failure instanceof Refusal ? failure : new Refusal(failure);
+  const refusal = Refusal.from(failure);
   console.error(`error: ${refusal.status} ${refusal.reason}: ${refusal.message}`);
   process.exitCode = 1;
 }

@@ -12,9 +12,20 @@ export class Refusal extends Error {
     this.retryAfterSeconds = seconds(details.RetryInfo?.retryDelay);
   }
 
+  /** Returns what was thrown as a refusal. */
+  static from(failure) {
+    return failure instanceof Refusal ? failure : new Refusal(failure);
+  }
+
+  /** A stream that ended without an error and without `complete`. */
+  static cutOff() {
+    const details = "The answer was cut off before its end; ask again.";
+    return Object.assign(new Refusal({ code: status.INTERNAL, details }), { reason: "ANSWER_CUT_OFF" });
+  }
+
   /** Without a hint, RESOURCE_EXHAUSTED means a message too large; coming back would not help. */
   get passes() {
-    return this.retryAfterSeconds !== undefined || this.status === "UNAVAILABLE";
+    return this.retryAfterSeconds !== undefined || ["UNAVAILABLE", "DATA_LOSS"].includes(this.status);
   }
 }
 

@@ -4,11 +4,16 @@ import threading
 import time
 from concurrent import futures
 from contextlib import contextmanager
+from itertools import islice
 
 import grpc
 from sightline.generator.v1 import generator_pb2, generator_pb2_grpc
 from sightline_common.status import STATUS_DETAILS_KEY, status_code, status_details
 
+HOLD_S = 20.0
+"""How long anything here waits for what should come at once."""
+PACE_S = 0.005
+"""How long an endless answer waits between its pieces."""
 WORDS = ("Red ", "and ", "blue.")
 
 
@@ -16,24 +21,32 @@ class ScriptedGenerator(generator_pb2_grpc.GeneratorServiceServicer):
     """Raises the errors of `refusals` in turn, then answers.
 
     `requests` and `arrivals` (seconds) tell what came; an `endless` answer goes on until
-    its client is gone, which sets `departed`.
+    its client is gone, which sets `departed`. `cut_after` ends the stream, without an error,
+    after so many messages. The method named `held` sets `waiting` and waits for its
+    client to leave.
     """
 
-    def __init__(self, refusals=(), *, endless=False, failure=None):
+    def __init__(self, refusals=(), *, endless=False, failure=None, cut_after=None, held=None):
         self.refusals = list(refusals)
         self.endless = endless
         self.failure = failure
+        self.cut_after = cut_after
+        self.held = held
+        self.waiting = threading.Event()
         self.requests, self.uploads, self.arrivals = [], [], []
         self.departed = threading.Event()
 
     def GenerateText(self, request, context):
         self._arrive(request, context)
-        context.add_callback(self.departed.set)
+        self._hold("GenerateText", context)
+        yield from islice(self._answer(context), self.cut_after)
+
+    def _answer(self, context):
         yield generator_pb2.GenerateTextResponse(started={"prompt_token_count": 7})
         yield from map(_delta, WORDS)
         while self.endless and context.is_active():
             yield _delta("more ")
-            time.sleep(0.005)
+            self.departed.wait(PACE_S)
         if self.failure is not None:
             _refuse(context, self.failure)
         candidate = {"finish_reason": generator_pb2.FINISH_REASON_STOP}
@@ -47,6 +60,7 @@ class ScriptedGenerator(generator_pb2_grpc.GeneratorServiceServicer):
         return generator_pb2.CountTokensResponse(prompt_token_count=7)
 
     def PutMedia(self, requests, context):
+        self._hold("PutMedia", context)
         header = next(requests).header
         self.uploads.append((header, b"".join(request.chunk for request in requests)))
         return generator_pb2.PutMediaResponse(digest=header.digest)
@@ -56,6 +70,13 @@ class ScriptedGenerator(generator_pb2_grpc.GeneratorServiceServicer):
         self.requests.append(request)
         if self.refusals:
             _refuse(context, self.refusals.pop(0))
+
+    def _hold(self, method, context):
+        if not context.add_callback(self.departed.set):
+            self.departed.set()
+        if self.held == method:
+            self.waiting.set()
+            self.departed.wait(HOLD_S)
 
 
 @contextmanager
@@ -71,7 +92,7 @@ def serving(generator, credentials=None):
     try:
         yield f"127.0.0.1:{port}"
     finally:
-        server.stop(grace=None).wait()
+        assert server.stop(grace=None).wait(HOLD_S), "a method outlasts its call"
 
 
 def _delta(text):

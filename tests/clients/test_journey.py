@@ -5,9 +5,10 @@ from itertools import pairwise
 
 import pytest
 from sightline_common.digest import sha256_digest
-from sightline_common.errors import NotReadyError, QueueFullError
+from sightline_common.errors import NotReadyError, PayloadCorruptError, QueueFullError
 
-from tests.clients.scripted_generator import WORDS, ScriptedGenerator, serving
+from tests.clients.relay import relaying
+from tests.clients.scripted_generator import HOLD_S, WORDS, ScriptedGenerator, serving
 from tests.suite.pictures import EXAMPLES, fresh_picture
 from tests.suite.test_grpc import assert_idle_soon
 
@@ -49,9 +50,11 @@ def test_answer_is_the_truth(client, suite):
 
 @pytest.mark.suite
 def test_cancelling_stops_the_work(client, suite, generator):
-    left = client.ask(suite.generator, QUESTION, "--cancel-after", "3")
-    assert (left.status, left.notes) == (0, ["cancelled after 3 pieces"])
-    assert_idle_soon(generator)
+    """The relay keeps the connection open: the client's cancel ends the work, not its exit."""
+    with relaying(suite.generator) as target:
+        left = client.ask(target, QUESTION, "--cancel-after", "3")
+        assert (left.status, left.notes) == (0, ["cancelled after 3 pieces"])
+        assert_idle_soon(generator)
 
 
 @pytest.mark.suite
@@ -65,9 +68,9 @@ def test_refusal_says_its_reason(client, suite, tmp_path):
 
 def test_cancelled_call_reaches_the_server(client):
     endless = ScriptedGenerator(endless=True)
-    with serving(endless) as target:
+    with serving(endless) as server, relaying(server) as target:
         client.ask(target, QUESTION, "--cancel-after", "3")
-        assert endless.departed.wait(1.0)
+        assert endless.departed.wait(HOLD_S)
 
 
 def test_deadline_ends_the_call(client):
@@ -103,6 +106,23 @@ def test_answer_that_began_is_not_asked_for_again(client):
     assert (cut.status, cut.answer) == (1, "".join(WORDS))
     assert cut.notes == ["error: UNAVAILABLE NOT_READY: Stopping."]
     assert len(broken.requests) == 1
+
+
+@pytest.mark.parametrize("messages, text", [(0, ""), (3, "Red and")])
+def test_stream_without_its_end_was_cut_off(client, messages, text):
+    short = ScriptedGenerator(cut_after=messages)
+    with serving(short) as target:
+        cut = client.ask(target, QUESTION)
+    assert (cut.status, cut.answer) == (1, text)
+    (note,) = cut.notes
+    assert note.startswith("error: INTERNAL ANSWER_CUT_OFF: The answer was cut off")
+    assert len(short.requests) == 1
+
+
+def test_damage_on_the_way_is_tried_again(client):
+    damaged = ScriptedGenerator([PayloadCorruptError("Try again.")])
+    with serving(damaged) as target:
+        assert client.ask(target, QUESTION).answer == "".join(WORDS)
 
 
 def test_no_wait_outlasts_the_deadline(client):

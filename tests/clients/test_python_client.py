@@ -3,6 +3,9 @@
 import asyncio
 import hashlib
 import threading
+import time
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -18,8 +21,11 @@ from sightline_common.errors import (
 )
 
 from tests.certificates import Authority
-from tests.clients.scripted_generator import WORDS, ScriptedGenerator, serving
+from tests.clients.scripted_generator import HOLD_S, WORDS, ScriptedGenerator, serving
 
+# No call outlasts these, where cancelling or anything else that ends it fails.
+open_client = partial(sightline.Client, timeout_s=3 * HOLD_S)
+open_async_client = partial(sightline.AsyncClient, timeout_s=3 * HOLD_S)
 TEXT = "".join(WORDS)
 PICTURE = b"a picture's bytes"
 DIGEST = f"sha256:{hashlib.sha256(PICTURE).hexdigest()}"
@@ -28,17 +34,21 @@ HINTED = sightline.UnavailableError("Full.", retry_after_s=8.0)
 REASONS = [kind for kind in error_types() if kind is not SightlineError]
 
 
-def ask(target, question="What?", *, settings=None, **asked):
-    with sightline.Client(target, **(settings or {})) as client:
+def ask(target, question="What?", *, settings=None, watch=None, **asked):
+    with open_client(target, **(settings or {})) as client:
         answer = client.ask(question, **asked)
+        if watch is not None:
+            watch(answer)
         answer.read()
         return answer
 
 
-def ask_asynchronously(target, question="What?", *, settings=None, **asked):
+def ask_asynchronously(target, question="What?", *, settings=None, watch=None, **asked):
     async def read():
-        async with sightline.AsyncClient(target, **(settings or {})) as client:
+        async with open_async_client(target, **(settings or {})) as client:
             answer = client.ask(question, **asked)
+            if watch is not None:
+                watch(answer)
             await answer.read()
             return answer
 
@@ -151,10 +161,44 @@ def test_wait_is_the_hint_and_little_more():
 
 def test_message_too_large_is_not_sent_again(asking):
     generator = ScriptedGenerator([grpc.StatusCode.RESOURCE_EXHAUSTED])
-    with serving(generator) as target, pytest.raises(sightline.UnavailableError) as caught:
+    with serving(generator) as target, pytest.raises(sightline.InvalidRequestError) as caught:
         asking(target)
     assert caught.value.reason == "RESOURCE_EXHAUSTED"
     assert len(generator.requests) == 1
+
+
+def test_own_limit_that_is_hinted_at_passes(asking):
+    error = QueueFullError("Your limit.", retry_after_s=600.0)
+    error.status = "RESOURCE_EXHAUSTED"
+    with serving(ScriptedGenerator([error])) as target, pytest.raises(sightline.UnavailableError):
+        asking(target)
+
+
+@pytest.mark.parametrize(
+    "status, expected",
+    [
+        (grpc.StatusCode.UNAUTHENTICATED, sightline.AccessError),
+        (grpc.StatusCode.PERMISSION_DENIED, sightline.AccessError),
+        (grpc.StatusCode.CANCELLED, sightline.CallCancelledError),
+        (grpc.StatusCode.UNIMPLEMENTED, sightline.ServerError),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_what_a_proxy_says_comes_as_the_class_of_its_status(asking, status, expected):
+    refusing = ScriptedGenerator([status])
+    with serving(refusing) as target, pytest.raises(sightline.SightlineError) as caught:
+        asking(target)
+    assert type(caught.value) is expected
+    assert caught.value.reason == status.name
+
+
+@pytest.mark.parametrize("messages, text", [(0, ""), (3, "Red and ")])
+def test_stream_without_its_end_is_an_error_and_keeps_its_text(asking, messages, text):
+    short, answers = ScriptedGenerator(cut_after=messages), []
+    with serving(short) as target, pytest.raises(sightline.AnswerCutOffError) as caught:
+        asking(target, watch=answers.append)
+    assert caught.value.reason == "ANSWER_CUT_OFF"
+    assert answers[0].text == text
 
 
 def test_answer_that_is_cut_off_is_not_asked_for_again(asking):
@@ -166,43 +210,118 @@ def test_answer_that_is_cut_off_is_not_asked_for_again(asking):
 
 def test_leaving_a_loop_cancels():
     endless = ScriptedGenerator(endless=True)
-    with serving(endless) as target, sightline.Client(target) as client:
+    with serving(endless) as target, open_client(target) as client:
         answer = client.ask("What?")
         for _text in answer:
             break
-        assert endless.departed.wait(1.0)
+        assert endless.departed.wait(HOLD_S)
         assert answer.complete is None
 
 
 async def test_leaving_a_block_cancels_with_an_event_loop():
     endless = ScriptedGenerator(endless=True)
     with serving(endless) as target:
-        async with sightline.AsyncClient(target) as client:
+        async with open_async_client(target) as client:
             async with client.ask("What?") as answer:
                 async for _text in answer:
                     break
-            assert await asyncio.to_thread(endless.departed.wait, 1.0)
+            assert await asyncio.to_thread(endless.departed.wait, HOLD_S)
 
 
 def test_cancelling_from_another_thread_ends_the_loop_quietly():
     endless = ScriptedGenerator(endless=True)
-    with serving(endless) as target, sightline.Client(target) as client:
+    with serving(endless) as target, open_client(target) as client:
         answer = client.ask("What?")
-        timer = threading.Timer(0.2, answer.cancel)
-        timer.start()
-        assert answer.read().startswith(TEXT)
+        cancelling = threading.Thread(target=answer.cancel)
+        for text in answer:
+            if text == WORDS[-1]:
+                cancelling.start()
+        cancelling.join(HOLD_S)
+        assert answer.text.startswith(TEXT)
         assert answer.complete is None
-        timer.join()
 
 
 async def test_cancelling_from_another_task_ends_the_loop_quietly():
     endless = ScriptedGenerator(endless=True)
     with serving(endless) as target:
-        async with sightline.AsyncClient(target) as client:
+        async with open_async_client(target) as client:
             answer = client.ask("What?")
-            asyncio.get_running_loop().call_later(0.2, answer.cancel)
-            assert (await answer.read()).startswith(TEXT)
+            async for text in answer:
+                if text == WORDS[-1]:
+                    asyncio.get_running_loop().call_soon(answer.cancel)
+            assert answer.text.startswith(TEXT)
             assert answer.complete is None
+
+
+WAITS = {
+    "queue": lambda: ScriptedGenerator(held="GenerateText"),
+    "upload": lambda: ScriptedGenerator([bytes_required()], held="PutMedia"),
+    "hint": lambda: ScriptedGenerator([QueueFullError("Full.", retry_after_s=HOLD_S)]),
+}
+
+
+@dataclass(frozen=True)
+class SignallingPolicy(sightline.RetryPolicy):
+    """Says when a wait begins."""
+
+    begun: threading.Event = field(default_factory=threading.Event)
+
+    def wait_s(self, error, attempt):
+        self.begun.set()
+        return super().wait_s(error, attempt)
+
+
+@pytest.mark.parametrize("wait", WAITS)
+def test_cancelling_from_another_thread_ends_every_wait(asking, wait):
+    generator, cancelled_at = WAITS[wait](), []
+
+    def cancel_once_it_waits(answer):
+        generator.waiting.wait(HOLD_S)
+        cancelled_at.append(time.monotonic())
+        answer.cancel()
+
+    def watch(answer):
+        threading.Thread(target=cancel_once_it_waits, args=[answer]).start()
+
+    settings = {"max_message_bytes": 64 * 1024, "retry": SignallingPolicy(begun=generator.waiting)}
+    with serving(generator) as target:
+        answer = asking(target, watch=watch, images=[PICTURE], settings=settings)
+        assert time.monotonic() - cancelled_at[0] < HOLD_S / 2
+    assert (answer.text, answer.started, answer.complete) == ("", None, None)
+    assert len(generator.requests) == 1
+
+
+def test_cancelling_before_the_question_is_sent_sends_nothing(asking):
+    with serving(generator := ScriptedGenerator()) as target:
+        answer = asking(target, watch=lambda answer: answer.cancel())
+    assert (answer.text, generator.requests) == ("", [])
+
+
+def test_closing_the_client_is_no_fault_of_the_server():
+    with serving(ScriptedGenerator(endless=True)) as target:
+        client = open_client(target)
+        with pytest.raises(sightline.CallCancelledError):
+            for _text in client.ask("What?"):
+                client.close()
+
+
+async def test_closing_the_client_is_no_fault_of_the_server_with_an_event_loop():
+    with serving(ScriptedGenerator(endless=True)) as target:
+        client = open_async_client(target)
+        with pytest.raises(sightline.CallCancelledError):
+            async for _text in client.ask("What?"):
+                await client.close()
+
+
+async def test_task_that_is_cancelled_stays_cancelled():
+    with serving(generator := ScriptedGenerator(held="GenerateText")) as target:
+        async with open_async_client(target) as client:
+            reading = asyncio.create_task(client.ask("What?").read())
+            await asyncio.to_thread(generator.waiting.wait, HOLD_S)
+            reading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reading
+            assert await asyncio.to_thread(generator.departed.wait, HOLD_S)
 
 
 def test_deadline_is_typed(asking):
@@ -223,7 +342,7 @@ def test_options_reach_their_fields(asking):
 
 @pytest.mark.parametrize("option", [{"tempreature": 1}, {"stop": "."}], ids=["unknown", "stop"])
 def test_wrong_options_are_refused_before_anything_is_sent(option):
-    with sightline.Client("127.0.0.1:9") as client, pytest.raises(TypeError):
+    with open_client("127.0.0.1:9") as client, pytest.raises(TypeError):
         client.ask("What?", **option)
 
 
@@ -253,14 +372,14 @@ def test_tls_needs_the_authority(asking, tmp_path):
 
 def test_tokens_are_counted_like_questions_are_asked():
     generator = ScriptedGenerator([bytes_required()])
-    with serving(generator) as target, sightline.Client(target) as client:
+    with serving(generator) as target, open_client(target) as client:
         assert client.count_tokens("What?", images=[PICTURE]).prompt_token_count == 7
     assert [only_media(request).data for request in generator.requests] == [b"", PICTURE]
 
 
 @pytest.mark.suite
 def test_running_suite_describes_its_model(suite):
-    with sightline.Client(suite.generator) as client:
+    with open_client(suite.generator) as client:
         stored = client.put_media(sightline.Media.image("examples/shapes.png"))
         assert stored.digest.startswith("sha256:")
         assert client.model_info().model == "sightline-nano"

@@ -68,6 +68,7 @@ public final class Ask {
     for (int attempt = 1; ; attempt++) {
       try {
         var pieces = stub.generateText(question.request());
+        if (!pieces.hasNext()) throw Refusal.cutOff();
         pieces.next();
         return pieces;
       } catch (StatusRuntimeException failure) {
@@ -89,8 +90,8 @@ public final class Ask {
   }
 
   /** Writes an answer as it comes and returns how it ended. */
-  private static String write(Iterator<GenerateTextResponse> pieces, int cancelAfter) {
-    for (int count = 0; ; ) {
+  private static String write(Iterator<GenerateTextResponse> pieces, int cancelAfter) throws Refusal {
+    for (int count = 0; pieces.hasNext(); ) {
       var piece = pieces.next();
       if (piece.hasComplete()) return ending(piece.getComplete());
       if (piece.getDelta().getText().isEmpty()) continue;
@@ -98,6 +99,7 @@ public final class Ask {
       System.out.flush();
       if (++count == cancelAfter) return "cancelled after " + count + " pieces";
     }
+    throw Refusal.cutOff();
   }
 
   private static String ending(Complete complete) {

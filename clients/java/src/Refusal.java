@@ -28,9 +28,21 @@ final class Refusal extends Exception {
     if (details != null) details.getDetailsList().forEach(this::read);
   }
 
+  private Refusal(Status.Code code, String reason, String message) {
+    super(message);
+    this.code = code;
+    this.reason = reason;
+  }
+
+  /** A stream that ended without an error and without `complete`. */
+  static Refusal cutOff() {
+    var message = "The answer was cut off before its end; ask again.";
+    return new Refusal(Status.Code.INTERNAL, "ANSWER_CUT_OFF", message);
+  }
+
   /** Without a hint, RESOURCE_EXHAUSTED means a message too large; coming back would not help. */
   boolean passes() {
-    return hintSeconds.isPresent() || code == Status.Code.UNAVAILABLE;
+    return hintSeconds.isPresent() || code == Status.Code.UNAVAILABLE || code == Status.Code.DATA_LOSS;
   }
 
   private void read(Any detail) {

@@ -10,6 +10,9 @@ from sightline.client.async_client import AsyncAnswer, AsyncClient
 from sightline.client.channel import Tls
 from sightline.client.client import Answer, Client
 from sightline.client.errors import (
+    AccessError,
+    AnswerCutOffError,
+    CallCancelledError,
     DeadlineError,
     InvalidRequestError,
     MediaBytesRequiredError,
@@ -25,9 +28,12 @@ from sightline.client.message import Message, assistant, system, tool, user
 from sightline.client.retry import RetryPolicy
 
 __all__ = [
+    "AccessError",
     "Answer",
+    "AnswerCutOffError",
     "AsyncAnswer",
     "AsyncClient",
+    "CallCancelledError",
     "Client",
     "DeadlineError",
     "InvalidRequestError",

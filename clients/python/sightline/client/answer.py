@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from sightline.client.cancellation import Cancellation
+from sightline.client.errors import SightlineError, cut_off_error
 from sightline.client.message import Message, assistant
 from sightline.generator.v1 import generator_pb2
 
@@ -42,7 +44,7 @@ class GrowingAnswer:
         """Token counts of the prompt, and what became of each medium."""
         self.complete: generator_pb2.Complete | None = None
         """Usage and timings; None unless the answer came to its end."""
-        self._is_cancelled = False
+        self._cancellation = Cancellation()
 
     @property
     def finish_reason(self) -> str:
@@ -57,6 +59,23 @@ class GrowingAnswer:
         """The conversation with this answer, to be the `history` of the next question."""
         calls = [call.to_proto() for call in self.tool_calls]
         return (*self._asked, assistant(self.text, tool_calls=calls))
+
+    def cancel(self) -> None:
+        """Ends the answer, whatever it is at, from any thread; reading it ends quietly then.
+
+        Does nothing once the answer is complete.
+        """
+        self._cancellation.ask()
+
+    def _fail(self, error: SightlineError) -> None:
+        """Raises the error, unless it is what cancelling comes to."""
+        if not self._cancellation.is_asked:
+            raise error from None
+
+    def _end(self) -> None:
+        """Notes that nothing more comes; raises AnswerCutOffError where more should have."""
+        if self.complete is None:
+            self._fail(cut_off_error())
 
     def _absorb(self, response: generator_pb2.GenerateTextResponse) -> generator_pb2.Delta | None:
         """Notes a piece; returns it if it is new text."""

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar, Unpack
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import grpc
 from grpc import aio
 from sightline.client.answer import GrowingAnswer
 from sightline.client.base import BaseClient
+from sightline.client.cancellation import Cancellable
 from sightline.client.channel import ChannelOptions
-from sightline.client.errors import error_from_rpc
+from sightline.client.errors import (
+    SightlineError,
+    cancelled_error,
+    cut_off_error,
+    error_from_rpc,
+)
 from sightline.client.exchange import Exchange
 from sightline.client.media import Media
 from sightline.client.message import Message
@@ -29,7 +35,37 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-class AsyncAnswer(GrowingAnswer):
+class OnLoop:
+    """A task or a call of the event loop that runs now, as any thread may cancel it."""
+
+    def __init__(self, work: Cancellable) -> None:
+        self._work = work
+        self._loop = asyncio.get_running_loop()
+
+    def cancel(self) -> None:
+        """Has the loop cancel it soon; a loop that is closed has nothing under way."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._work.cancel)
+
+
+@contextmanager
+def typed_errors() -> Iterator[None]:
+    """Raises SightlineError for calls that fail, and for calls that are cancelled.
+
+    Tasks that are cancelled go on raising CancelledError, which is what calls raise, too.
+    """
+    try:
+        yield
+    except aio.AioRpcError as failure:
+        raise error_from_rpc(failure) from None
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise cancelled_error() from None
+
+
+class AsyncAnswer(GrowingAnswer, AbstractAsyncContextManager["AsyncAnswer", None]):
     """A streamed answer; iterate over its text, or `read()` it whole.
 
     The question is sent when the first piece is wanted. Leaving a `with` block, or a loop
@@ -38,21 +74,15 @@ class AsyncAnswer(GrowingAnswer):
     """
 
     def __init__(
-        self, messages: tuple[Message, ...], begin: Callable[[AsyncAnswer], Awaitable[Call]]
+        self,
+        messages: tuple[Message, ...],
+        begin: Callable[[AsyncAnswer], Coroutine[Any, Any, Call]],
     ) -> None:
         super().__init__(messages)
         self._begin = begin
         self._call: Call | None = None
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self.cancel()
 
     async def __aiter__(self) -> AsyncIterator[str]:
@@ -64,21 +94,16 @@ class AsyncAnswer(GrowingAnswer):
     async def deltas(self) -> AsyncIterator[generator_pb2.Delta]:
         """Yields new text with all that comes beside it: reasoning, tool calls."""
         try:
-            if self._call is None:
-                self._call = await self._begin(self)
-            async for response in self._call:
-                delta = self._absorb(response)
-                if delta is not None:
-                    yield delta
-        except aio.AioRpcError as failure:
-            if not self._is_cancelled:
-                raise error_from_rpc(failure) from None
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if not self._is_cancelled or (task is not None and task.cancelling()):
-                raise
+            with typed_errors():
+                async for response in await self._opened():
+                    delta = self._absorb(response)
+                    if delta is not None:
+                        yield delta
+            self._end()
+        except SightlineError as error:
+            self._fail(error)
         finally:
-            self._hang_up()
+            self._cancellation.hang_up()
 
     async def read(self) -> str:
         """Waits for the end and returns the whole text."""
@@ -86,31 +111,23 @@ class AsyncAnswer(GrowingAnswer):
             pass
         return self.text
 
-    def cancel(self) -> None:
-        """Ends the answer; does nothing once it is complete."""
-        self._is_cancelled = True
-        self._hang_up()
+    async def _opened(self) -> Call:
+        if self._call is None:
+            self._cancellation.sleep(0)
+            beginning = asyncio.create_task(self._begin(self))
+            self._cancellation.follow(OnLoop(beginning))
+            self._call = await beginning
+            self._cancellation.follow(OnLoop(self._call))
+        return self._call
 
-    def _hang_up(self) -> None:
-        if self._call is not None:
-            self._call.cancel()
 
-
-class AsyncClient(BaseClient):
+class AsyncClient(BaseClient, AbstractAsyncContextManager["AsyncClient", None]):
     """Asks one generator, over one channel of the event loop that runs when it is made.
 
     Every call ends within its `timeout_s`, waiting and trying again included.
     """
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def close(self) -> None:
@@ -178,11 +195,12 @@ class AsyncClient(BaseClient):
     ) -> Result:
         while True:
             try:
-                for media in exchange.take_uploads():
-                    await self._put(media, exchange.time_left_s())
-                return await send(exchange.time_left_s())
-            except aio.AioRpcError as failure:
-                wait_s = exchange.wait_s_after(error_from_rpc(failure))
+                with typed_errors():
+                    for media in exchange.take_uploads():
+                        await self._put(media, exchange.time_left_s())
+                    return await send(exchange.time_left_s())
+            except SightlineError as error:
+                wait_s = exchange.wait_s_after(error)
             await asyncio.sleep(wait_s)
 
     async def _open(
@@ -190,7 +208,10 @@ class AsyncClient(BaseClient):
     ) -> Call:
         """Begins a stream; once it has started it is never begun again."""
         call = self._stub.GenerateText(request, timeout=timeout_s)
-        answer._absorb(await anext(aiter(call)))
+        started = await anext(aiter(call), None)
+        if started is None:
+            raise cut_off_error()
+        answer._absorb(started)
         return call
 
     async def _put(self, media: Media, timeout_s: float) -> generator_pb2.PutMediaResponse:

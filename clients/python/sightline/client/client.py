@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar, Unpack
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
 import grpc
 from sightline.client.answer import GrowingAnswer
 from sightline.client.base import BaseClient
+from sightline.client.cancellation import Cancellation
 from sightline.client.channel import ChannelOptions
-from sightline.client.errors import error_from_rpc
+from sightline.client.errors import (
+    SightlineError,
+    cancelled_error,
+    cut_off_error,
+    error_from_rpc,
+)
 from sightline.client.exchange import Exchange
 from sightline.client.media import Media
 from sightline.client.message import Message
@@ -26,7 +31,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-class Answer(GrowingAnswer):
+class Answer(GrowingAnswer, AbstractContextManager["Answer", None]):
     """A streamed answer; iterate over its text, or `read()` it whole.
 
     The question is sent when the first piece is wanted. Leaving a `with` block, or a loop
@@ -39,15 +44,7 @@ class Answer(GrowingAnswer):
         self._begin = begin
         self._call: Call | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.cancel()
 
     def __iter__(self) -> Iterator[str]:
@@ -65,11 +62,13 @@ class Answer(GrowingAnswer):
                 delta = self._absorb(response)
                 if delta is not None:
                     yield delta
+            self._end()
         except grpc.RpcError as failure:
-            if not self._is_cancelled:
-                raise error_from_rpc(failure) from None
+            self._fail(error_from_rpc(failure))
+        except SightlineError as error:
+            self._fail(error)
         finally:
-            self._hang_up()
+            self._cancellation.hang_up()
 
     def read(self) -> str:
         """Waits for the end and returns the whole text."""
@@ -77,31 +76,14 @@ class Answer(GrowingAnswer):
             pass
         return self.text
 
-    def cancel(self) -> None:
-        """Ends the answer, from any thread; does nothing once it is complete."""
-        self._is_cancelled = True
-        self._hang_up()
 
-    def _hang_up(self) -> None:
-        if self._call is not None:
-            self._call.cancel()
-
-
-class Client(BaseClient):
+class Client(BaseClient, AbstractContextManager["Client", None]):
     """Asks one generator, over one channel; several threads may share it.
 
     Every call ends within its `timeout_s`, waiting and trying again included.
     """
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -130,7 +112,11 @@ class Client(BaseClient):
 
         def begin(answer: Answer) -> Call:
             exchange = self._manner.exchange(request.messages, messages, timeout_s)
-            return self._perform(exchange, lambda time_s: self._open(request, answer, time_s))
+            return self._perform(
+                exchange,
+                lambda time_s: self._open(request, answer, time_s),
+                answer._cancellation,
+            )
 
         return Answer(messages, begin)
 
@@ -158,26 +144,44 @@ class Client(BaseClient):
     ) -> generator_pb2.PutMediaResponse:
         """Stores a file before anybody asks about it; raises SightlineError."""
         return self._perform(
-            self._manner.exchange((), (), timeout_s), lambda time_s: self._put(media, time_s)
+            self._manner.exchange((), (), timeout_s),
+            lambda time_s: self._put(media, time_s, Cancellation()),
         )
 
-    def _perform(self, exchange: Exchange, send: Callable[[float], Result]) -> Result:
+    def _perform(
+        self,
+        exchange: Exchange,
+        send: Callable[[float], Result],
+        cancellation: Cancellation | None = None,
+    ) -> Result:
+        cancellation = cancellation or Cancellation()
+        wait_s = 0.0
         while True:
+            cancellation.sleep(wait_s)
             try:
                 for media in exchange.take_uploads():
-                    self._put(media, exchange.time_left_s())
+                    self._put(media, exchange.time_left_s(), cancellation)
                 return send(exchange.time_left_s())
             except grpc.RpcError as failure:
                 wait_s = exchange.wait_s_after(error_from_rpc(failure))
-            time.sleep(wait_s)
 
     def _open(
         self, request: generator_pb2.GenerateTextRequest, answer: Answer, timeout_s: float
     ) -> Call:
         """Begins a stream; once it has started it is never begun again."""
         call = self._stub.GenerateText(request, timeout=timeout_s)
-        answer._absorb(next(call))
+        started = next(answer._cancellation.follow(call), None)
+        if started is None:
+            raise cut_off_error()
+        answer._absorb(started)
         return call
 
-    def _put(self, media: Media, timeout_s: float) -> generator_pb2.PutMediaResponse:
-        return self._stub.PutMedia(media.upload(self._manner.cache_salt), timeout=timeout_s)
+    def _put(
+        self, media: Media, timeout_s: float, cancellation: Cancellation
+    ) -> generator_pb2.PutMediaResponse:
+        upload = media.upload(self._manner.cache_salt)
+        call = cancellation.follow(self._stub.PutMedia.future(upload, timeout=timeout_s))
+        try:
+            return call.result()
+        except grpc.FutureCancelledError:
+            raise cancelled_error() from None

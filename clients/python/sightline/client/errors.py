@@ -4,10 +4,13 @@ SightlineError
 ├── InvalidRequestError       change the request
 │   ├── PromptTooLongError        shorten the conversation
 │   └── MediaError                change the picture or video
+├── AccessError               show who calls: the server does not let this caller in
 ├── NotFoundError             ask for a model or adapter that is served
 ├── MediaBytesRequiredError   send bytes: the server does not know a digest
 ├── UnavailableError          come back later
 ├── DeadlineError             allow more time, or ask for less
+├── CallCancelledError        keep the client open until its calls have ended
+├── AnswerCutOffError         ask again: the answer stopped before its end
 └── ServerError               report it, with the server's log
 """
 
@@ -33,8 +36,8 @@ class RpcFailure(Protocol):
 class SightlineError(Exception):
     """Base of all errors that this package raises about a call.
 
-    `reason` is stable (docs/errors.md lists them all; the status's name where a proxy or
-    gRPC itself refused), `message` says what to change, `field` names the request's
+    `reason` is stable (docs/errors.md lists them all; it is the status's name where a proxy
+    or gRPC itself refused), `message` says what to change, `field` names the request's
     element at fault, `metadata` holds the message's variable parts, `status` is the gRPC
     status, and `retry_after_s` (seconds) says when to come back, if that helps.
     """
@@ -64,7 +67,7 @@ class SightlineError(Exception):
 
 
 class InvalidRequestError(SightlineError):
-    """Means that the request itself must change."""
+    """Means that the request itself must change, or is too large for one message."""
 
 
 class PromptTooLongError(InvalidRequestError):
@@ -73,6 +76,10 @@ class PromptTooLongError(InvalidRequestError):
 
 class MediaError(InvalidRequestError):
     """Means that a picture or video cannot be used."""
+
+
+class AccessError(SightlineError):
+    """Means that the server, or a proxy before it, does not let this caller in."""
 
 
 class NotFoundError(SightlineError):
@@ -91,8 +98,22 @@ class DeadlineError(SightlineError):
     """Means that the time ran out before the answer was complete."""
 
 
+class CallCancelledError(SightlineError):
+    """Means that the call was cancelled by other means than the answer's `cancel`.
+
+    The client was closed meanwhile, the loop over the answer was left, or a proxy hung up.
+    """
+
+
+class AnswerCutOffError(SightlineError):
+    """Means that the stream ended without an error and without the answer's end.
+
+    Its `reason` is ANSWER_CUT_OFF, which no server says.
+    """
+
+
 class ServerError(SightlineError):
-    """Means a fault on the server's side."""
+    """Means a fault on the server's side, or a server that does not know this call."""
 
 
 _BY_REASON = {
@@ -101,19 +122,24 @@ _BY_REASON = {
 }
 _BY_STATUS = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidRequestError,
+    grpc.StatusCode.UNAUTHENTICATED: AccessError,
+    grpc.StatusCode.PERMISSION_DENIED: AccessError,
     grpc.StatusCode.NOT_FOUND: NotFoundError,
     grpc.StatusCode.UNAVAILABLE: UnavailableError,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: UnavailableError,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: InvalidRequestError,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineError,
+    grpc.StatusCode.CANCELLED: CallCancelledError,
 }
-# RESOURCE_EXHAUSTED passes only with a hint: without one it is gRPC's word for a message too large.
+# Without a hint, RESOURCE_EXHAUSTED is gRPC's word for a message too large.
+_BY_STATUS_HINTED = {**_BY_STATUS, grpc.StatusCode.RESOURCE_EXHAUSTED: UnavailableError}
 _PASSING = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DATA_LOSS}
 
 
 def error_from_rpc(failure: RpcFailure) -> SightlineError:
     """Returns a failed call's error, with what its details say."""
     info, field, retry_after_s = _read_details(failure)
-    kind = _error_kind(failure.code(), info.reason)
+    by_status = _BY_STATUS if retry_after_s is None else _BY_STATUS_HINTED
+    kind = _error_kind(by_status.get(failure.code(), ServerError), info.reason)
     return kind(
         failure.details() or "The call failed without a message.",
         status=failure.code(),
@@ -124,10 +150,23 @@ def error_from_rpc(failure: RpcFailure) -> SightlineError:
     )
 
 
-def _error_kind(status: grpc.StatusCode, reason: str) -> type[SightlineError]:
+def cancelled_error() -> CallCancelledError:
+    """Returns the error of a call that was cancelled here."""
+    return CallCancelledError("The call was cancelled.", status=grpc.StatusCode.CANCELLED)
+
+
+def cut_off_error() -> AnswerCutOffError:
+    """Returns the error of a stream that ended well and too early."""
+    return AnswerCutOffError(
+        "The answer was cut off before its end; ask again.",
+        status=grpc.StatusCode.INTERNAL,
+        reason="ANSWER_CUT_OFF",
+    )
+
+
+def _error_kind(kind: type[SightlineError], reason: str) -> type[SightlineError]:
     if reason in _BY_REASON:
         return _BY_REASON[reason]
-    kind = _BY_STATUS.get(status, ServerError)
     return MediaError if kind is InvalidRequestError and reason.startswith("MEDIA_") else kind
 
 
