@@ -395,6 +395,7 @@ async def test_refusal_reaches_a_client_that_is_still_sending(generator, monkeyp
     # Unheard, an asyncio client sees INTERNAL some four times in a hundred.
     for bound in ("HEAR_OUT_PAUSE_S", "HEAR_OUT_TIMEOUT_S"):  # however busy the machine is
         monkeypatch.setattr(f"sightline_common.interceptors.{bound}", 60.0)
+
     async def chunks():
         for _ in range(64):
             await asyncio.sleep(0)

@@ -11,8 +11,9 @@ from tests.generator.engine.test_update_stream import sequence
 INTERVAL_S = 10.0
 
 
-def sent(held, moments, each=sequence()):
+def sent(held, moments, each=None):
     """Gives one token a moment; returns the token ids of every message, with its moment."""
+    each = each or sequence()
     return [
         (now, update.token_ids)
         for token, now in enumerate(moments)
