@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from training.build import MODEL_FOLDER
 from training.examination.exam import ITEMS
 from training.learning.compute import choose_device
 from training.plan import PLANS, Phase
@@ -43,11 +44,14 @@ def commands(
         for phase, before in zip(plan, befores, strict=False)
     ]
     last = str(folder / f"{plan[-1].name}.pt")
+    # A trial in another folder leaves the pictures that this repository serves alone.
+    examples = [("examples",)] if model == MODEL_FOLDER else []
+    examine = ("evaluate", "--model", str(model), "--items", str(items))
     finish = [
         ("export", "--checkpoint", last, "--model", str(model), "--out", str(model)),
         ("curve", "--folder", str(folder), "--out", str(model / "curve.svg")),
-        ("examples",),
-        ("evaluate", "--model", str(model), "--items", str(items)),
+        *examples,
+        (*examine, "--sheet", str(model / "answers.png")),
     ]
     return [*build, *train, *finish]
 
@@ -57,7 +61,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu, or cuda for the plan for a GPU")
     parser.add_argument("--scale", type=float, default=1.0, help="times the plan's minutes")
     parser.add_argument("--folder", type=Path, default=Path(".training"), help="of checkpoints")
-    parser.add_argument("--model", type=Path, default=Path("models/sightline-nano"))
+    parser.add_argument("--model", type=Path, default=MODEL_FOLDER)
     parser.add_argument(
         "--items", type=int, default=ITEMS, help="examined of each cell and language"
     )

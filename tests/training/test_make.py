@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from training.build import MODEL_FOLDER
 from training.make import commands, left, run
 from training.plan import CPU_PLAN, PLANS, Phase
 from training.trainer import parser, schedule_of, settings_of
@@ -18,9 +19,19 @@ def modules(given: list[tuple[str, ...]]) -> list[str]:
 
 
 def test_everything_is_made_in_order(tmp_path: Path) -> None:
-    made = commands(PLAN, tmp_path, MODEL, 200)
+    made = commands(PLAN, tmp_path, MODEL_FOLDER, 200)
     expected = ["build", "trainer", "trainer", "export", "curve", "examples", "evaluate"]
     assert modules(made) == expected
+
+
+def test_a_trial_in_another_folder_leaves_the_served_examples_alone(tmp_path: Path) -> None:
+    assert "examples" not in modules(commands(PLAN, tmp_path, MODEL, 200))
+
+
+def test_the_picture_of_answers_is_made_of_the_new_weights(tmp_path: Path) -> None:
+    *_, examining = commands(PLAN, tmp_path, MODEL, 200)
+    assert examining[examining.index("--model") + 1] == str(MODEL)
+    assert examining[examining.index("--sheet") + 1] == str(MODEL / "answers.png")
 
 
 def test_begun_training_keeps_its_weights(tmp_path: Path) -> None:

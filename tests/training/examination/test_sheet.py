@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from PIL import Image
 
+from training.build import MODEL_FOLDER
 from training.examination.answering import Prompt, user
 from training.examination.item import Item, exact
 from training.examination.sheet import (
@@ -63,3 +64,9 @@ def test_an_answered_box_is_drawn_into_the_picture() -> None:
     assert drawn.getpixel((100, 60)) == (0xC6, 0x28, 0x28)
     assert drawn.getpixel((50, 25)) == (255, 0, 0)
     assert PICTURE.getpixel((100, 60)) == (255, 0, 0)
+
+
+def test_the_picture_of_the_model_card_has_all_its_colors() -> None:
+    # With a palette of a few colours an orange star becomes a red one.
+    with Image.open(MODEL_FOLDER / "answers.png") as card:
+        assert card.mode == "RGB"
