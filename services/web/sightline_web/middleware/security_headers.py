@@ -5,13 +5,11 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sightline_web.assets import style_source
-
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
-        f"style-src 'self' {style_source()}",
+        "style-src 'self'",
         "img-src 'self'",
         "media-src 'self'",
         "connect-src 'self'",
