@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-OVERLAYS = Path(__file__).parents[2] / "deploy/k8s/overlays"
+DEPLOY = Path(__file__).parents[2] / "deploy/k8s"
+OVERLAYS = DEPLOY / "overlays"
 NAMES = sorted(path.name for path in OVERLAYS.iterdir())
 
 
@@ -55,8 +58,15 @@ def _matches(selector: dict[str, Any], labels: dict[str, str]) -> bool:
     return selector["matchLabels"].items() <= labels.items() and all(chosen)
 
 
+def unused_components() -> list[str]:
+    """Returns the components that no overlay of ours has."""
+    pages = (yaml.safe_load((OVERLAYS / name / "kustomization.yaml").read_text()) for name in NAMES)
+    used = {Path(path).name for page in pages for path in page.get("components", [])}
+    return sorted({path.name for path in (DEPLOY / "components").iterdir()} - used)
+
+
 def rendered(name: str) -> Overlay:
-    """Renders an overlay; skips where kubectl is missing."""
+    """Renders an overlay, or one with components (`cpu-demo+tls`); skips without kubectl."""
     return Overlay(list(yaml.safe_load_all(rendered_text(name))))
 
 
@@ -64,5 +74,14 @@ def rendered(name: str) -> Overlay:
 def rendered_text(name: str) -> str:
     if shutil.which("kubectl") is None:
         pytest.skip("kubectl is not installed")
-    command = ["kubectl", "kustomize", str(OVERLAYS / name)]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    overlay, *components = name.split("+")
+    with tempfile.TemporaryDirectory() as folder:
+        page = {
+            "resources": [os.path.relpath(OVERLAYS / overlay, folder)],
+            "components": [
+                os.path.relpath(DEPLOY / "components" / each, folder) for each in components
+            ],
+        }
+        Path(folder, "kustomization.yaml").write_text(yaml.safe_dump(page))
+        command = ["kubectl", "kustomize", "--load-restrictor", "LoadRestrictionsNone", folder]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout

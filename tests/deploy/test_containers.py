@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -39,3 +41,32 @@ def test_every_service_has_an_image() -> None:
         "web": {"web"},
         "suite": {"encoder", "generator", "web"},
     }
+
+
+@pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.stem)
+def test_versions_are_those_that_were_tested(image: Path) -> None:
+    pinned = {
+        line.partition("==")[0] for line in (ROOT / "constraints.txt").read_text().splitlines()
+    }
+    for options in re.findall(r"pip .*install .*\\\n\s+(.*)", image.read_text()):
+        assert "--constraint constraints.txt" in options
+        packages = options.partition("constraints.txt ")[2].split()
+        assert all("==" in package or package in pinned for package in packages)
+
+
+@pytest.mark.parametrize("service, port", [("encoder", 50051), ("generator", 50052)])
+def test_health_is_asked_where_no_certificate_is_needed(service: str, port: int) -> None:
+    image = (ROOT / "deploy" / "containers" / f"{service}.Containerfile").read_text()
+    (command,) = re.findall(r"^HEALTHCHECK .*\\\n  CMD (.*)$", image, re.MULTILINE)
+
+    def asked(**environment: str) -> str:
+        told = f'python3() {{ echo "$3"; }}\n{command}'
+        given = {"PATH": os.environ["PATH"], **environment}
+        return subprocess.run(
+            ["sh", "-c", told], env=given, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    name = f"SIGHTLINE_{service.upper()}"
+    assert asked() == f"127.0.0.1:{port}"
+    assert asked(**{f"{name}_PORT": "1"}) == "127.0.0.1:1"
+    assert asked(**{f"{name}_PORT": "1", f"{name}_HEALTH_PORT": "2"}) == "127.0.0.1:2"

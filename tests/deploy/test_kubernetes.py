@@ -14,7 +14,7 @@ from sightline_common.config import setting_specs
 from sightline_common.malloc import MALLOC_VARIABLES
 from sightline_web.pdf.rasterizer import PdfLimits
 
-from tests.deploy.manifests import NAMES, Overlay, rendered
+from tests.deploy.manifests import NAMES, Overlay, rendered, unused_components
 
 ROOT = Path(__file__).parents[2]
 OLDEST, NEWEST = "1.34", "1.37"
@@ -26,7 +26,7 @@ SETTINGS = {
 QUANTITY = re.compile(r"\d+(\.\d+)?(m|[KMGT]i?)?")
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=[*NAMES, "+".join(["cpu-demo", *unused_components()])])
 def overlay(request: pytest.FixtureRequest) -> Overlay:
     return rendered(request.param)
 
@@ -224,6 +224,58 @@ def test_probes_ask_ports_that_exist(overlay: Overlay) -> None:
         for probe in probes:
             (asked,) = (probe[kind] for kind in ("grpc", "httpGet", "tcpSocket") if kind in probe)
             assert asked["port"] in ports | names, name
+
+
+def test_kubelet_asks_a_port_without_tls(overlay: Overlay) -> None:
+    for name, container in overlay.containers():
+        given = environment(container)
+        asked = {container[key]["grpc"]["port"] for key in container if "grpc" in container[key]}
+        if "SIGHTLINE_TLS_CERT" in given and asked:
+            service = name.removeprefix("sightline-").upper()
+            assert {str(port) for port in asked} == {given[f"SIGHTLINE_{service}_HEALTH_PORT"]}
+
+
+def test_certificates_lie_where_settings_say(overlay: Overlay) -> None:
+    for name, template in overlay.templates():
+        secrets = {each["name"] for each in template["spec"].get("volumes", []) if "secret" in each}
+        for container in template["spec"]["containers"]:
+            given = environment(container)
+            paths = [value for key, value in given.items() if key.startswith("SIGHTLINE_TLS_")]
+            folders = {
+                each["mountPath"] for each in container["volumeMounts"] if each["name"] in secrets
+            }
+            assert {str(Path(path).parent) for path in paths} <= folders, name
+
+
+def test_who_is_called_over_tls_serves_it(overlay: Overlay) -> None:
+    """And whoever asks for certificates is called by holders of one."""
+    given = {name: environment(container) for name, container in overlay.containers()}
+    for caller, own in given.items():
+        for value in own.values():
+            for host in re.findall(r"//(sightline-\w+):\d+", value):
+                asks = "SIGHTLINE_TLS_CERT" in given[host]
+                assert asks == ("SIGHTLINE_TLS_CA" in own), (caller, host)
+                assert ("SIGHTLINE_TLS_CLIENT_CA" in given[host]) <= ("SIGHTLINE_TLS_CERT" in own)
+
+
+def test_collector_of_traces_can_be_reached(overlay: Overlay) -> None:
+    for name, template in overlay.templates():
+        (container,) = template["spec"]["containers"]
+        endpoint = environment(container).get("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+        if endpoint:
+            assert environment(container)["SIGHTLINE_TRACES"] == "otlp"
+            assert int(endpoint.rpartition(":")[2]) in ports_to_anywhere(overlay, template), name
+
+
+def ports_to_anywhere(overlay: Overlay, template: dict[str, Any]) -> set[Any]:
+    return {
+        port["port"]
+        for policy in overlay.of_kind("NetworkPolicy")
+        if template in overlay.selected(policy["spec"]["podSelector"])
+        for rule in policy["spec"].get("egress", [])
+        if "to" not in rule
+        for port in rule["ports"]
+    }
 
 
 def test_autoscaled_deployments_leave_their_number_to_the_autoscaler(overlay: Overlay) -> None:

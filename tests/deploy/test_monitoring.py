@@ -1,8 +1,7 @@
-"""The monitoring component, upon the base."""
+"""The monitoring component, upon the overlay for CPUs."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,25 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.manifests import Overlay
+from tests.deploy.manifests import Overlay, rendered
 
-DEPLOY = Path(__file__).parents[2] / "deploy/k8s"
 SERVICES = {"encoder", "generator", "web"}
 
 
 @pytest.fixture(scope="module")
-def overlay(tmp_path_factory: pytest.TempPathFactory) -> Overlay:
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl is not installed")
-    folder = tmp_path_factory.mktemp("overlay")
-    page = {
-        "resources": [os.path.relpath(DEPLOY / "base", folder)],
-        "components": [os.path.relpath(DEPLOY / "components/monitoring", folder)],
-    }
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(page))
-    command = ["kubectl", "kustomize", "--load-restrictor", "LoadRestrictionsNone", str(folder)]
-    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return Overlay(list(yaml.safe_load_all(output)))
+def overlay() -> Overlay:
+    return rendered("cpu-demo+monitoring")
 
 
 def found_by(selector: dict[str, Any], overlay: Overlay) -> set[str]:

@@ -11,6 +11,7 @@ from tests.docs.registries import REGISTRIES
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 MONITORING = DEPLOY / "k8s" / "components" / "monitoring"
+SHARED = re.compile(r"\b(?:grpc_server|http|process)_[a-z0-9_]+(?!\w)(?:\{([^}]*)\})?")
 METRIC = re.compile(r"\b(?:sightline|grpc_server|http|process)_[a-z0-9_]+\b")
 
 
@@ -35,6 +36,14 @@ def pages():
 @pytest.mark.parametrize("page", pages(), ids=lambda path: str(path.relative_to(DEPLOY)))
 def test_every_metric_that_is_asked_for_exists(page):
     assert set(METRIC.findall(page.read_text())) <= existing_samples()
+
+
+@pytest.mark.parametrize("page", ["dashboard.json", "prometheusrule.yaml"])
+def test_metrics_that_others_have_too_are_asked_for_as_ours(page):
+    """A cluster's other services count RPCs and HTTP requests by these names."""
+    selectors = SHARED.findall((MONITORING / page).read_text())
+    assert selectors
+    assert all("sightline" in selector for selector in selectors)
 
 
 def test_dashboard_shows_most_of_what_there_is_and_every_panel_asks_once():
