@@ -40,6 +40,13 @@ def answer() -> list[str]:
     return shapes_of(json.loads(reply.stdout)["choices"][0]["message"]["content"])
 
 
+def notebook(container: str) -> str:
+    """Runs the notebook in the image's own Jupyter and returns it with its outputs."""
+    execute = ["/opt/jupyter/bin/jupyter", "nbconvert", "--to", "notebook", "--execute", "--stdout"]
+    path = "/srv/notebooks/quickstart.ipynb"
+    return podman("exec", "--env", "PYTHONPATH=/opt/protos", container, *execute, path)
+
+
 def begin_conversation() -> str:
     """Asks something on the page and returns the conversation's address."""
     reply = httpx2.post(f"{URL}/c", data={"text": "Is anybody there?"}, headers=SAME_SITE)
@@ -56,6 +63,7 @@ def test_suites_data_survive_the_replacement_of_its_container(tmp_path: Path) ->
     with running(SUITE, *options) as first:
         wait_until_ready(f"{URL}/ready")
         assert answer() == shapes_of(TRUTH["shapes.png"])
+        assert "A red circle at the top left" in notebook(first)
         conversation = begin_conversation()
         podman("stop", "--time", "60", first)
         assert podman("inspect", "--format", "{{.State.ExitCode}}", first) == "0"

@@ -44,6 +44,15 @@ def test_every_service_has_an_image() -> None:
 
 
 @pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.stem)
+def test_no_link_leads_out_of_what_is_copied(image: Path) -> None:
+    stage = image.read_text().rpartition("\nFROM ")[2]
+    for source in re.findall(r"^COPY (?!--from)(\S+) \S+$", stage, re.MULTILINE):
+        folder = ROOT / source
+        links = [path for path in folder.rglob("*") if path.is_symlink()]
+        assert all(path.resolve().is_relative_to(folder) for path in links), source
+
+
+@pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.stem)
 def test_versions_are_those_that_were_tested(image: Path) -> None:
     pinned = {
         line.partition("==")[0] for line in (ROOT / "constraints.txt").read_text().splitlines()
