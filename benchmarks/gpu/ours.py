@@ -125,9 +125,12 @@ class Ours:
         return Engine(Scheduler(limits, blocks), runner, sampler, overlap=mode.overlap)
 
     def cache(self, num_tokens: int, max_num_seqs: int, attention: Attention[Any]) -> KVCache:
-        """Returns a cache that holds `num_tokens` for each of `max_num_seqs` sequences."""
+        """Returns a cache that holds `num_tokens` for each of `max_num_seqs` sequences.
+
+        And a block more for each, since the scheduler keeps one in hand when another joins.
+        """
         block_size = attention.block_size
-        num_blocks = max_num_seqs * -(-num_tokens // block_size)
+        num_blocks = max_num_seqs * (1 + -(-num_tokens // block_size))
         return KVCache(self.family.shape, num_blocks, block_size, self.device, self.dtype)
 
     @property

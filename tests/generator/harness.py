@@ -40,6 +40,8 @@ BLOCK_SIZE = 16
 _PROCESSORS = {"glm4v": "Glm4vProcessor", "glm46v": "Glm46VProcessor"}
 OVERLAP = False
 """Whether engines schedule a step while the one before runs; `in_both_modes` sets it."""
+ATTENTION = "auto"
+"""The implementation that engines attend with."""
 GRAPH_SIZES: list[int] = []
 """The batch sizes whose decoding steps are captured, by a plain call in place of a graph."""
 CPU = torch.device("cpu")
@@ -148,7 +150,7 @@ class Ours:
         caching: bool = True,
     ) -> Engine:
         demand = AttentionDemand(self.device, self.dtype, self.family.shape.head_size)
-        attention = choose_attention("auto", BLOCK_SIZE, demand)
+        attention = choose_attention(ATTENTION, BLOCK_SIZE, demand)
         size = attention.block_size
         cache = KVCache(self.family.shape, num_blocks, size, self.device, self.dtype)
         limits = SchedulerLimits(max_num_seqs, max_num_batched_tokens, max_step_s=0.05)
