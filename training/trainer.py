@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from training.learning.compute import (
 )
 from training.learning.dataset import Batch, BatchPools, stream
 from training.learning.learner import Learner, Losses
+from training.learning.machine import allow_open_files, fitting_workers, usable_cores
 from training.learning.optimizer import build_optimizers, set_learning_rate, step
 from training.learning.progress import Progress
 from training.learning.schedule import Schedule
@@ -81,6 +81,7 @@ class Trainer:
         self.schedule = schedule
         self.processor = processor
         self.compute = Compute.choose(settings.device, settings.precision)
+        self.compute.make_current()
         self.learner = Learner(build_model(processor.tokenizer, settings.seed))
         self.learner.place(self.compute.device, self.compute.products).train()
         if settings.gradient_checkpointing:
@@ -144,8 +145,15 @@ class Trainer:
         curriculum = WORLDS[settings.world]
         if settings.freeze_sight:
             curriculum = (replace(curriculum[-1], start=0, look_share=0.0),)
-        pools = BatchPools(self.processor, curriculum, settings.batch_size, settings.seed)
-        for batch in stream(pools, self.step, settings.workers):
+        pools = BatchPools(
+            self.processor,
+            curriculum,
+            settings.batch_size,
+            settings.seed,
+            self.compute.products,
+        )
+        workers = fitting_workers(settings.workers, pools.most_bytes())
+        for batch in stream(pools, self.step, workers):
             yield batch.to(self.compute.device)
 
     def learn(self, batch: Batch, share: float) -> tuple[Losses, float]:
@@ -190,12 +198,6 @@ class Trainer:
         self.settings.folder.mkdir(parents=True, exist_ok=True)
         with (self.settings.folder / "curve.jsonl").open("a", encoding="utf-8") as curve:
             curve.write(json.dumps({"phase": self.phase.name} | row) + "\n")
-
-
-def usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def parser() -> argparse.ArgumentParser:
@@ -249,8 +251,12 @@ def main() -> None:
     settings, schedule = settings_of(arguments), schedule_of(arguments)
     torch.set_num_threads(arguments.threads)
     keep_freed_memory()
-    trainer = Trainer(settings, schedule, Processor.load(settings.model))
-    trainer.prepare()
+    allow_open_files()
+    try:
+        trainer = Trainer(settings, schedule, Processor.load(settings.model))
+        trainer.prepare()
+    except ValueError as error:
+        sys.exit(f"trainer: {error}")
     print(f"{settings.phase}: step {trainer.step}, {trainer.compute}", flush=True)
     trainer.run()
     sys.exit(0 if trainer.phase.finished else UNFINISHED)

@@ -12,7 +12,8 @@ from training.build import MODEL_FOLDER, build_model
 from training.learning import compute
 from training.learning.compute import Compute, keep_freed_memory, return_freed_memory
 from training.learning.dataset import BatchPools
-from training.learning.learner import Learner, products_dtype, shifts, visible
+from training.learning.learner import Learner, products_dtype, visible
+from training.learning.positions import shifts
 from training.learning.stage import Stage
 from training.processing import Processor
 from training.world.scene import Limits
@@ -42,8 +43,47 @@ def test_the_choice_can_be_overridden() -> None:
 
 
 def test_a_gpu_is_taken_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    pretend_gpus(monkeypatch, count=1)
     assert Compute.choose() == Compute(torch.device("cuda"), torch.bfloat16)
+
+
+def pretend_gpus(
+    monkeypatch: pytest.MonkeyPatch, count: int, capability: tuple[int, int] = (9, 0)
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+
+
+def test_the_gpu_that_is_named_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend_gpus(monkeypatch, count=2)
+    assert Compute.choose("cuda:1").device == torch.device("cuda", 1)
+    current = []
+    monkeypatch.setattr(torch.cuda, "set_device", current.append)
+    Compute.choose("cuda:1").make_current()
+    Compute.choose("cpu").make_current()
+    assert current == [torch.device("cuda", 1)]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("cuda:2", "the last GPU that torch sees is cuda:1"),
+        ("gpu", "none of auto, cpu, cuda"),
+        ("cuda:one", "none of auto, cpu, cuda"),
+    ],
+)
+def test_a_device_that_is_not_there_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, told: str
+) -> None:
+    pretend_gpus(monkeypatch, count=2)
+    with pytest.raises(ValueError, match=told):
+        Compute.choose(name)
+
+
+def test_gpus_before_ampere_compute_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend_gpus(monkeypatch, count=1, capability=(7, 5))
+    assert Compute.choose("cuda").products == torch.float32
 
 
 def test_a_missing_gpu_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
