@@ -13,6 +13,7 @@ from training.learning import compute
 from training.learning.compute import Compute, keep_freed_memory, return_freed_memory
 from training.learning.dataset import BatchPools
 from training.learning.learner import Learner, products_dtype, visible
+from training.learning.optimizer import build_optimizers, set_learning_rate, step
 from training.learning.positions import shifts
 from training.learning.stage import Stage
 from training.processing import Processor
@@ -127,6 +128,31 @@ def test_a_learner_attends_as_is_fastest_on_its_device() -> None:
     assert text._attn_implementation == "eager"
     assert learner.place(torch.device("meta")).model.device.type == "meta"
     assert text._attn_implementation == "sdpa"
+
+
+def test_fused_attention_takes_bfloat16_products_as_eager_attention_does() -> None:
+    """As on a GPU: there, too, rotated queries are float32 and values bfloat16 before autocast."""
+    processor = Processor.load(MODEL_FOLDER)
+    learner = Learner(build_model(processor.tokenizer)).eval()
+    stage = Stage(0, Limits(most_shapes=2, longest_side=140), talks=2, look_share=0.0)
+    batch = BatchPools(processor, (stage,), 2, 0, torch.bfloat16)[0][0]
+    losses = []
+    for attention in ("eager", "sdpa"):
+        learner.model.model.language_model.config._attn_implementation = attention
+        with torch.no_grad(), Compute(CPU, torch.bfloat16).autocast():
+            losses.append(float(learner(batch).answer))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-2)
+
+
+def test_gradients_that_are_not_finite_change_nothing() -> None:
+    learner = Learner(build_model(Processor.load(MODEL_FOLDER).tokenizer))
+    optimizers = build_optimizers(learner)
+    set_learning_rate(optimizers, 0.1)
+    before = learner.sight_head.kind.weight.clone()
+    for factor, changed in ((float("nan"), False), (float("inf"), False), (1.0, True)):
+        (factor * learner.sight_head.kind.weight.sum()).backward()
+        step(learner, optimizers, most_norm=1.0)
+        assert torch.equal(learner.sight_head.kind.weight, before) != changed
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
