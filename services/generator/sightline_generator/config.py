@@ -113,7 +113,7 @@ class GeneratorSettings(ServiceSettings):
         "SIGHTLINE_GENERATOR_STREAM_INTERVAL_S",
         "seconds within which an answer's tokens are joined into one message, the first excepted; "
         "0 sends each token at once",
-        default=0.02,
+        default=0.05,
         minimum=0,
         maximum=1,
     )
