@@ -20,7 +20,9 @@ from tests.web.chat.talk import HTMX, ask, settled, tags_of, without_style
 from tests.web.fakes import FakeGenerator, complete, delta, png, started
 
 
-async def test_page_has_no_inline_script_and_no_style_but_the_sites_own(client: httpx2.AsyncClient) -> None:
+async def test_page_has_no_inline_script_and_no_style_but_the_sites_own(
+    client: httpx2.AsyncClient,
+) -> None:
     await ask(client)
     for path in ("/", "/nothing"):
         page = (await client.get(path)).text
