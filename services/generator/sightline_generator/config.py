@@ -62,7 +62,7 @@ class GeneratorSettings(ServiceSettings):
     cuda_graphs: bool = setting(
         "SIGHTLINE_GENERATOR_CUDA_GRAPHS",
         "whether decoding steps are captured in CUDA graphs at start; without effect on cpu and "
-        "with torch-flash and sdpa, which cannot be captured",
+        "with sdpa, which cannot be captured",
         default=True,
     )
     overlap: str = setting(
