@@ -18,7 +18,7 @@ from training.processing import Processor
 PADDING = -1  # the branch of what fills up a sequence
 PATCH = 3 * 2 * 14 * 14  # values: channels, frames, height, width
 POOL = 8  # batches that are drawn together and sorted by length
-PATCHES = 700  # of a sample, a pool's mean at most
+PATCHES = 550  # of a sample, a pool's mean at most; 445 of a talk and 360 of a look were counted
 # Batches only for looking are cheap, so they are larger and show more shapes.
 LOOK_FACTOR = 2
 CROWD = 6
