@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from sightline_common.server_calls import CALL_SECONDS
+from starlette.routing import BaseRoute, Mount, Route
 
+from sightline_web.openai.refusal_codes import REFUSAL_CODES
+
+FAILURES = ("500", "503", "504")
+"""The statuses of answers that the caller cannot help."""
+NO_HANDLER = "none"
 _LABELS = ("handler", "method")
 
 
@@ -44,3 +52,29 @@ class WebMetrics:
             ["reason"],
             registry=registry,
         )
+        for code in REFUSAL_CODES:
+            self.refusals.labels(code)
+
+    def expect(self, routes: Iterable[BaseRoute]) -> None:
+        """Shows failures of routes at 0: a rate sees no growth in a series that begins at 1."""
+        pairs = {
+            (handler_name(_endpoint(route)), name) for route in routes for name in _methods(route)
+        }
+        for handler, method in {(NO_HANDLER, "GET"), (NO_HANDLER, "POST"), *pairs}:
+            for code in FAILURES:
+                self.requests.labels(handler, method, code)
+
+
+def handler_name(endpoint: object) -> str:
+    """Returns the name of the function that a path led to, if it led anywhere."""
+    return str(getattr(endpoint, "__name__", type(endpoint).__name__)) if endpoint else NO_HANDLER
+
+
+def _endpoint(route: BaseRoute) -> object:
+    if isinstance(route, Route):
+        return route.endpoint
+    return route.app if isinstance(route, Mount) else None
+
+
+def _methods(route: BaseRoute) -> Iterable[str]:
+    return (route.methods if isinstance(route, Route) else None) or ("GET", "HEAD")
