@@ -1,7 +1,6 @@
 """Transport security of one server: who gets in, and with which certificates."""
 
 import asyncio
-import os
 import socket
 import ssl
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -145,7 +144,7 @@ async def test_no_port_answers_a_stranger_but_health(authority):
 def listening_ports():
     """Returns the TCP ports on which this process listens."""
     files = Path("/proc/self/fd").iterdir()
-    own = {os.readlink(each) for each in files if each.is_symlink()}
+    own = {str(each.readlink()) for each in files if each.is_symlink()}
     rows = [
         line.split() for table in TABLES for line in Path(table).read_text("ascii").splitlines()
     ]
@@ -159,11 +158,11 @@ def listening_ports():
 def heard_without_certificate(authority, port):
     """Returns what an open port says over TLS, but for the error that ends the handshake."""
     context = ssl.create_default_context(cafile=authority.file)
-    with socket.create_connection(("127.0.0.1", port), TIMEOUT_S) as plain:
-        with suppress(ssl.SSLError, ConnectionError):
-            with context.wrap_socket(plain, server_hostname="127.0.0.1") as tls:
-                tls.sendall(GET)
-                return tls.recv(65536)
+    plain = socket.create_connection(("127.0.0.1", port), TIMEOUT_S)
+    with plain, suppress(ssl.SSLError, ConnectionError):
+        tls = context.wrap_socket(plain, server_hostname="127.0.0.1")
+        tls.sendall(GET)
+        return tls.recv(65536)
     return b""
 
 

@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     Context: TypeAlias = aio.ServicerContext[Any, Any]
 
 CALL_SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
-CODES = {"OK", "CANCELLED", "DEADLINE_EXCEEDED", "UNKNOWN"} | {
-    each.status for each in error_types()
-}
+CODES = {"OK", "CANCELLED", "UNKNOWN"} | {kind.status for kind in error_types()}
 """How an RPC can end, as far as a server says so itself."""
 UNKNOWN = "unknown"
 DRAIN_PAUSE_S = 0.05
@@ -175,12 +173,10 @@ def method_labels(method: str) -> tuple[str, str]:
 def _methods(service: str) -> Collection[str]:
     """Returns the names of a contract's methods; none of a contract that nobody has."""
     try:
-        methods: Collection[str] = (
-            descriptor_pool.Default().FindServiceByName(service).methods_by_name
-        )
+        contract = descriptor_pool.Default().FindServiceByName(service)
     except KeyError:
         return ()
-    return methods
+    return frozenset(contract.methods_by_name)
 
 
 def _text_metadata(details: grpc.HandlerCallDetails) -> dict[str, str]:

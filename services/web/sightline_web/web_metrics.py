@@ -57,10 +57,8 @@ class WebMetrics:
 
     def expect(self, routes: Iterable[BaseRoute]) -> None:
         """Shows failures of routes at 0: a rate sees no growth in a series that begins at 1."""
-        pairs = {
-            (handler_name(_endpoint(route)), name) for route in routes for name in _methods(route)
-        }
-        for handler, method in {(NO_HANDLER, "GET"), (NO_HANDLER, "POST"), *pairs}:
+        nowhere = {(NO_HANDLER, "GET"), (NO_HANDLER, "POST")}
+        for handler, method in nowhere.union(*map(_handlers, routes)):
             for code in FAILURES:
                 self.requests.labels(handler, method, code)
 
@@ -70,11 +68,10 @@ def handler_name(endpoint: object) -> str:
     return str(getattr(endpoint, "__name__", type(endpoint).__name__)) if endpoint else NO_HANDLER
 
 
-def _endpoint(route: BaseRoute) -> object:
+def _handlers(route: BaseRoute) -> set[tuple[str, str]]:
+    """Returns the labels of what a route answers; a folder is read and nothing else."""
     if isinstance(route, Route):
-        return route.endpoint
-    return route.app if isinstance(route, Mount) else None
-
-
-def _methods(route: BaseRoute) -> Iterable[str]:
-    return (route.methods if isinstance(route, Route) else None) or ("GET", "HEAD")
+        return {(handler_name(route.endpoint), method) for method in route.methods or ()}
+    if isinstance(route, Mount):
+        return {(handler_name(route.app), method) for method in ("GET", "HEAD")}
+    return set()
