@@ -159,8 +159,7 @@ def heard_without_certificate(authority, port):
     """Returns what an open port says over TLS, but for the error that ends the handshake."""
     context = ssl.create_default_context(cafile=authority.file)
     plain = socket.create_connection(("127.0.0.1", port), TIMEOUT_S)
-    with plain, suppress(ssl.SSLError, ConnectionError):
-        tls = context.wrap_socket(plain, server_hostname="127.0.0.1")
+    with suppress(ssl.SSLError, ConnectionError), tls_over(plain, context) as tls:
         tls.sendall(GET)
         return tls.recv(65536)
     return b""
@@ -296,8 +295,11 @@ def fetch_metrics(authority, port, own, accept="*/*"):
 
 @contextmanager
 def connected(port, context):
-    with (
-        socket.create_connection(("127.0.0.1", port), TIMEOUT_S) as plain,
-        context.wrap_socket(plain, server_hostname="127.0.0.1") as tls,
-    ):
+    with tls_over(socket.create_connection(("127.0.0.1", port), TIMEOUT_S), context) as tls:
+        yield tls
+
+
+@contextmanager
+def tls_over(plain, context):
+    with plain, context.wrap_socket(plain, server_hostname="127.0.0.1") as tls:
         yield tls
