@@ -133,6 +133,16 @@ async def test_loading_server_refuses_with_a_retry_hint(server, channel):
     assert error.retry_after_s == 2.0
 
 
+async def test_uploads_to_a_loading_server_are_told_why(channel):
+    stub, chunk = encoder_pb2_grpc.EncoderServiceStub(channel), bytes(100_000)
+    for _ in range(5):
+        upload = stub.EncodeMedia()
+        for _ in range(5):
+            await upload.write(encoder_pb2.EncodeMediaRequest(chunk=chunk))
+            await asyncio.sleep(0)
+        assert isinstance(error_from_rpc(await refusal(upload.read())), NotReadyError)
+
+
 async def test_error_crosses_the_wire_whole(server, channel):
     await set_ready(server)
     stub = encoder_pb2_grpc.EncoderServiceStub(channel)
