@@ -81,6 +81,7 @@ def rendered_text(name: str) -> str:
     overlay, *components = name.split("+")
     with tempfile.TemporaryDirectory() as folder:
         page = {
+            "namespace": "sightline",
             "resources": [os.path.relpath(OVERLAYS / overlay, folder)],
             "components": [
                 os.path.relpath(DEPLOY / "components" / each, folder) for each in components

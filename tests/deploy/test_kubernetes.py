@@ -58,6 +58,11 @@ def test_three_services_and_a_namespace_that_restricts_pods(overlay: Overlay) ->
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
+def test_everything_lies_in_that_namespace(overlay: Overlay) -> None:
+    placed = {each["metadata"].get("namespace") for each in overlay.objects}
+    assert placed == {None, *overlay.names("Namespace")}  # it lies in none itself
+
+
 def test_selectors_find_exactly_one_workload(overlay: Overlay) -> None:
     for each in overlay.of_kind("Deployment", "PodDisruptionBudget"):
         assert len(overlay.selected(each["spec"]["selector"])) == 1, each
