@@ -287,7 +287,14 @@ def test_gathering_takes_the_graph_with_the_least_room_that_is_enough(half, monk
     attention = flash_kernels(recorder)["torch-flash"]()
     decoding = Decoding(half, attention)
     assert [shape.num_used_blocks for shape in decoding.replays.shapes[:4]] == [1, 4, 2, 8]
-    for lengths, room in (([16], 1), ([17], 4), ([5, 9], 2), ([16, 17], 8), ([17, 18, 9], 16), ([17, 5, 5], 16)):
+    for lengths, room in (
+        ([16], 1),
+        ([17], 4),
+        ([5, 9], 2),
+        ([16, 17], 8),
+        ([17, 18, 9], 16),
+        ([17, 5, 5], 16),
+    ):
         chunks = chunks_of(lengths)
         batch = build_batch(chunks, SIZE, torch.device("cpu"))
         shape = decoding.captured._graphs.suiting(batch)
