@@ -65,7 +65,8 @@ class Settings:
     gradient_checkpointing: bool = False
     workers: int = 1
     minutes_a_call: float = math.inf
-    save_every: int = 50  # steps
+    save_every: int = 50  # steps, and not before `save_apart` seconds: a GPU takes 50 in no time
+    save_apart: float = 60.0
     log_every: int = 10  # steps
 
     @property
@@ -91,6 +92,7 @@ class Trainer:
         self.optimizers = build_optimizers(self.learner, settings.muon)
         self.rows = row_names(processor.tokenizer)
         self.step = 0
+        self.saved_at = time.monotonic()
         self.earlier: tuple[PhaseRecord, ...] = ()
         self.phase = PhaseRecord(
             name=settings.phase,
@@ -111,6 +113,11 @@ class Trainer:
             rows=self.rows,
             optimizers=[optimizer.state_dict() for optimizer in self.optimizers],
         ).save(self.settings.checkpoint)
+        self.saved_at = time.monotonic()
+
+    def is_time_to_save(self) -> bool:
+        apart = time.monotonic() - self.saved_at >= self.settings.save_apart
+        return self.step % self.settings.save_every == 0 and apart
 
     def prepare(self) -> None:
         """Goes on with this phase, or begins it with the weights that the settings name."""
@@ -177,9 +184,9 @@ class Trainer:
             if self.step % self.settings.log_every == 0:
                 self.log(progress, share)
                 progress = Progress()
-            if self.step % self.settings.save_every == 0:
+            if self.is_time_to_save():
                 self.save()
-            if self.step % TRIM_EVERY == 0:
+            if self.step % TRIM_EVERY == 0 and self.compute.device.type == "cpu":
                 return_freed_memory()
             if seconds - before > 60 * self.settings.minutes_a_call:
                 break
