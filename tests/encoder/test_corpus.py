@@ -200,10 +200,7 @@ ADVISORIES: Mapping[int, tuple[str, tuple[str, ...]]] = {
     ),
     8: (
         "file shorter than it says",
-        (
-            "encoder/test_disk_store.py"
-            "::test_entry_of_any_other_length_is_a_miss_and_removed",
-        ),
+        ("encoder/test_disk_store.py::test_entry_of_any_other_length_is_a_miss_and_removed",),
     ),
     9: (
         "receiver that has forgotten",

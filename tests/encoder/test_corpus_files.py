@@ -43,9 +43,7 @@ def pool():
 
 @pytest.fixture
 async def served(tiny_model, pool):
-    preprocessor = load_preprocessor(
-        tiny_model.checkpoint, MediaLimits(), 1024 * 1024, pool.decode
-    )
+    preprocessor = load_preprocessor(tiny_model.checkpoint, MediaLimits(), 1024 * 1024, pool.decode)
     async with tiny.running_encoder(tiny_model, prepare=preprocessor.prepare) as running:
         yield running
 

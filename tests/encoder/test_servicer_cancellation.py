@@ -12,8 +12,8 @@ from sightline_encoder.forward_pass import ForwardPass
 from tests.encoder import tiny
 from tests.encoder.tiny import (
     ask,
-    encoded,
     computed_count,
+    encoded,
     media_header,
     messages,
     noise,

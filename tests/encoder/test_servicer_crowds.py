@@ -15,8 +15,8 @@ from tests.encoder import tiny
 from tests.encoder.stored import ScriptedStore, features, lower_tier
 from tests.encoder.tiny import (
     ask,
-    encoded,
     computed_count,
+    encoded,
     media_header,
     messages,
     noise,

@@ -204,6 +204,8 @@ def test_pickles_sent_to_any_port_run_nothing(suite, generator, tmp_path):
             channel.unary_unary(f"/sightline.{method}")(bomb, timeout=10)
 
     assert not mark.exists()
-    assert generator.GetModelInfo(generator_pb2.GetModelInfoRequest(), timeout=10).checkpoint_fingerprint
-    pickle.loads(bomb).close()
+    assert generator.GetModelInfo(
+        generator_pb2.GetModelInfoRequest(), timeout=10
+    ).checkpoint_fingerprint
+    pickle.loads(bomb).close()  # noqa: S301
     assert mark.exists(), "elsewhere it goes off"

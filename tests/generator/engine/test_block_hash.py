@@ -14,11 +14,19 @@ from sightline_generator.engine.block_hash import HASH_BYTES, extend_block_hashe
 BLOCK_SIZE = 16
 
 
-def hashes(content="sha256:" + "a" * 64, salt="salt"):
+def sequence_with(content, salt="", num_tokens=BLOCK_SIZE):
     span = SimpleNamespace(content=content, offset=8, length=20, end=28)
-    sequence = SimpleNamespace(
-        token_ids=list(range(48)), feature_spans=[span], adapter="", salt=salt, block_hashes=[]
+    return SimpleNamespace(
+        token_ids=list(range(num_tokens)),
+        feature_spans=[span],
+        adapter="",
+        salt=salt,
+        block_hashes=[],
     )
+
+
+def hashes(content="sha256:" + "a" * 64, salt="salt"):
+    sequence = sequence_with(content, salt, 3 * BLOCK_SIZE)
     extend_block_hashes(sequence, BLOCK_SIZE)
     return [each.hex() for each in sequence.block_hashes]
 
@@ -27,6 +35,7 @@ PROGRAM = f"""
 from types import SimpleNamespace
 from sightline_generator.engine.block_hash import extend_block_hashes
 BLOCK_SIZE = {BLOCK_SIZE}
+{inspect.getsource(sequence_with)}
 {inspect.getsource(hashes)}
 print(*hashes())
 """
@@ -51,6 +60,11 @@ def test_every_hash_is_whole_and_follows_from_content_and_salt():
 
 
 def test_a_hundred_thousand_pictures_share_no_block():
-    first_blocks = {hashes(f"sha256:{number:064x}")[0] for number in range(100_000)}
+    sequence, found = sequence_with(""), set()
+    for number in range(100_000):
+        sequence.feature_spans[0].content = f"sha256:{number:064x}"
+        sequence.block_hashes.clear()
+        extend_block_hashes(sequence, BLOCK_SIZE)
+        found.add(sequence.block_hashes[0])
 
-    assert len(first_blocks) == 100_000
+    assert len(found) == 100_000

@@ -31,9 +31,9 @@ class Pictures:
         self._lock = asyncio.Lock()
 
     async def keep(self, owner_id: str, data: bytes, name: str) -> Attachment:
-        """Stores a picture or video without its metadata; raises PageError that says what to change.
+        """Stores a picture or video without its metadata, for the model and all readers.
 
-        What is stored is what the model, readers of shared conversations and saved files get.
+        Raises PageError that says what to change.
         """
         name = name[-MAX_NAME_LENGTH:]
         mime = self._checks.medium(data, name)
