@@ -65,8 +65,8 @@ check: setup ## Runs every static check: ruff, mypy, import rules, protos.
 
 check-deploy: setup $(CHECKOV) $(CRDS) ## Checks the Kubernetes manifests: schemas, CRD models, what schemas miss, checkov.
 	@$(BIN)/python -m pytest tests/deploy --quiet
-	@for overlay in deploy/k8s/overlays/*; do \
-	  kubectl kustomize $$overlay >.cache/manifests.yaml \
+	@for overlay in $$($(BIN)/python -m tests.deploy.manifests); do \
+	  $(BIN)/python -m tests.deploy.manifests $$overlay >.cache/manifests.yaml \
 	    && node .cache/crds/validate.mjs <.cache/manifests.yaml \
 	    && $(CHECKOV) --config-file deploy/k8s/checkov.yaml --file .cache/manifests.yaml || exit 1; \
 	done
