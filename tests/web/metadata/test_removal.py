@@ -104,6 +104,13 @@ def test_chunks_of_png_that_decode_nothing_go(name: bytes) -> None:
     assert pixels(cleaned(data)) == pixels(data)
 
 
+def test_chunks_behind_the_end_of_png_go() -> None:
+    plain = files.png_with(b"tEXt", b"")
+    hidden = len(SECRET).to_bytes(4, "big") + b"IDAT" + SECRET + bytes(4)
+
+    assert cleaned(plain + hidden) == cleaned(plain)
+
+
 def test_cmyk_keeps_the_marker_that_says_how_to_read_it() -> None:
     file = io.BytesIO()
     Image.new("CMYK", (8, 8), (0, 128, 255, 64)).save(file, "JPEG", comment=SECRET)
