@@ -20,8 +20,8 @@ CHECKOV := .cache/checkov/bin/checkov
 CRDS := .cache/crds/node_modules
 
 MODEL ?= $(or $(SIGHTLINE_MODEL),models/sightline-nano)
-# The shipped weights know simple scenes; `make eval EVAL=` examines the whole world.
-EVAL ?= --world scenes
+# More options of training.evaluate, such as EVAL="--world whole"; else the world that the card names.
+EVAL ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup protos run test test-clients test-gpu test-images check check-deploy format bench bench-peers bench-encoder bench-gpu bench-page eval screenshots clean
