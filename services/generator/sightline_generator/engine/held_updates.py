@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from sightline_generator.engine.engine import SequenceUpdate
 from sightline_generator.engine.sequence import Sequence
 
-
 MESSAGES_PER_S = 250
 """How many messages a second all answers together may cause while their tokens can be joined."""
 
