@@ -20,8 +20,8 @@ CHECKOV := .cache/checkov/bin/checkov
 CRDS := .cache/crds/node_modules
 
 MODEL ?= $(or $(SIGHTLINE_MODEL),models/sightline-nano)
-# The shipped weights know simple scenes; `make eval EVAL=` examines the whole world.
-EVAL ?= --world scenes
+# More options of training.evaluate, such as EVAL="--world whole"; else the world that the card names.
+EVAL ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup protos run test test-clients test-gpu test-images check check-deploy format bench bench-peers bench-encoder bench-gpu bench-page eval screenshots clean
@@ -65,8 +65,8 @@ check: setup ## Runs every static check: ruff, mypy, import rules, protos.
 
 check-deploy: setup $(CHECKOV) $(CRDS) ## Checks the Kubernetes manifests: schemas, CRD models, what schemas miss, checkov.
 	@$(BIN)/python -m pytest tests/deploy --quiet
-	@for overlay in deploy/k8s/overlays/*; do \
-	  kubectl kustomize $$overlay >.cache/manifests.yaml \
+	@for overlay in $$($(BIN)/python -m tests.deploy.manifests); do \
+	  $(BIN)/python -m tests.deploy.manifests $$overlay >.cache/manifests.yaml \
 	    && node .cache/crds/validate.mjs <.cache/manifests.yaml \
 	    && $(CHECKOV) --config-file deploy/k8s/checkov.yaml --file .cache/manifests.yaml || exit 1; \
 	done

@@ -136,7 +136,7 @@ def _answers(arguments: argparse.Namespace) -> Iterator[list[str]]:
     """Yields how many answers about scenes enlarged to each edge are right, mode by mode."""
     exam = EXAMS[arguments.world]
     items = list(exam.draw(0, arguments.items, arguments.cells, ["en"]))
-    prompts = draw_prompts(items, drawn_by_world(exam.world))
+    prompts = draw_prompts(items, exam.world, drawn_by_world(exam.world))
     tower = load_vision_tower(Checkpoint(arguments.model), CPU)
     for edge in arguments.edges:
         size = {"shortest_edge": 2 * (edge - 28) ** 2, "longest_edge": 2 * edge**2}
@@ -167,7 +167,7 @@ def _forward(tower: VisionTower, encode: Encode) -> Callable[..., BaseModelOutpu
 def _scenes(arguments: argparse.Namespace, count: int) -> list[Image.Image]:
     world = EXAMS[arguments.world].world
     items = list(EXAMS[arguments.world].draw(0, count, [arguments.cells[0]], ["en"]))
-    return [prompt.images[0] for prompt in draw_prompts(items, drawn_by_world(world))]
+    return [prompt.images[0] for prompt in draw_prompts(items, world, drawn_by_world(world))]
 
 
 def _prepared(model: Path, picture: Image.Image, edge: int) -> PreparedImage:

@@ -82,3 +82,10 @@ def _replace(path, data):
     fresh = path.with_suffix(".new")
     fresh.write_bytes(data)
     fresh.replace(path)
+
+
+def tls_settings(authority):
+    """Returns the settings of services that show each other certificates."""
+    cert, key = authority.issue("service")
+    ca = str(authority.file)
+    return {"tls_cert": cert, "tls_key": key, "tls_ca": ca, "tls_client_ca": ca}

@@ -19,6 +19,7 @@ LOSSES = {
     "glyph": "character, a visual token",
 }
 SMALLEST = 1e-4  # what a logarithmic axis still shows
+MOST_POINTS = 400  # of a line; a GPU writes ten thousands of rows, and nobody sees them
 
 
 def read_curve(folder: Path) -> list[dict[str, Any]]:
@@ -38,6 +39,12 @@ def smooth(values: list[float], weight: float = 0.9) -> list[float]:
     return smoothed
 
 
+def thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """At most MOST_POINTS of them and the last one, evenly spread."""
+    step = -(-len(points) // MOST_POINTS) or 1
+    return [*points[:-1:step], *points[-1:]]
+
+
 def draw_curve(rows: list[dict[str, Any]], out: Path) -> None:
     """Losses in nats over hours of training, one line each, and where phases begin."""
     figure = Figure(figsize=(8, 4))
@@ -46,7 +53,9 @@ def draw_curve(rows: list[dict[str, Any]], out: Path) -> None:
         # A stretch of batches only for looking has no answers.
         points = [(row["minutes"] / 60, row[name]) for row in rows if row.get(name)]
         hours, values = [hour for hour, _ in points], [value for _, value in points]
-        axes.plot(hours, [max(value, SMALLEST) for value in smooth(values)], label=label)
+        shown = thinned(list(zip(hours, smooth(values), strict=True)))
+        hours, values = [hour for hour, _ in shown], [value for _, value in shown]
+        axes.plot(hours, [max(value, SMALLEST) for value in values], label=label)
     for phase, members in groupby(rows, key=lambda row: row.get("phase", "")):
         start = next(members)["minutes"] / 60
         axes.axvline(start, color="gray", linewidth=0.5)

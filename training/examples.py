@@ -10,75 +10,99 @@ from random import Random
 from PIL import Image
 
 from training.talk.phrases import listed, sentence
-from training.world.renderer import draw_picture
-from training.world.scene import GRID, PLACES, Limits, Scene, Shape
-from training.world.shape import PLAIN_STYLES, cut_shape, draw_form
+from training.world import palette
+from training.world.appearance import Appearance, Fill, Ground, Paint
+from training.world.ground import paint_ground
+from training.world.outlines import draw_contours
+from training.world.painters import pillow
+from training.world.palette import Rgb
+from training.world.scene import GRID, PLACES, Scene, Shape
+from training.world.shape import Form, cut_shape
 
-PLAIN = Limits(plain=True)
+JPEG_QUALITY = 90
 
 
 @dataclass(frozen=True)
 class Example:
-    """A file name, the scene on it, and the seed of its details."""
+    """A file name and its picture.
+
+    The styles of the world grow; these pictures stand in documentation and screenshots and stay as
+    they are. So nothing here is drawn by `draw_appearance`.
+    """
 
     name: str
     scene: Scene
-    seed: int
+    appearance: Appearance
 
 
-def scene(width: int, height: int, *shapes: tuple[str, str, str]) -> Scene:
-    """Shapes as (colour, kind, place), each in the middle of its place."""
-    placed = [shape_at(width, height, *shape) for shape in shapes]
-    return Scene(width, height, tuple(sorted(placed, key=lambda shape: shape.cell)))
+def example(name: str, size: tuple[int, int], seed: int, *shapes: tuple[str, str, str]) -> Example:
+    """Shapes as (colour, kind, place) in reading order, each in the middle of its place.
+
+    How they are turned, the tone of each colour and the ground come from the seed.
+    """
+    rng = Random(seed)
+    placed = tuple(shape_at(rng, size, *shape) for shape in shapes)
+    tones = [palette.draw_color(rng, shape.color) for shape in placed]
+    ground = Ground(even(palette.light_ground(rng)), "even", seed=0)
+    paints = tuple(Paint(even(tone), tone) for tone in tones)
+    return Example(name, Scene(*size, placed), Appearance(ground, paints))
 
 
-def shape_at(width: int, height: int, color: str, kind: str, place: str) -> Shape:
+def shape_at(rng: Random, size: tuple[int, int], color: str, kind: str, place: str) -> Shape:
     cell = PLACES.index(place)
     row, column = divmod(cell, GRID)
-    x, y = (column + 0.5) * width / GRID, (row + 0.5) * height / GRID
-    radius = 0.38 * min(width, height) / GRID + 4
-    return cut_shape(draw_form(Random(0), kind, PLAIN_STYLES), kind, color, cell, (x, y), radius)
+    center = (column + 0.5) * size[0] / GRID, (row + 0.5) * size[1] / GRID
+    form = Form(draw_contours(rng, kind), border=0.0, hollow=False)
+    return cut_shape(form, kind, color, cell, center, 0.38 * min(size) / GRID + 4)
+
+
+def even(color: Rgb) -> Fill:
+    return Fill(color, color)
 
 
 EXAMPLES = (
-    Example(
+    example(
         "shapes.png",
-        scene(
-            336,
-            224,
-            ("red", "circle", "top left"),
-            ("blue", "square", "center"),
-            ("green", "star", "bottom right"),
-        ),
-        seed=1,
+        (336, 224),
+        1,
+        ("red", "circle", "top left"),
+        ("blue", "square", "center"),
+        ("green", "star", "bottom right"),
     ),
-    Example(
+    example(
         "hearts.png",
-        scene(224, 224, ("purple", "heart", "top right"), ("orange", "heart", "bottom left")),
-        seed=2,
+        (224, 224),
+        2,
+        ("purple", "heart", "top right"),
+        ("orange", "heart", "bottom left"),
     ),
-    Example(
+    example(
         "tall.png",
-        scene(
-            196,
-            336,
-            ("yellow", "star", "top"),
-            ("blue", "cross", "left"),
-            ("red", "triangle", "right"),
-            ("black", "circle", "bottom"),
-        ),
-        seed=3,
+        (196, 336),
+        3,
+        ("yellow", "star", "top"),
+        ("blue", "cross", "left"),
+        ("red", "triangle", "right"),
+        ("black", "circle", "bottom"),
     ),
-    Example(
+    example(
         "photo.jpg",
-        scene(280, 196, ("green", "triangle", "left"), ("red", "heart", "top right")),
-        seed=4,
+        (280, 196),
+        4,
+        ("red", "heart", "top right"),
+        ("green", "triangle", "left"),
     ),
 )
 
 
 def draw(example: Example) -> Image.Image:
-    return draw_picture(Random(example.seed), example.scene, PLAIN).image
+    scene = example.scene
+    ground = paint_ground(example.appearance.ground, (scene.width, scene.height))
+    return pillow.paint(scene, example.appearance, ground)
+
+
+def save(example: Example, folder: Path) -> None:
+    draw(example).save(folder / example.name, optimize=True, quality=JPEG_QUALITY)
 
 
 def main() -> None:
@@ -87,7 +111,7 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     for example in EXAMPLES:
-        draw(example).save(arguments.out / example.name)
+        save(example, arguments.out)
         print(f"{example.name}: {sentence(listed(example.scene.shapes))}")
 
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from training.build import MODEL_FOLDER, build_model, save_weights
+from training.companions import copy_companions
 from training.learning.checkpoint import Checkpoint, PhaseRecord
 from training.processing import Processor
 
@@ -23,6 +24,7 @@ def export(checkpoint: Path, model: Path, out: Path) -> Checkpoint:
     built = build_model(Processor.load(model).tokenizer)
     built.load_state_dict(weights)
     out.mkdir(parents=True, exist_ok=True)
+    copy_companions(model, out)
     save_weights(built, out)
     return saved
 

@@ -61,6 +61,7 @@ def finetune(arguments: argparse.Namespace) -> None:
         print(f"{len(rows)} rows of {min(tokens)} to {max(tokens)} tokens; all can be learnt from.")
         return
     compute = Compute.choose(arguments.device, arguments.precision)
+    compute.make_current()
     torch.manual_seed(arguments.seed)
     model = prepared_model(folder, arguments, compute)
     tuner = Tuner(model, encoded, tuning_settings(arguments, model), compute)

@@ -1,7 +1,8 @@
-"""Makes the shipped model from nothing: builds, trains, exports, draws the examples, examines.
+"""Makes the shipped model from nothing: builds, trains, exports, examines, writes the model card.
 
 May be stopped at any time; started again, it goes on where it was. With `--minutes-a-call` it stops
-training by itself and exits with status 75 as long as training is not over.
+training by itself and exits with status 75 as long as training is not over. Exits with status 3 if
+everything is made and the examination misses a bar.
 """
 
 from __future__ import annotations
@@ -13,16 +14,23 @@ import time
 from pathlib import Path
 
 from training.build import MODEL_FOLDER
+from training.card import BROWSER_SCORES, SCORES
+from training.evaluate import MISSED
 from training.examination.exam import ITEMS
 from training.learning.compute import choose_device
 from training.plan import PLANS, Phase
+from training.world.browser import BrowserMissing, executable
+
+Command = tuple[str, ...]
+BROWSER_CELLS = ("color", "shape", "where", "what is at", "yes or no", "count", "description")
 
 
-def run(module: str, *options: str) -> None:
+def run(module: str, *options: str) -> int:
     """Runs a command of this package; ends with its exit status if it fails."""
     status = subprocess.run([sys.executable, "-m", f"training.{module}", *options]).returncode
-    if status:
+    if status not in (0, MISSED):
         sys.exit(status)
+    return status
 
 
 def left(minutes_a_call: float | None, began: float) -> tuple[str, ...]:
@@ -32,33 +40,53 @@ def left(minutes_a_call: float | None, began: float) -> tuple[str, ...]:
     return ("--minutes-a-call", f"{max(0.01, minutes_a_call - (time.monotonic() - began) / 60):g}")
 
 
-def commands(
-    plan: tuple[Phase, ...], folder: Path, model: Path, items: int
-) -> list[tuple[str, ...]]:
-    """What is left to do, in order. Training that has begun needs no new random weights."""
-    begun = any((folder / f"{phase.name}.pt").exists() for phase in plan)
-    build = [] if begun else [("build", "--out", str(model))]
+def has_browser() -> bool:
+    try:
+        executable()
+    except BrowserMissing:
+        return False
+    return True
+
+
+def training(plan: tuple[Phase, ...], folder: Path, device: str) -> list[Command]:
+    """What is left to do before the weights are there.
+
+    The new model's own files lie beside the checkpoints: until training is over, the folder that is
+    served stays as it is.
+    """
+    fresh = folder / "model"
+    built = (fresh / "model.safetensors").exists()
     befores = (None, *(phase.name for phase in plan))
-    train = [
-        ("trainer", *phase.command(folder, before), "--model", str(model))
-        for phase, before in zip(plan, befores, strict=False)
+    return [
+        *([] if built else [("build", "--out", str(fresh))]),
+        *(
+            ("trainer", *phase.command(folder, before, device), "--model", str(fresh))
+            for phase, before in zip(plan, befores, strict=False)
+        ),
     ]
+
+
+def finishing(
+    plan: tuple[Phase, ...], folder: Path, model: Path, items: int, device: str
+) -> list[Command]:
     last = str(folder / f"{plan[-1].name}.pt")
-    # A trial in another folder leaves the pictures that this repository serves alone.
-    examples = [("examples",)] if model == MODEL_FOLDER else []
-    examine = ("evaluate", "--model", str(model), "--items", str(items))
-    finish = [
-        ("export", "--checkpoint", last, "--model", str(model), "--out", str(model)),
+    asked = ("--model", str(model), "--world", "whole", "--items", str(items), "--device", device)
+    browser = ("--renderer", "browser", "--json", str(folder / BROWSER_SCORES))
+    sheet = ("--json", str(folder / SCORES), "--sheet", str(model / "answers.png"))
+    return [
+        ("export", "--checkpoint", last, "--model", str(folder / "model"), "--out", str(model)),
         ("curve", "--folder", str(folder), "--out", str(model / "curve.svg")),
-        *examples,
-        (*examine, "--sheet", str(model / "answers.png")),
+        ("evaluate", *asked, *sheet),
+        *([("evaluate", *asked, *browser, "--cells", *BROWSER_CELLS)] if has_browser() else []),
+        ("card", "--model", str(model), "--folder", str(folder), "--checkpoint", last),
     ]
-    return [*build, *train, *finish]
 
 
-def main() -> None:
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--device", default="cpu", help="cpu, or cuda for the plan for a GPU")
+    parser.add_argument(
+        "--device", default="cpu", help="cpu; cuda or cuda:1 for the plan for a GPU"
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="times the plan's minutes")
     parser.add_argument("--folder", type=Path, default=Path(".training"), help="of checkpoints")
     parser.add_argument("--model", type=Path, default=MODEL_FOLDER)
@@ -67,15 +95,27 @@ def main() -> None:
     )
     parser.add_argument("--minutes-a-call", type=float, help="train no longer than this at once")
     parser.add_argument("--dry-run", action="store_true", help="print the commands only")
-    arguments = parser.parse_args()
-    began = time.monotonic()
-    plan = PLANS[choose_device(arguments.device).type]
-    plan = tuple(phase.scaled(arguments.scale) for phase in plan)
-    for command in commands(plan, arguments.folder, arguments.model, arguments.items):
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments, began = parse(), time.monotonic()
+    try:
+        kind, device = choose_device(arguments.device).type, arguments.device
+    except ValueError as error:
+        sys.exit(f"make: {error}")
+    plan = tuple(phase.scaled(arguments.scale) for phase in PLANS[kind])
+    folder = arguments.folder
+    missed = 0
+    for command in (
+        *training(plan, folder, device),
+        *finishing(plan, folder, arguments.model, arguments.items, device),
+    ):
         print("python -m training." + " ".join(command), flush=True)
         if not arguments.dry_run:
             limit = left(arguments.minutes_a_call, began) if command[0] == "trainer" else ()
-            run(*command, *limit)
+            missed = max(missed, run(*command, *limit))
+    sys.exit(missed)
 
 
 if __name__ == "__main__":

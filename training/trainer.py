@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from training.learning.compute import (
 )
 from training.learning.dataset import Batch, BatchPools, stream
 from training.learning.learner import Learner, Losses
+from training.learning.machine import allow_open_files, fitting_workers, usable_cores
 from training.learning.optimizer import build_optimizers, set_learning_rate, step
 from training.learning.progress import Progress
 from training.learning.schedule import Schedule
@@ -65,7 +65,8 @@ class Settings:
     gradient_checkpointing: bool = False
     workers: int = 1
     minutes_a_call: float = math.inf
-    save_every: int = 50  # steps
+    save_every: int = 50  # steps, and not before `save_apart` seconds: a GPU takes 50 in no time
+    save_apart: float = 60.0
     log_every: int = 10  # steps
 
     @property
@@ -81,6 +82,7 @@ class Trainer:
         self.schedule = schedule
         self.processor = processor
         self.compute = Compute.choose(settings.device, settings.precision)
+        self.compute.make_current()
         self.learner = Learner(build_model(processor.tokenizer, settings.seed))
         self.learner.place(self.compute.device, self.compute.products).train()
         if settings.gradient_checkpointing:
@@ -90,6 +92,7 @@ class Trainer:
         self.optimizers = build_optimizers(self.learner, settings.muon)
         self.rows = row_names(processor.tokenizer)
         self.step = 0
+        self.saved_at = time.monotonic()
         self.earlier: tuple[PhaseRecord, ...] = ()
         self.phase = PhaseRecord(
             name=settings.phase,
@@ -110,6 +113,11 @@ class Trainer:
             rows=self.rows,
             optimizers=[optimizer.state_dict() for optimizer in self.optimizers],
         ).save(self.settings.checkpoint)
+        self.saved_at = time.monotonic()
+
+    def is_time_to_save(self) -> bool:
+        apart = time.monotonic() - self.saved_at >= self.settings.save_apart
+        return self.step % self.settings.save_every == 0 and apart
 
     def prepare(self) -> None:
         """Goes on with this phase, or begins it with the weights that the settings name."""
@@ -144,8 +152,15 @@ class Trainer:
         curriculum = WORLDS[settings.world]
         if settings.freeze_sight:
             curriculum = (replace(curriculum[-1], start=0, look_share=0.0),)
-        pools = BatchPools(self.processor, curriculum, settings.batch_size, settings.seed)
-        for batch in stream(pools, self.step, settings.workers):
+        pools = BatchPools(
+            self.processor,
+            curriculum,
+            settings.batch_size,
+            settings.seed,
+            self.compute.products,
+        )
+        workers = fitting_workers(settings.workers, pools.most_bytes())
+        for batch in stream(pools, self.step, workers):
             yield batch.to(self.compute.device)
 
     def learn(self, batch: Batch, share: float) -> tuple[Losses, float]:
@@ -169,9 +184,9 @@ class Trainer:
             if self.step % self.settings.log_every == 0:
                 self.log(progress, share)
                 progress = Progress()
-            if self.step % self.settings.save_every == 0:
+            if self.is_time_to_save():
                 self.save()
-            if self.step % TRIM_EVERY == 0:
+            if self.step % TRIM_EVERY == 0 and self.compute.device.type == "cpu":
                 return_freed_memory()
             if seconds - before > 60 * self.settings.minutes_a_call:
                 break
@@ -190,12 +205,6 @@ class Trainer:
         self.settings.folder.mkdir(parents=True, exist_ok=True)
         with (self.settings.folder / "curve.jsonl").open("a", encoding="utf-8") as curve:
             curve.write(json.dumps({"phase": self.phase.name} | row) + "\n")
-
-
-def usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def parser() -> argparse.ArgumentParser:
@@ -249,8 +258,12 @@ def main() -> None:
     settings, schedule = settings_of(arguments), schedule_of(arguments)
     torch.set_num_threads(arguments.threads)
     keep_freed_memory()
-    trainer = Trainer(settings, schedule, Processor.load(settings.model))
-    trainer.prepare()
+    allow_open_files()
+    try:
+        trainer = Trainer(settings, schedule, Processor.load(settings.model))
+        trainer.prepare()
+    except ValueError as error:
+        sys.exit(f"trainer: {error}")
     print(f"{settings.phase}: step {trainer.step}, {trainer.compute}", flush=True)
     trainer.run()
     sys.exit(0 if trainer.phase.finished else UNFINISHED)

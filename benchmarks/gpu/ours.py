@@ -117,7 +117,8 @@ class Ours:
         cache = cache or self.cache(num_tokens, max_num_seqs, mode.attention)
         runner = CandidRunner(self._model, cache, mode.attention)
         if mode.graphs:
-            list(runner.capture([max_num_seqs], num_tokens, self._capture()))
+            shapes = runner.graph_shapes([max_num_seqs], num_tokens)
+            list(runner.capture(shapes, num_tokens, self._capture()))
         step_tokens = step_tokens or max_num_seqs * num_tokens
         limits = SchedulerLimits(max_num_seqs, step_tokens, max_step_s=UNHURRIED_S)
         blocks = BlockManager(cache.num_blocks, cache.block_size, caching=False)

@@ -17,11 +17,12 @@ done
 
 if [ "$kind" = torch ]; then
   pip --index-url "$TORCH_INDEX_URL" torch==2.13.0
+  pip --constraint constraints.txt torch==2.13.0 # what it needs, in the versions that were tested
 fi
 for package in "$@"; do
   extras=$(printf '%s' "$package" | sed -n 's/.*\(\[.*\]\)$/\1/p')
   name=sightline-$(basename "${package%%\[*}")
   pip --constraint constraints.txt --find-links /tmp/wheels "$name$extras"
 done
-"$venv/bin/python" -m compileall -q "$venv/lib" || true
 "$venv/bin/pip" --disable-pip-version-check uninstall --quiet --yes pip
+sh compile.sh "$venv"

@@ -24,9 +24,9 @@ from tests.suite.pictures import fresh_picture
 pytestmark = pytest.mark.suite
 NUM_STREAMS = 20
 START_TIMEOUT_S = 240
+PATIENCE_S = 60
 NUM_TOKENS = 150
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-SERVING = health_pb2.HealthCheckResponse.SERVING
 
 
 @pytest.fixture
@@ -112,16 +112,19 @@ async def web_drains(web):
         probe = await client.get(f"{url}/ready")
         assert probe.status_code == 200
         streams = [asyncio.create_task(stream(client)) for _ in range(NUM_STREAMS)]
-        for _ in streams:
-            await begun.acquire()
-        terminate(web)
-        while (probe := await client.get(f"{url}/ready")).status_code == 200:
-            await asyncio.sleep(0.01)
-        assert probe.status_code == 503
+        async with asyncio.timeout(PATIENCE_S):
+            for _ in streams:
+                await begun.acquire()
+            terminate(web)
+            while (look := await client.get(f"{url}/v1/models")).status_code == 200:
+                await asyncio.sleep(0.01)
+            # Readiness turned no later than the first refusal.
+            assert (await client.get(f"{url}/ready")).status_code == 503
         assert (await client.get(f"{url}/health")).status_code == 200
-        refused = await client.post(f"{url}/v1/chat/completions", json=body)
-        assert refused.status_code == 503
-        assert refused.json()["error"]["code"] == "model_not_ready"
+        asked = await client.post(f"{url}/v1/chat/completions", json=body)
+        for refused in (look, asked):
+            assert refused.status_code == 503
+            assert refused.json()["error"]["code"] == "model_not_ready"
         for events in await asyncio.gather(*streams):
             assert events[-1] == "[DONE]"
             finishes = [json.loads(event)["choices"] for event in events[:-1]]
@@ -144,7 +147,11 @@ async def generator_drains(generator):
         for call in calls:
             assert (await call.read()).HasField("started")
         terminate(generator)
-        await drains(channel, stub.GetModelInfo, generator_pb2.GetModelInfoRequest())
+        await drains(
+            channel,
+            lambda: stub.GetModelInfo(generator_pb2.GetModelInfoRequest()),
+            lambda: stub.GenerateText(asked).read(),
+        )
         for call in calls:
             pieces = await left_of(call)
             assert pieces[-1].complete.usage.completion_token_count == NUM_TOKENS
@@ -156,7 +163,11 @@ async def encoder_drains(encoder):
         stub = encoder_pb2_grpc.EncoderServiceStub(channel)
         accepted = [await accepted_upload(stub) for _ in range(NUM_STREAMS)]
         terminate(encoder)
-        await drains(channel, stub.GetModelInfo, encoder_pb2.GetModelInfoRequest())
+        await drains(
+            channel,
+            lambda: stub.GetModelInfo(encoder_pb2.GetModelInfoRequest()),
+            lambda: accepted_upload(stub),
+        )
         for call, data in accepted:
             await call.write(encoder_pb2.EncodeMediaRequest(chunk=data))
             await call.done_writing()
@@ -185,13 +196,22 @@ async def accepted_upload(stub):
     return call, data
 
 
-async def drains(channel, method, request):
-    """Asserts that health turns, and that what is new is then refused with a reason."""
+async def drains(channel, look, ask):
+    """Asserts that health turns no later than the first refusal, and that new work is refused."""
     health = health_pb2_grpc.HealthStub(channel)
-    while (await health.Check(health_pb2.HealthCheckRequest())).status == SERVING:
-        await asyncio.sleep(0.01)
-    assert (await health.Check(health_pb2.HealthCheckRequest())).status == NOT_SERVING
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await method(request)
-    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
-    assert isinstance(error_from_rpc(caught.value), NotReadyError)
+    async with asyncio.timeout(PATIENCE_S):
+        while (first := await refusal(look())) is None:
+            await asyncio.sleep(0.01)
+        assert (await health.Check(health_pb2.HealthCheckRequest())).status == NOT_SERVING
+        for failure in (first, await refusal(ask())):
+            assert failure.code() is grpc.StatusCode.UNAVAILABLE
+            assert isinstance(error_from_rpc(failure), NotReadyError)
+
+
+async def refusal(call):
+    """Returns with what a call failed; None where it was answered."""
+    try:
+        await call
+    except grpc.aio.AioRpcError as failure:
+        return failure
+    return None

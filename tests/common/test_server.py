@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health_aio
 from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
 from sightline_common.channel import open_channel
 from sightline_common.errors import (
@@ -132,6 +133,16 @@ async def test_loading_server_refuses_with_a_retry_hint(server, channel):
     assert error.retry_after_s == 2.0
 
 
+async def test_uploads_to_a_loading_server_are_told_why(channel):
+    stub, chunk = encoder_pb2_grpc.EncoderServiceStub(channel), bytes(100_000)
+    for _ in range(5):
+        upload = stub.EncodeMedia()
+        for _ in range(5):
+            await upload.write(encoder_pb2.EncodeMediaRequest(chunk=chunk))
+            await asyncio.sleep(0)
+        assert isinstance(error_from_rpc(await refusal(upload.read())), NotReadyError)
+
+
 async def test_error_crosses_the_wire_whole(server, channel):
     await set_ready(server)
     stub = encoder_pb2_grpc.EncoderServiceStub(channel)
@@ -190,8 +201,9 @@ async def test_draining_server_says_so_while_what_it_accepted_goes_on():
         accepted = stub.EncodeMedia()
         await accepted.read()
         stopping = asyncio.create_task(server.stop())
-        while await health_of(channel, "") == health_pb2.HealthCheckResponse.SERVING:
-            await asyncio.sleep(0)
+        async with asyncio.timeout(30):
+            while await health_of(channel, "") == health_pb2.HealthCheckResponse.SERVING:
+                await asyncio.sleep(0)
         failure = await refusal(stub.GetModelInfo(encoder_pb2.GetModelInfoRequest()))
         assert failure.code() is grpc.StatusCode.UNAVAILABLE
         assert isinstance(error_from_rpc(failure), NotReadyError)
@@ -200,6 +212,22 @@ async def test_draining_server_says_so_while_what_it_accepted_goes_on():
         assert (await accepted.read()).chunk == b"last"
         assert await accepted.code() is grpc.StatusCode.OK
         await stopping
+
+
+async def test_health_turns_before_the_first_refusal(monkeypatch):
+    turn, answered = health_aio.HealthServicer.set, []
+    async with serving(drain_s=0.1) as (server, channel, _servicer):
+        stub = encoder_pb2_grpc.EncoderServiceStub(channel)
+
+        async def turn_after_a_request(servicer, name, status):
+            failure = await refusal(stub.GetModelInfo(encoder_pb2.GetModelInfoRequest()))
+            answered.append(isinstance(error_from_rpc(failure), ModelMismatchError))
+            await turn(servicer, name, status)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(health_aio.HealthServicer, "set", turn_after_a_request)
+            await server.stop()
+    assert answered[:2] == [True, True]
 
 
 async def test_what_outlasts_the_drain_time_ends_with_a_reason():

@@ -83,9 +83,29 @@ async def test_every_end_is_counted_by_its_code():
             sample.labels["reason"]
             for family in server.registry.collect()
             for sample in family.samples
-            if sample.name == "sightline_refusals_total"
+            if sample.name == "sightline_refusals_total" and sample.value
         }
         assert reasons == {"QUEUE_FULL", "INTERNAL"}
+
+
+def series(server, name):
+    """Returns the labels' values and the value of each series of a metric."""
+    samples = [sample for family in server.registry.collect() for sample in family.samples]
+    return {tuple(each.labels.values()): each.value for each in samples if each.name == name}
+
+
+async def test_first_error_of_its_kind_is_growth_that_a_rate_sees():
+    handled, refused = "grpc_server_handled_total", "sightline_refusals_total"
+    async with served() as (server, stub, _channel):
+        before = series(server, handled), series(server, refused)
+        assert not any(value for kind in before for value in kind.values())
+        await failing(stub.EvictFeatures(encoder_pb2.EvictFeaturesRequest()))
+        await failing(stub.GetCacheStatistics(encoder_pb2.GetCacheStatisticsRequest()))
+        assert await counted(server, "EvictFeatures", "INTERNAL") == 1
+        assert await counted(server, "GetCacheStatistics", "UNAVAILABLE") == 1
+        after = series(server, handled), series(server, refused)
+    assert [set(kind) for kind in after] == [set(kind) for kind in before]
+    assert after[1]["QUEUE_FULL",] == after[1]["INTERNAL",] == 1
 
 
 async def test_refusal_of_a_loading_server_is_counted_and_its_method_is_no_label():
@@ -130,7 +150,7 @@ def test_request_without_either_has_a_new_id_in_the_form_of_a_trace(parent):
 async def test_being_asked_for_a_files_bytes_is_no_refusal():
     registry = CollectorRegistry()
     details = SimpleNamespace(method=f"/{SERVICE}/EncodeMedia", invocation_metadata=())
-    call = ServerCalls(registry).call(details, None)
+    call = ServerCalls(registry, SERVICE).call(details, None)
     call.refused(MediaBytesRequiredError("Send the bytes."))
     call.refused(QueueFullError("Full."))
     counted = [

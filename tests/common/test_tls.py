@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
 
 import grpc
 import pytest
@@ -23,6 +24,10 @@ from tests.certificates import Authority, serial_number
 
 SERVICE = "sightline.encoder.v1.EncoderService"
 TIMEOUT_S = 10
+TABLES = ("/proc/self/net/tcp", "/proc/self/net/tcp6")
+LISTENING = "0A"
+ALERT = b"\x15"
+GET = b"GET /metrics HTTP/1.1\r\n\r\n"
 
 
 class Servicer(encoder_pb2_grpc.EncoderServiceServicer):
@@ -123,6 +128,51 @@ async def test_health_is_told_in_plaintext_and_nothing_else(authority):
         reply = await health.Check(health_pb2.HealthCheckRequest(service=SERVICE))
         assert reply.status == health_pb2.HealthCheckResponse.SERVING
         assert (await refused(channel)).code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_no_port_answers_a_stranger_but_health(authority):
+    before = listening_ports()
+    async with secured(authority) as server:
+        opened = listening_ports() - before
+        options = server.options
+        assert opened == {server.port, options.health_port, options.metrics_port}
+        for port in opened - {options.health_port}:
+            assert await asyncio.to_thread(heard_without_certificate, authority, port) == b""
+            assert await asyncio.to_thread(heard_in_plaintext, port) == b""
+
+
+def listening_ports():
+    """Returns the TCP ports on which this process listens."""
+    files = Path("/proc/self/fd").iterdir()
+    own = {str(each.readlink()) for each in files if each.is_symlink()}
+    rows = [
+        line.split() for table in TABLES for line in Path(table).read_text("ascii").splitlines()
+    ]
+    return {
+        int(row[1].rpartition(":")[2], 16)
+        for row in rows
+        if row[3] == LISTENING and f"socket:[{row[9]}]" in own
+    }
+
+
+def heard_without_certificate(authority, port):
+    """Returns what an open port says over TLS, but for the error that ends the handshake."""
+    context = ssl.create_default_context(cafile=authority.file)
+    plain = socket.create_connection(("127.0.0.1", port), TIMEOUT_S)
+    with suppress(ssl.SSLError, ConnectionError), tls_over(plain, context) as tls:
+        tls.sendall(GET)
+        return tls.recv(65536)
+    return b""
+
+
+def heard_in_plaintext(port):
+    """Returns what an open port says in plaintext, but for an alert of TLS."""
+    with socket.create_connection(("127.0.0.1", port), TIMEOUT_S) as plain:
+        plain.sendall(GET)
+        with suppress(ConnectionError):
+            said = plain.recv(65536)
+            return b"" if said.startswith(ALERT) else said
+    return b""
 
 
 async def test_server_shows_a_renewed_certificate_without_a_restart(authority):
@@ -245,8 +295,11 @@ def fetch_metrics(authority, port, own, accept="*/*"):
 
 @contextmanager
 def connected(port, context):
-    with (
-        socket.create_connection(("127.0.0.1", port), TIMEOUT_S) as plain,
-        context.wrap_socket(plain, server_hostname="127.0.0.1") as tls,
-    ):
+    with tls_over(socket.create_connection(("127.0.0.1", port), TIMEOUT_S), context) as tls:
+        yield tls
+
+
+@contextmanager
+def tls_over(plain, context):
+    with plain, context.wrap_socket(plain, server_hostname="127.0.0.1") as tls:
         yield tls

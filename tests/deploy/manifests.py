@@ -1,10 +1,14 @@
-"""Rendered overlays, as objects that tests can ask about."""
+"""Rendered overlays, as objects that tests can ask about.
+
+`python -m tests.deploy.manifests` lists what is checked, and with a name renders it.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -77,6 +81,7 @@ def rendered_text(name: str) -> str:
     overlay, *components = name.split("+")
     with tempfile.TemporaryDirectory() as folder:
         page = {
+            "namespace": "sightline",
             "resources": [os.path.relpath(OVERLAYS / overlay, folder)],
             "components": [
                 os.path.relpath(DEPLOY / "components" / each, folder) for each in components
@@ -85,3 +90,11 @@ def rendered_text(name: str) -> str:
         Path(folder, "kustomization.yaml").write_text(yaml.safe_dump(page))
         command = ["kubectl", "kustomize", "--load-restrictor", "LoadRestrictionsNone", folder]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+# The component tls changes what the component monitoring brings, and comes after it.
+CHECKED = [*NAMES, "+".join(["cpu-demo", "monitoring", *unused_components()])]
+
+
+if __name__ == "__main__":
+    print(*map(rendered_text, sys.argv[1:]) if sys.argv[1:] else CHECKED, sep="\n")

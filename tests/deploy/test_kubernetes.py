@@ -14,7 +14,7 @@ from sightline_common.config import setting_specs
 from sightline_common.malloc import MALLOC_VARIABLES
 from sightline_web.pdf.rasterizer import PdfLimits
 
-from tests.deploy.manifests import NAMES, Overlay, rendered, unused_components
+from tests.deploy.manifests import CHECKED, Overlay, rendered
 
 ROOT = Path(__file__).parents[2]
 OLDEST, NEWEST = "1.34", "1.37"
@@ -26,7 +26,7 @@ SETTINGS = {
 QUANTITY = re.compile(r"\d+(\.\d+)?(m|[KMGT]i?)?")
 
 
-@pytest.fixture(scope="module", params=[*NAMES, "+".join(["cpu-demo", *unused_components()])])
+@pytest.fixture(scope="module", params=CHECKED)
 def overlay(request: pytest.FixtureRequest) -> Overlay:
     return rendered(request.param)
 
@@ -58,6 +58,11 @@ def test_three_services_and_a_namespace_that_restricts_pods(overlay: Overlay) ->
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
+def test_everything_lies_in_that_namespace(overlay: Overlay) -> None:
+    placed = {each["metadata"].get("namespace") for each in overlay.objects}
+    assert placed == {None, *overlay.names("Namespace")}  # it lies in none itself
+
+
 def test_selectors_find_exactly_one_workload(overlay: Overlay) -> None:
     for each in overlay.of_kind("Deployment", "PodDisruptionBudget"):
         assert len(overlay.selected(each["spec"]["selector"])) == 1, each
@@ -70,14 +75,6 @@ def test_everything_that_runs_is_under_a_policy_of_its_own(overlay: Overlay) -> 
     own = [overlay.selected(each) for each in policies]
     for name, template in overlay.templates():
         assert [template] in own, name
-
-
-def test_metrics_are_read_from_the_three_services(overlay: Overlay) -> None:
-    for monitor in overlay.of_kind("PodMonitor"):
-        found = overlay.selected(monitor["spec"]["selector"])
-        assert len(found) == 3
-        for endpoint in monitor["spec"]["podMetricsEndpoints"]:
-            assert all(endpoint["port"] in port_names(each) for each in found)
 
 
 def test_services_lead_to_ports_that_exist(overlay: Overlay) -> None:

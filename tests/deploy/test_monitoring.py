@@ -1,4 +1,4 @@
-"""The monitoring component, upon the overlay for CPUs."""
+"""The monitoring component, in plaintext and with the component tls."""
 
 from __future__ import annotations
 
@@ -13,37 +13,54 @@ import yaml
 from tests.deploy.manifests import Overlay, rendered
 
 SERVICES = {"encoder", "generator", "web"}
+TLS_VARIABLES = {"SIGHTLINE_TLS_CERT", "SIGHTLINE_TLS_CLIENT_CA"}
+PROMETHEUS_CERTIFICATE = {
+    "ca": {"secret": {"name": "sightline-prometheus-tls", "key": "ca.crt"}},
+    "cert": {"secret": {"name": "sightline-prometheus-tls", "key": "tls.crt"}},
+    "keySecret": {"name": "sightline-prometheus-tls", "key": "tls.key"},
+}
 
 
-@pytest.fixture(scope="module")
-def overlay() -> Overlay:
-    return rendered("cpu-demo+monitoring")
+@pytest.fixture(scope="module", params=["cpu-demo+monitoring", "ha+tls"])
+def overlay(request: pytest.FixtureRequest) -> Overlay:
+    return rendered(request.param)
 
 
-def found_by(selector: dict[str, Any], overlay: Overlay) -> set[str]:
-    """Returns the names of the pods that a selector with `In` expressions finds."""
-    (names,) = [each["values"] for each in selector["matchExpressions"]]
-    templates = overlay.selected(selector)
-    labels = [template["metadata"]["labels"]["app.kubernetes.io/name"] for template in templates]
-    return {name for name in labels if name in names}
+def name_of(template: dict[str, Any]) -> str:
+    return str(template["metadata"]["labels"]["app.kubernetes.io/name"])
 
 
 def test_every_service_shows_its_page_on_a_named_port(overlay: Overlay) -> None:
-    for name, container in overlay.containers():
-        ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-        environment = {each["name"]: each.get("value") for each in container["env"]}
-        service = name.removeprefix("sightline-")
+    services = {name.removeprefix("sightline-"): each for name, each in overlay.containers()}
+    for service in SERVICES:
+        ports = {port["name"]: port["containerPort"] for port in services[service]["ports"]}
+        environment = {each["name"]: each.get("value") for each in services[service]["env"]}
         assert environment[f"SIGHTLINE_{service.upper()}_METRICS_PORT"] == str(ports["metrics"])
 
 
-def test_monitor_and_policy_find_all_services_and_the_port(overlay: Overlay) -> None:
-    (monitor,) = overlay.of_kind("PodMonitor")
-    assert found_by(monitor["spec"]["selector"], overlay) == SERVICES
-    assert [each["port"] for each in monitor["spec"]["podMetricsEndpoints"]] == ["metrics"]
+def test_monitors_and_policy_find_all_services_and_the_port(overlay: Overlay) -> None:
+    selectors = [each["spec"]["selector"] for each in overlay.of_kind("PodMonitor")]
+    found = [overlay.selected(selector) for selector in selectors]
+    assert [len(templates) for templates in found] == [1, 1, 1]
+    assert {name_of(template) for (template,) in found} == SERVICES
     policies = {each["metadata"]["name"]: each for each in overlay.of_kind("NetworkPolicy")}
     policy = policies["sightline-metrics"]["spec"]
-    assert found_by(policy["podSelector"], overlay) == SERVICES
+    assert {name_of(each) for each in overlay.selected(policy["podSelector"])} == SERVICES
     assert policy["ingress"][0]["ports"] == [{"port": "metrics"}]
+
+
+def test_pages_are_read_as_they_are_served(overlay: Overlay) -> None:
+    """Over TLS: with a certificate of Prometheus' own, and by the name that the page shows."""
+    for monitor in overlay.of_kind("PodMonitor"):
+        (template,) = overlay.selected(monitor["spec"]["selector"])
+        (container,) = template["spec"]["containers"]
+        served = {each["name"] for each in container["env"]} & TLS_VARIABLES
+        (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+        assert endpoint["port"] == "metrics"
+        assert endpoint.get("scheme", "http") == ("https" if served else "http")
+        assert served in (set(), TLS_VARIABLES)
+        shown = {"serverName": f"sightline-{name_of(template)}", **PROMETHEUS_CERTIFICATE}
+        assert endpoint.get("tlsConfig") == (shown if served else None)
 
 
 def test_dashboard_comes_as_grafanas_sidecar_wants_it(overlay: Overlay) -> None:

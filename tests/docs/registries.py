@@ -7,7 +7,6 @@ from types import SimpleNamespace
 from prometheus_client import CollectorRegistry
 from sightline.encoder.v1 import encoder_pb2
 from sightline.generator.v1 import generator_pb2
-from sightline.type.v1 import media_pb2
 from sightline_common.metric_families import process_registry
 from sightline_common.server_calls import ServerCalls
 from sightline_encoder.encoder import Encoder
@@ -26,10 +25,9 @@ from sightline_web.web_metrics import WebMetrics
 
 def encoder_registry() -> CollectorRegistry:
     registry = process_registry()
-    ServerCalls(registry)
+    ServerCalls(registry, "sightline.encoder.v1.EncoderService")
     batcher = SimpleNamespace(counts=PassCounts(), num_waiting=0, num_forwards=0)
     encoder = Encoder(None, batcher, FeatureCache(1), "")
-    encoder.source_counts[media_pb2.FEATURE_SOURCE_MEMORY] += 1
     info = encoder_pb2.GetModelInfoResponse(version="1")
     register_encoder(registry, encoder, batcher, UploadBudget(1), info)
     register_workers(registry, SimpleNamespace(num_deaths=0))
@@ -38,7 +36,7 @@ def encoder_registry() -> CollectorRegistry:
 
 def generator_registry() -> CollectorRegistry:
     registry = process_registry()
-    ServerCalls(registry)
+    ServerCalls(registry, "sightline.generator.v1.GeneratorService")
     AnswerMetrics(registry)
     scheduler = Scheduler(SchedulerLimits(1, 16, 1.0), BlockManager(8, 16))
     engine = AsyncEngine(Engine(scheduler, None, None), queue_limit=1)

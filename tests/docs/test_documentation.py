@@ -10,6 +10,7 @@ from sightline_common.config import setting_specs
 from sightline_common.errors import SightlineError, error_types
 from sightline_common.service_settings import ServiceSettings
 from sightline_web.openai.errors import api_error
+from sightline_web.openai.refusal_codes import OWN_CODES
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = {
@@ -58,6 +59,7 @@ def test_every_code_that_web_gives_itself_is_documented():
         code for path in sources for code in re.findall(r'\bcode="(\w+)"', path.read_text("utf-8"))
     }
     assert documented_rows("docs/errors.md", "[a-z0-9_]+") == given | {"invalid_value"}
+    assert given | {"invalid_value"} == OWN_CODES
 
 
 def test_links_lead_somewhere():

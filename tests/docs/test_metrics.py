@@ -32,11 +32,28 @@ def test_every_metric_is_documented_and_every_documented_one_exists():
 
 
 @pytest.mark.parametrize("service", REGISTRIES)
+def test_labels_are_documented(service):
+    rows = ROW.findall((ROOT / "docs/metrics.md").read_text())
+    documented = {name: set(re.findall(r"`(\w+)`", labels)) for name, _, labels, _ in rows}
+    for family in REGISTRIES[service]().collect():
+        name = family.name + SUFFIXES.get(family.type, "")
+        shown = {label for sample in family.samples for label in sample.labels} - {"le"}
+        assert not family.samples or shown == documented[name], name
+
+
+@pytest.mark.parametrize("service", REGISTRIES)
 def test_page_passes_both_parsers(service):
     registry = REGISTRIES[service]()
     assert list(parse_text(generate_latest(registry).decode()))
     families = list(parse_openmetrics(openmetrics.generate_latest(registry).decode()))
     assert {family.name for family in families} == {family.name for family in registry.collect()}
+
+
+@pytest.mark.parametrize("service", ["encoder", "generator"])
+def test_counters_begin_at_zero(service):
+    """A rate sees no growth in a series that begins at 1."""
+    for family in REGISTRIES[service]().collect():
+        assert family.type != "counter" or family.samples, family.name
 
 
 @pytest.mark.parametrize("service", REGISTRIES)

@@ -162,7 +162,8 @@ class Ours:
         runner = ModelRunner(self.model, cache, attention)
         if GRAPH_SIZES:
             num_slots = cache.num_blocks * cache.block_size
-            list(runner.capture(GRAPH_SIZES, num_slots, self._capture(attention)))
+            shapes = runner.graph_shapes(GRAPH_SIZES, num_slots)
+            list(runner.capture(shapes, num_slots, self._capture(attention)))
         return runner
 
     def _capture(self, attention) -> Capture:

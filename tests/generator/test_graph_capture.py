@@ -15,7 +15,8 @@ from sightline_generator.attention.flash import (
 )
 from sightline_generator.attention.paged_cpu import PagedCpuAttention
 from sightline_generator.attention.sdpa import SdpaAttention
-from sightline_generator.engine.decode_graphs import call_again, graph_sizes
+from sightline_generator.engine.decode_graphs import call_again
+from sightline_generator.engine.graph_shapes import graph_sizes
 from sightline_generator.engine.model_runner import KVCache, ModelRunner, kv_block_bytes
 from sightline_generator.loaded_weights import LoadedWeights
 from sightline_generator.loading import overlaps
@@ -41,12 +42,15 @@ class Named:
         self.name, self.capturable = kind.name, kind.capturable
 
 
-@pytest.mark.parametrize("kind", [FlashAttention3, FlashAttention2, PagedFlashAttention])
-def test_paged_kernels_are_captured(tiny_folder, kind):
+FLASH = [FlashAttention3, FlashAttention2, PagedFlashAttention, GatheredFlashAttention]
+
+
+@pytest.mark.parametrize("kind", FLASH)
+def test_flash_attention_is_captured(tiny_folder, kind):
     assert graph_capture.refusal(make_settings(tiny_folder), Named(kind), CUDA) is None
 
 
-@pytest.mark.parametrize("kind", [GatheredFlashAttention, SdpaAttention, PagedCpuAttention])
+@pytest.mark.parametrize("kind", [SdpaAttention, PagedCpuAttention])
 def test_what_asks_for_the_lengths_is_not_captured_and_said_by_name(tiny_folder, kind):
     reason = graph_capture.refusal(make_settings(tiny_folder), Named(kind), CUDA)
     assert kind.name in reason
@@ -69,7 +73,26 @@ def test_progress_is_told_for_each_graph_and_the_runner_uses_them(tiny_folder, w
     assert [fields["batch_size"] for _message, fields in told[:-1]] == [5, 4, 2, 1]
     assert [fields["count"] for _message, fields in told[:-1]] == [1, 2, 3, 4]
     assert told[-1][1]["sizes"] == [1, 2, 4, 5]
-    assert list(runner._graphs.sizes) == [1, 2, 4, 5]
+    assert [shape.num_seqs for shape in runner._graphs.shapes] == [1, 2, 4, 5]
+
+
+def test_generator_starts_without_graphs_where_they_cannot_be_captured(
+    tiny_folder, weights, caplog, monkeypatch
+):
+    def fails(_function):
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(graph_capture, "CudaCapture", lambda _device: fails)
+    monkeypatch.setattr(graph_capture, "_free_bytes", lambda _device: 1000)
+    settings = make_settings(tiny_folder, max_num_seqs=5)
+    assert graph_capture.graph_bytes(settings, weights) == 0
+    runner = ModelRunner(
+        weights.model, KVCache(weights.family.shape, 4, 16, CPU, weights.dtype), weights.attention
+    )
+    graph_capture.capture_graphs(runner, settings, weights.family)
+    assert runner._graphs is None
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
+    assert "stream is capturing" in caplog.records[-1].fields["error"]
 
 
 def test_memory_of_all_graphs_is_foreseen_from_the_two_largest(tiny_folder, weights, monkeypatch):

@@ -64,8 +64,6 @@ def make(ours, style, *parts):
 def engine_of(ours, monkeypatch, sizes):
     monkeypatch.setattr(harness, "OVERLAP", True)
     monkeypatch.setattr(harness, "GRAPH_SIZES", sizes)
-    if sizes and ours.device.type == "cuda":
-        monkeypatch.setattr(harness, "ATTENTION", PagedFlashAttention.name)  # a graph can hold it
     engine = ours.engine()
     # Recording copies logits and would hide where they lie.
     engine._runner = engine._runner._runner

@@ -30,7 +30,7 @@ from sightline_web.store.database import Database
 from sightline_web.web_metrics import WebMetrics
 
 from benchmarks.ports import free_ports
-from tests.certificates import Authority
+from tests.certificates import Authority, tls_settings
 from tests.suite.running_suite import NANO
 from tests.web.servers import lifespan
 
@@ -116,10 +116,3 @@ async def observed_suite(folder):
         )
         servers = {"encoder": encoder, "generator": generator}
         yield ObservedSuite(web, spans, authority, registries, servers, tls)
-
-
-def tls_settings(authority):
-    """Returns the settings of services that show each other certificates."""
-    cert, key = authority.issue("service")
-    ca = str(authority.file)
-    return {"tls_cert": cert, "tls_key": key, "tls_ca": ca, "tls_client_ca": ca}

@@ -1,5 +1,6 @@
 """What the shipped model says about the shipped examples."""
 
+import html
 import re
 
 import httpx2
@@ -43,14 +44,23 @@ def test_example_is_described_truthfully(client: openai.OpenAI, name):
     assert shapes_of(reply.choices[0].message.content) == shapes_of(TRUTH[name])
 
 
-ANSWERS = {"shapes.png": "red circle", "tall.png": "four", "hearts.png": "purple heart"}
+ANSWERS = {
+    "en": {"shapes.png": "red circle", "tall.png": "four", "hearts.png": "purple heart"},
+    "zh": {"shapes.png": "红色圆形", "tall.png": "四", "hearts.png": "紫色心形"},
+}
 
 
+@pytest.mark.parametrize("language", ANSWERS)
 @pytest.mark.parametrize("example", EXAMPLES_ON_PAGE, ids=lambda example: example.name)
-def test_examples_of_the_page_are_answered_right(suite, example):
-    with httpx2.Client(base_url=suite.url, follow_redirects=True, timeout=60) as client:
-        page = client.post("/c", data={"example": example.name, "text": example.question})
+def test_examples_of_the_page_are_answered_right(suite, example, language):
+    headers = {"accept-language": language}
+    with httpx2.Client(
+        base_url=suite.url, headers=headers, follow_redirects=True, timeout=60
+    ) as client:
+        form = re.search(rf'value="{example.name}">.*?</form>', client.get("/").text, re.DOTALL)[0]
+        question = html.unescape(re.search(r'name="text" value="(.*?)"', form)[1])
+        page = client.post("/c", data={"example": example.name, "text": question})
         while "is-running" in page.text:
             page = client.get(page.url)
     answer = re.search(r'<div class="prose"[^>]*>(.*?)</div>', page.text, re.DOTALL)[1]
-    assert ANSWERS[example.name] in answer.lower()
+    assert ANSWERS[language][example.name] in answer.lower()

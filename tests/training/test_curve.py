@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from training.curve import LOSSES, draw_curve, read_curve, smooth
+from training.curve import LOSSES, MOST_POINTS, draw_curve, read_curve, smooth, thinned
 
 
 def row(step: int, phase: str = "whole", answer: float = 1.0) -> dict[str, Any]:
@@ -26,6 +26,16 @@ def test_what_was_trained_again_replaces_what_was_lost(tmp_path: Path) -> None:
 def test_smoothing_keeps_a_constant_and_lessens_a_jump() -> None:
     assert smooth([3.0] * 5) == pytest.approx([3.0] * 5)
     assert 1.0 < smooth([1.0] * 20 + [2.0])[-1] < 1.2
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, MOST_POINTS, MOST_POINTS + 1, 15_000])
+def test_a_line_has_few_points_and_keeps_its_ends(count: int) -> None:
+    points = [(float(index), 0.0) for index in range(count)]
+    shown = thinned(points)
+    assert len(shown) <= MOST_POINTS + 1
+    assert shown == sorted(set(shown))
+    if points:
+        assert (shown[0], shown[-1]) == (points[0], points[-1])
 
 
 @pytest.mark.parametrize("name", ["curve.svg", "curve.png"])

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from training.build import MODEL_FOLDER
 from training.evaluate import compare
+from training.examination.answering import Answerer, Prompt, user
 from training.examination.exam import EXAMS
 from training.examination.item import Item
 
@@ -22,6 +24,12 @@ def test_a_different_answer_is_named(items: list[Item], capsys: pytest.CaptureFi
     assert "1 of 2" in told
     assert "'Three.'" in told
     assert "'Red.'" not in told
+
+
+def test_answers_do_not_depend_on_how_many_are_asked_at_once() -> None:
+    prompts = [Prompt([user(question)]) for question in ("Hello", "What is at the top?", "图中？")]
+    answerer = Answerer.load(MODEL_FOLDER)
+    assert answerer.answer(prompts, batch_size=1) == answerer.answer(prompts, batch_size=3)
 
 
 def test_how_a_thought_is_marked_makes_no_difference(items: list[Item]) -> None:

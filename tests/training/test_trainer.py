@@ -97,6 +97,22 @@ def test_a_call_of_few_minutes_trains_a_step_and_leaves_the_rest_to_the_next(
     assert (again.phase.steps, again.phase.finished) == (2, True)
 
 
+@pytest.mark.parametrize(("apart", "saved"), [(0.0, True), (60.0, False)])
+def test_checkpoints_are_some_steps_and_some_time_apart(
+    tmp_path: Path, processor: Processor, apart: float, saved: bool
+) -> None:
+    settings = replace(tiny(tmp_path), save_every=2, save_apart=apart)
+    trainer = Trainer(settings, Schedule(), processor)
+    due = []
+    for trainer.step in range(1, 5):
+        due.append(trainer.is_time_to_save())
+    assert due == ([False, True] * 2 if saved else [False] * 4)
+    trainer.saved_at -= 100
+    assert trainer.is_time_to_save()
+    trainer.save()
+    assert trainer.is_time_to_save() == saved
+
+
 def test_a_finished_phase_is_not_trained_again(tmp_path: Path, processor: Processor) -> None:
     schedule = Schedule(steady=2, decay=1)
     talking(tiny(tmp_path), processor, schedule).run()

@@ -12,8 +12,11 @@ from transformers import Glm4vForConditionalGeneration
 
 from training.processing import Message, Pixels, Processor
 
+CPU = torch.device("cpu")
 MOST_TOKENS = 160  # of an answer; five shapes as JSON need 100
-BATCHES_AT_HAND = 16  # whose pixels are held; those of a whole examination would be 30 GB
+# Prompts whose pixels are held at once; those of a whole examination would be 30 GB.
+AT_HAND, BATCHES_AT_HAND = 512, 16
+BATCH_SIZES = {"cpu": 32, "cuda": 256}  # a GPU takes as long for many as for few
 
 
 @dataclass(frozen=True)
@@ -45,15 +48,29 @@ class Answerer:
         self.processor = processor
 
     @classmethod
-    def load(cls, folder: Path) -> Answerer:
+    def load(cls, folder: Path, device: torch.device = CPU) -> Answerer:
+        """Computes in float32 on every device: no TF32 on a GPU, not even in convolutions."""
+        torch.backends.cudnn.allow_tf32 = False
         model = Glm4vForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
-        return cls(model, Processor.load(folder))
+        return cls(model.to(device), Processor.load(folder))
+
+    @property
+    def device(self) -> torch.device:
+        device: torch.device = self.model.device
+        return device
 
     def answer(
-        self, prompts: Sequence[Prompt], batch_size: int = 32, most_tokens: int = MOST_TOKENS
+        self,
+        prompts: Sequence[Prompt],
+        batch_size: int | None = None,
+        most_tokens: int = MOST_TOKENS,
     ) -> list[str]:
-        """One answer for each prompt; of those at hand similar lengths are computed together."""
-        size = BATCHES_AT_HAND * batch_size
+        """One answer for each prompt; of those at hand similar lengths are computed together.
+
+        Without a batch size it is what suits the device.
+        """
+        batch_size = batch_size or BATCH_SIZES[self.device.type]
+        size = max(batch_size, min(AT_HAND, BATCHES_AT_HAND * batch_size))
         parts = (prompts[start : start + size] for start in range(0, len(prompts), size))
         return [answer for part in parts for answer in self._sorted(part, batch_size, most_tokens)]
 
@@ -80,7 +97,7 @@ class Answerer:
         rows = [item.token_ids for item in batch]
         token_ids = torch.nn.utils.rnn.pad_sequence(
             rows, batch_first=True, padding_value=pad_id, padding_side="left"
-        )
+        ).to(self.device)
         written = self.model.generate(
             input_ids=token_ids,
             attention_mask=(token_ids != pad_id).long(),
@@ -101,7 +118,7 @@ class Answerer:
         if not pixels:
             return {}
         return {
-            "pixel_values": torch.cat([item.values for item in pixels]),
-            "image_grid_thw": torch.cat([item.grid for item in pixels]),
+            "pixel_values": torch.cat([item.values for item in pixels]).to(self.device),
+            "image_grid_thw": torch.cat([item.grid for item in pixels]).to(self.device),
             "mm_token_type_ids": (token_ids == self.model.config.image_token_id).int(),
         }

@@ -39,6 +39,11 @@ class Score:
     def passed(self) -> bool:
         return self.target is None or self.share >= self.target
 
+    @property
+    def missed(self) -> float:
+        """By how many percentage points."""
+        return 0.0 if self.passed or self.target is None else 100 * (self.target - self.share)
+
 
 def grade(
     items: Sequence[Item], answers: Sequence[str], targets: Mapping[str, float | None]
@@ -53,20 +58,29 @@ def grade(
     ]
 
 
-def behind(scores: Sequence[Score]) -> list[str]:
-    """The cells with a bar in which Chinese stays too far behind English."""
+def behind(scores: Sequence[Score]) -> dict[str, float]:
+    """By how many points Chinese is behind English, where that is too far and there is a bar."""
     shares = {(score.cell, score.language): score.share for score in scores if score.target}
-    return [
-        cell
+    return {
+        cell: 100 * (shares[cell, "en"] - shares[cell, "zh"])
         for cell, language in shares
         if language == "zh"
         and (cell, "en") in shares
         and shares[cell, "zh"] < shares[cell, "en"] - MOST_BEHIND
-    ]
+    }
+
+
+def named(behind: Mapping[str, float]) -> str:
+    """As a list for a reader, the farthest first."""
+    ordered = sorted(behind.items(), key=lambda item: -item[1])
+    return ", ".join(f"{cell} ({points:.1f})" for cell, points in ordered)
 
 
 def table(scores: Sequence[Score]) -> str:
-    """A row for each cell, a column for each language examined."""
+    """A row for each cell, a column for each language examined.
+
+    Behind a ✗ stands by how many points a target is missed.
+    """
     known = {(score.cell, score.language): score for score in scores}
     languages = [language for language in LANGUAGES if any(key[1] == language for key in known)]
     head = ["cell", *languages, "n", "target"]
@@ -83,5 +97,5 @@ def shown(score: Score | None) -> str:
     if score is None:
         return ""
     low, high = score.interval
-    missed = "" if score.passed else " ✗"
+    missed = "" if score.passed else f" ✗ {score.missed:.1f}"
     return f"{score.share:.1%} ({low:.1%} – {high:.1%}){missed}"

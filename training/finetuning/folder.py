@@ -10,12 +10,8 @@ from peft import PeftModel
 from sightline_common.checkpoint import Checkpoint
 from transformers import AutoModelForImageTextToText, PreTrainedModel
 
-# What belongs to a model beside its weights and the configurations that are saved with them.
-COMPANIONS = (
-    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
-    *("chat_template.jinja", "chat_template.json", "generation_config.json"),
-    *("preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json"),
-)
+from training.companions import copy_companions
+
 SUPPORTED = ("glm4v", "glm46v")
 
 
@@ -34,9 +30,7 @@ def save_model(model: PreTrainedModel, source: Path, out: Path) -> None:
     """Writes a folder that can be served: bfloat16 weights, and the source's other files."""
     fresh = fresh_folder(out)
     model.to(torch.bfloat16).save_pretrained(fresh)
-    for name in COMPANIONS:
-        if (source / name).is_file():
-            shutil.copyfile(source / name, fresh / name)
+    copy_companions(source, fresh)
     publish(fresh, out)
 
 

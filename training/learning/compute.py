@@ -26,17 +26,23 @@ class Compute:
     def choose(cls, device: str = "auto", precision: str = "auto") -> Compute:
         """Takes a GPU if there is one, and bfloat16 where it is computed in hardware.
 
-        Raises ValueError for a device that torch does not see.
+        Raises ValueError for a device that torch does not see, or does not know.
         """
         chosen = choose_device(device)
         if precision == "auto":
-            fast = chosen.type == "cuda" or cpu_multiplies_bfloat16()
+            gpu = chosen.type == "cuda"
+            fast = gpu_multiplies_bfloat16(chosen) if gpu else cpu_multiplies_bfloat16()
             precision = "bfloat16" if fast else "float32"
         return cls(chosen, torch.bfloat16 if precision == "bfloat16" else torch.float32)
 
     def autocast(self) -> AbstractContextManager[object]:
         enabled = self.products == torch.bfloat16
         return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
+
+    def make_current(self) -> None:
+        """What names no device, such as a library's own buffers, goes to this GPU from now on."""
+        if self.device.type == "cuda":
+            torch.cuda.set_device(self.device)
 
     def __str__(self) -> str:
         if self.device.type == "cuda":
@@ -47,12 +53,25 @@ class Compute:
 
 
 def choose_device(name: str) -> torch.device:
+    """Raises ValueError, which says what to ask for instead."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    kind, _, index = name.partition(":")
+    if kind not in DEVICES or (index and not index.isdecimal()):
+        raise ValueError(f"--device {name} is none of {', '.join(DEVICES)}, or cuda:0 and so on.")
     device = torch.device(name)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"--device {name}, but torch sees no GPU; use --device cpu.")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        last = torch.cuda.device_count() - 1
+        raise ValueError(f"--device {name}, but the last GPU that torch sees is cuda:{last}.")
     return device
+
+
+def gpu_multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the GPU has bfloat16 products, as from Ampere on; torch emulates them on others."""
+    major, _minor = torch.cuda.get_device_capability(device)
+    return major >= 8
 
 
 def cpu_multiplies_bfloat16() -> bool:

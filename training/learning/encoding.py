@@ -12,8 +12,9 @@ from PIL import Image, ImageDraw
 
 from training.learning.glyphs import IGNORED as IGNORED
 from training.learning.glyphs import SLOTS, glyph_labels
+from training.learning.positions import mrope_positions
 from training.learning.sample import Sample, Subject, Talk
-from training.processing import Pixels, Processor, expand
+from training.processing import IMAGE_TOKEN, Pixels, Processor, expand
 from training.world.picture import Picture
 from training.world.scene import COLORS, KINDS, Scene
 
@@ -30,6 +31,7 @@ class Encoded:
 
     token_ids, labels, branches: int64 [tokens]. A label is the token itself where it is trained.
     A token of branch n sees, of what is before it, branch n and branch 0, the shared part.
+    positions: int64 [3, tokens], for M-RoPE.
     sights: int64 [visual tokens, SIGHT]. First kind, colour and place of the shape that a visual
     token lies on: 0 for the ground, otherwise one more than the index, IGNORED at a border. Then
     which parts of the token's square lie on a shape, 1 or 0, row by row. These are IGNORED where
@@ -40,6 +42,7 @@ class Encoded:
     token_ids: torch.Tensor
     labels: torch.Tensor
     branches: torch.Tensor
+    positions: torch.Tensor
     pixels: Pixels | None
     sights: torch.Tensor
 
@@ -101,7 +104,10 @@ def encode(processor: Processor, sample: Sample) -> Encoded:
     ]
     nothing = torch.empty(0, SIGHT, dtype=torch.long)
     token_ids, labels, branches = tokenized(processor, segments(sample), counts)
-    return Encoded(token_ids, labels, branches, pixels, torch.cat([nothing, *sights]))
+    picture_id = processor.tokenizer.convert_tokens_to_ids(IMAGE_TOKEN)
+    grid = pixels.grid if pixels else torch.empty(0, 3, dtype=torch.long)
+    positions = mrope_positions(token_ids == picture_id, branches, grid)
+    return Encoded(token_ids, labels, branches, positions, pixels, torch.cat([nothing, *sights]))
 
 
 def tokenized(

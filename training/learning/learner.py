@@ -11,6 +11,7 @@ from transformers import Glm4vForConditionalGeneration
 
 from training.learning.dataset import Batch
 from training.learning.encoding import IGNORED
+from training.learning.patches import PatchProjection
 from training.learning.sight import Sight, SightHead
 
 
@@ -28,6 +29,8 @@ class Learner(nn.Module):
     def __init__(self, model: Glm4vForConditionalGeneration) -> None:
         super().__init__()
         self.model = model
+        embedding = model.model.visual.patch_embed
+        embedding.proj = PatchProjection(embedding.proj)
         self.sight_head = SightHead(model.config.vision_config.out_hidden_size)
         self.place(torch.device("cpu"))
 
@@ -55,7 +58,7 @@ class Learner(nn.Module):
         hidden = self.model.model(
             input_ids=batch.token_ids,
             attention_mask=visible(batch.branches),
-            position_ids=self.positions(batch),
+            position_ids=batch.positions,
             mm_encoder_outputs=outputs,
             use_cache=False,
         ).last_hidden_state
@@ -78,14 +81,6 @@ class Learner(nn.Module):
         logits = self.model.lm_head(hidden[:, :-1][trained])
         return functional.cross_entropy(logits.float(), targets[trained])
 
-    def positions(self, batch: Batch) -> torch.Tensor:
-        """M-RoPE positions, int64 [3, sequences, tokens]; each branch follows on branch 0."""
-        is_image = (batch.token_ids == self.model.config.image_token_id).int()
-        grid = batch.grid if len(batch.grid) else None
-        positions: torch.Tensor
-        positions, _ = self.model.model.get_rope_index(batch.token_ids, is_image, grid)
-        return positions - shifts(batch.branches)
-
 
 def visible(branches: torch.Tensor) -> torch.Tensor:
     """What may be attended to, as a bias of 0 or a huge negative number.
@@ -105,17 +100,3 @@ def products_dtype(device: torch.device) -> torch.dtype:
     if known and torch.is_autocast_enabled(device.type):
         return torch.get_autocast_dtype(device.type)
     return torch.float32
-
-
-def shifts(branches: torch.Tensor) -> torch.Tensor:
-    """How far each token lies behind where its branch would begin, int64 [sequences, tokens].
-
-    NOTE: pictures are in branch 0, or there is one branch only; so a branch begins as many
-    positions as tokens after the first one.
-    """
-    indices = torch.arange(branches.shape[1], device=branches.device).expand_as(branches)
-    starts = torch.zeros_like(branches)
-    starts[:, 1:] = torch.where(branches[:, 1:] != branches[:, :-1], indices[:, 1:], 0)
-    own = starts.cummax(dim=1).values
-    first = (branches == 0).sum(dim=1, keepdim=True)
-    return torch.where(branches > 0, own - first, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import torch
@@ -44,9 +45,13 @@ def set_learning_rate(optimizers: Iterable[Optimizer], rate: float) -> None:
 
 
 def step(learner: Learner, optimizers: Iterable[Optimizer], most_norm: float) -> float:
-    """Applies the gradients; returns their norm."""
-    norm = torch.nn.utils.clip_grad_norm_(learner.parameters(), most_norm)
+    """Applies the gradients; returns their norm.
+
+    Without a finite norm nothing is applied: nobody watches a run for one overflow in a night.
+    """
+    norm = float(torch.nn.utils.clip_grad_norm_(learner.parameters(), most_norm))
     for optimizer in optimizers:
-        optimizer.step()
+        if math.isfinite(norm):
+            optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-    return float(norm)
+    return norm

@@ -22,6 +22,7 @@ from training.talk.thought import (
 )
 from training.talk.tongue import Tongue
 from training.talk.unread import decline
+from training.world.canvas import breadth_of
 from training.world.chartplots import draw_chart_picture
 from training.world.charts import Chart, draw_chart
 from training.world.dialogs import draw_dialog, draw_dialog_picture
@@ -91,7 +92,7 @@ def small_talk_topic(rng: Random, limits: Limits) -> Topic:
 def words_topic(rng: Random, limits: Limits) -> Topic:
     hard = difficulty(limits)
     words = draw_words(rng, hard)
-    return text_topic(words, draw_words_picture(rng, words, hard))
+    return text_topic(words, draw_words_picture(rng, words, hard, breadth(limits)))
 
 
 def poster_topic(rng: Random, limits: Limits) -> Topic:
@@ -103,12 +104,12 @@ def poster_topic(rng: Random, limits: Limits) -> Topic:
 def receipt_topic(rng: Random, limits: Limits) -> Topic:
     hard = difficulty(limits)
     receipt = draw_receipt(rng, hard)
-    return text_topic(receipt, draw_receipt_picture(rng, receipt, hard))
+    return text_topic(receipt, draw_receipt_picture(rng, receipt, hard, breadth(limits)))
 
 
 def dialog_topic(rng: Random, limits: Limits) -> Topic:
-    dialog = draw_dialog(rng)
-    return text_topic(dialog, draw_dialog_picture(rng, dialog, difficulty(limits)))
+    dialog, hard = draw_dialog(rng), difficulty(limits)
+    return text_topic(dialog, draw_dialog_picture(rng, dialog, hard, breadth(limits)))
 
 
 def unread_topic(rng: Random, limits: Limits) -> Topic:
@@ -130,7 +131,7 @@ def text_topic(text: Text, picture: Picture) -> Topic:
 def chart_topic(rng: Random, limits: Limits) -> Topic:
     hard = difficulty(limits)
     chart = draw_chart(rng, hard)
-    picture = draw_chart_picture(rng, chart, hard)
+    picture = draw_chart_picture(rng, chart, hard, breadth(limits))
 
     def talk(rng: Random, count: int, tongue: Tongue) -> list[Exchange]:
         exchanges = converse_about_chart(rng, chart, count, tongue.language)
@@ -156,6 +157,11 @@ def difficulty(limits: Limits) -> float:
     if limits.plain:
         return 0.0
     return min(1.0, 2 * (limits.longest_side - SHORTEST_SIDE) / (LONGEST_SIDE - SHORTEST_SIDE))
+
+
+def breadth(limits: Limits) -> float:
+    """Of pictures of text and charts, see `canvas`."""
+    return breadth_of(limits.longest_side)
 
 
 TOPICS: dict[str, Callable[[Random, Limits], Topic]] = {

@@ -11,16 +11,19 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from PIL import Image
 
+from training.world.canvas import widened
 from training.world.charts import Chart
 from training.world.chartstyle import ChartStyle
 from training.world.palette import Rgb
 from training.world.picture import Picture
+from training.world.scene import LONGEST_SIDE
 from training.world.sheet import width
 
 DPI = 100
 POINTS = 72 / DPI  # in a pixel
-SIZE = (300, 430)  # pixels across
-HEIGHT = (0.62, 0.9)  # of the width
+LEAST_ACROSS, MOST_ACROSS = 300, 430  # pixels, at a breadth of 0
+LEAST_DOWN = 186  # pixels: below and above the axes there is room for a line of text
+RIGHT = 10  # pixels beside the axes
 INSIDE = (0.14, 0.7)  # the axes: bottom and height as shares of the figure
 
 
@@ -30,16 +33,32 @@ def can_draw(chart: Chart, style: ChartStyle) -> bool:
     NOTE: no pies, whose labels matplotlib lets run out of the picture and over each other.
     """
     file = style.face.path
-    return chart.kind != "pie" and file is not None and file.suffix.lower() != ".ttc"
+    found = file is not None and file.suffix.lower() != ".ttc"
+    return chart.kind != "pie" and found and least_across(chart, style) <= LONGEST_SIDE
 
 
-def draw_figure(rng: Random, chart: Chart, style: ChartStyle) -> Picture:
-    """Where its characters are, nobody asks it."""
+def left_of_axes(style: ChartStyle) -> float:
+    return width("100", style.face, style.size) + 14
+
+
+def least_across(chart: Chart, style: ChartStyle) -> int:
+    """Pixels, such that labels do not meet."""
     slot = max(width(label, style.face, style.size) for label in chart.labels) + 10
-    left, right = width("100", style.face, style.size) + 14, 10
-    least = left + slot * (len(chart.labels) + 0.2) + right
-    across = max(rng.randint(*SIZE), round(least))
-    down = round(across * rng.uniform(*HEIGHT))
+    return round(left_of_axes(style) + slot * (len(chart.labels) + 0.2) + RIGHT)
+
+
+def draw_size(rng: Random, least: int, breadth: float) -> tuple[int, int]:
+    across = max(
+        rng.randint(LEAST_ACROSS, round(widened(MOST_ACROSS, LONGEST_SIDE, breadth))), least
+    )
+    share = rng.uniform(widened(0.62, 0.36, breadth), widened(0.9, 1.6, breadth))
+    return across, min(LONGEST_SIDE, max(LEAST_DOWN, round(across * share)))
+
+
+def draw_figure(rng: Random, chart: Chart, style: ChartStyle, breadth: float = 1.0) -> Picture:
+    """Where its characters are, nobody asks it."""
+    across, down = draw_size(rng, least_across(chart, style), breadth)
+    left, right = left_of_axes(style), RIGHT
     figure = Figure((across / DPI, down / DPI), dpi=DPI, facecolor=share(style.ground))
     canvas = FigureCanvasAgg(figure)
     inside = (left / across, INSIDE[0], 1 - (left + right) / across, INSIDE[1])

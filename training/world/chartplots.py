@@ -7,43 +7,52 @@ from random import Random
 
 from PIL import Image
 
+from training.world.canvas import in_world, widened
 from training.world.chartfigures import can_draw, draw_figure
 from training.world.charts import Chart
 from training.world.chartstyle import ChartStyle, axis_step, draw_chart_style
 from training.world.outlines import Box
 from training.world.picture import Picture
+from training.world.scene import LONGEST_SIDE
 from training.world.sheet import Sheet, width
 from training.world.wear import wear
 
 OVERSAMPLING = 3  # of what is round
-LONGEST_SIDE = 504  # pixels
+NARROW_SIDE = 504  # pixels, the longest side at a breadth of 0
 FIGURE_SHARE = 0.08  # by matplotlib, which takes ten times as long
 
 
-def draw_chart_picture(rng: Random, chart: Chart, difficulty: float = 1.0) -> Picture:
+def draw_chart_picture(
+    rng: Random, chart: Chart, difficulty: float = 1.0, breadth: float = 1.0
+) -> Picture:
     """With values, labels and title that nothing hides."""
     style = draw_chart_style(rng, chart, difficulty)
     if rng.random() < FIGURE_SHARE * difficulty and can_draw(chart, style):
-        picture = draw_figure(rng, chart, style)
+        picture = draw_figure(rng, chart, style, breadth)
     else:
-        picture = draw_plot(rng, chart, difficulty)
+        picture = draw_plot(rng, chart, difficulty, breadth)
     image = wear(rng, picture.image) if difficulty > 0.25 else picture.image
     return Picture(image, glyphs=picture.glyphs)
 
 
-def draw_plot(rng: Random, chart: Chart, difficulty: float) -> Picture:
+def longest_side(breadth: float) -> int:
+    """Pixels."""
+    return round(widened(NARROW_SIDE, LONGEST_SIDE, breadth))
+
+
+def draw_plot(rng: Random, chart: Chart, difficulty: float, breadth: float = 1.0) -> Picture:
     while True:
-        sheet = plot(rng, chart, draw_chart_style(rng, chart, difficulty))
-        if max(sheet.image.size) <= LONGEST_SIDE and not collides(sheet):
+        sheet = plot(rng, chart, draw_chart_style(rng, chart, difficulty), breadth)
+        if in_world(sheet.image.size, longest_side(breadth)) and not collides(sheet):
             return Picture(sheet.image, glyphs=tuple(sheet.glyphs))
 
 
-def plot(rng: Random, chart: Chart, style: ChartStyle) -> Sheet:
+def plot(rng: Random, chart: Chart, style: ChartStyle, breadth: float) -> Sheet:
     if chart.kind == "pie":
-        return plot_pie(rng, chart, style)
+        return plot_pie(rng, chart, style, breadth)
     if chart.kind == "bar" and style.sideways:
-        return plot_bars_sideways(rng, chart, style)
-    return plot_upright(rng, chart, style)
+        return plot_bars_sideways(rng, chart, style, breadth)
+    return plot_upright(rng, chart, style, breadth)
 
 
 def collides(sheet: Sheet) -> bool:
@@ -84,14 +93,16 @@ def ticks(chart: Chart, style: ChartStyle, height: float) -> list[int]:
     return list(range(0, largest + step, step))
 
 
-def plot_upright(rng: Random, chart: Chart, style: ChartStyle) -> Sheet:
+def plot_upright(rng: Random, chart: Chart, style: ChartStyle, breadth: float = 1.0) -> Sheet:
     """Bars, or points with a line through them, from left to right."""
     size = style.size
-    slot = max(widest(chart.labels, style), widest(printed(chart), style)) + rng.uniform(8, 30)
+    gap = rng.uniform(8, widened(30, 60, breadth))
+    slot = max(widest(chart.labels, style), widest(printed(chart), style)) + gap
     left = 0.8 * size + (width("100", style.face, size) if style.axis else 0)
     across = round(max(196, left + slot * len(chart.labels) + 12))
     slot = (across - left - 12) / len(chart.labels)
-    down = round(min(LONGEST_SIDE, max(10 * size, across * rng.uniform(0.6, 1.0))))
+    height = across * rng.uniform(widened(0.6, 0.34, breadth), widened(1.0, 1.7, breadth))
+    down = round(min(longest_side(breadth), max(10 * size, height)))
     sheet = Sheet(Image.new("RGB", (across, down), style.ground))
     top = write_title(sheet, chart, style) + (1.2 if chart.kind == "bar" else 1.7) * size
     floor = down - 1.9 * size
@@ -166,12 +177,13 @@ def label_upright(
         sheet.write(x, floor + 1.25 * size, label, style.face, size, style.ink, "m")
 
 
-def plot_bars_sideways(rng: Random, chart: Chart, style: ChartStyle) -> Sheet:
+def plot_bars_sideways(rng: Random, chart: Chart, style: ChartStyle, breadth: float = 1.0) -> Sheet:
     size = style.size
     left = widest(chart.labels, style) + 16
     room = widest(printed(chart), style) + 16
-    across = round(min(LONGEST_SIDE, left + room + rng.uniform(110, 240)))
-    pitch = size * rng.uniform(1.5, 2.2)
+    longest_bar = rng.uniform(110, widened(240, 360, breadth))
+    across = round(min(longest_side(breadth), left + room + longest_bar))
+    pitch = size * rng.uniform(1.5, widened(2.2, 3.2, breadth))
     down = round(2.6 * size + pitch * len(chart.labels) + 0.4 * size)
     sheet = Sheet(Image.new("RGB", (across, max(112, down)), style.ground))
     top = write_title(sheet, chart, style) + 0.4 * size
@@ -190,8 +202,8 @@ def plot_bars_sideways(rng: Random, chart: Chart, style: ChartStyle) -> Sheet:
     return sheet
 
 
-def plot_pie(rng: Random, chart: Chart, style: ChartStyle) -> Sheet:
-    size, radius = style.size, rng.uniform(50, 85)
+def plot_pie(rng: Random, chart: Chart, style: ChartStyle, breadth: float = 1.0) -> Sheet:
+    size, radius = style.size, rng.uniform(50, widened(85, 130, breadth))
     texts = tuple(pie_label(chart, index) for index in range(len(chart.labels)))
     side = widest(texts, style) + 16
     pad = 14.0

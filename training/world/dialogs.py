@@ -8,6 +8,7 @@ from random import Random
 from training.world import palette
 from training.world.alphabet import DIGITS, draw_latin_word, has_chinese
 from training.world.backdrop import draw_backdrop
+from training.world.canvas import Size, draw_canvas_size, draw_corner, is_roomy
 from training.world.fonts import Face, chinese_faces, latin_faces, require_chinese
 from training.world.palette import Rgb
 from training.world.picture import Picture
@@ -96,7 +97,9 @@ def text_color(ground: Rgb) -> Rgb:
     return (20, 20, 20) if sum(ground) > 3 * 128 else (245, 245, 245)
 
 
-def draw_dialog_picture(rng: Random, dialog: Dialog, difficulty: float = 1.0) -> Picture:
+def draw_dialog_picture(
+    rng: Random, dialog: Dialog, difficulty: float = 1.0, breadth: float = 1.0
+) -> Picture:
     chinese = has_chinese(dialog.text)
     if chinese:
         require_chinese()
@@ -104,9 +107,13 @@ def draw_dialog_picture(rng: Random, dialog: Dialog, difficulty: float = 1.0) ->
     rows = wrapped(dialog.message, look)
     window = window_size(dialog, rows, look)
     edge = rng.choice((0, rng.randint(6, 30)))
-    image = draw_backdrop(rng, (window[0] + 2 * edge, window[1] + 2 * edge), difficulty)
+    size = window[0] + 2 * edge, window[1] + 2 * edge
+    if is_roomy(rng, breadth):
+        size = draw_canvas_size(rng, size, breadth)
+    image = draw_backdrop(rng, size, difficulty)
     sheet = Sheet(image)
-    paint_window(sheet, dialog, rows, look, edge, window)
+    corner = draw_corner(rng, size, window, edge)
+    paint_window(sheet, dialog, rows, look, corner, window)
     done = wear(rng, image) if difficulty > 0.25 else image
     return Picture(done, glyphs=tuple(sheet.glyphs))
 
@@ -141,9 +148,9 @@ def window_size(dialog: Dialog, rows: list[str], look: Look) -> tuple[int, int]:
 
 
 def paint_window(
-    sheet: Sheet, dialog: Dialog, rows: list[str], look: Look, edge: int, window: tuple[int, int]
+    sheet: Sheet, dialog: Dialog, rows: list[str], look: Look, corner: Size, window: Size
 ) -> None:
-    left, top, right, bottom = edge, edge, edge + window[0] - 1, edge + window[1] - 1
+    left, top, right, bottom = *corner, corner[0] + window[0] - 1, corner[1] + window[1] - 1
     sheet.draw.rounded_rectangle(
         (left, top, right, bottom), look.corner, fill=look.body, outline=(120, 120, 120)
     )

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from training.world import palette
 from training.world.alphabet import has_chinese
 from training.world.backdrop import draw_backdrop
+from training.world.canvas import draw_canvas_size, draw_corner, is_roomy
 from training.world.fonts import Face, chinese_faces, latin_faces, monospaced_faces, require_chinese
 from training.world.picture import Picture
 from training.world.scene import SHORTEST_SIDE
@@ -94,13 +95,15 @@ def draw_script(rng: Random) -> Script:
     return "chinese" if chinese else "latin"
 
 
-def draw_receipt_picture(rng: Random, receipt: Receipt, difficulty: float = 1.0) -> Picture:
+def draw_receipt_picture(
+    rng: Random, receipt: Receipt, difficulty: float = 1.0, breadth: float = 1.0
+) -> Picture:
     chinese = has_chinese(receipt.shop)
     face = draw_receipt_face(rng, chinese)
     size = (CHINESE_SIZE if chinese else SMALLEST_SIZE) + round(8 * (1 - difficulty * rng.random()))
     paper = print_receipt(rng, receipt, face, size)
     degrees = rng.uniform(-1, 1) * MOST_TURN * difficulty if rng.random() < 0.4 else 0.0
-    picture = lay_down(rng, paper, degrees, difficulty)
+    picture = lay_down(rng, paper, degrees, difficulty, breadth)
     return (
         Picture(wear(rng, picture.image), glyphs=picture.glyphs) if difficulty > 0.25 else picture
     )
@@ -151,20 +154,26 @@ def rule(
         draw.line((x, y, across - PADDING if step == across else end, y), fill=ink)
 
 
-def lay_down(rng: Random, paper: Sheet, degrees: float, difficulty: float) -> Picture:
+def lay_down(
+    rng: Random, paper: Sheet, degrees: float, difficulty: float, breadth: float
+) -> Picture:
     """The paper alone, or on something, a little turned and with a shadow."""
-    if not degrees and rng.random() < 0.5:
+    roomy = is_roomy(rng, breadth)
+    if not roomy and not degrees and rng.random() < 0.5:
         return Picture(paper.image, glyphs=tuple(paper.glyphs))
     across, down = paper.image.size
     edge = round(0.06 * max(across, down)) + 8
     size = across + 2 * edge, down + 2 * edge
+    if roomy:
+        size = draw_canvas_size(rng, size, breadth)
     image = draw_backdrop(rng, size, difficulty)
-    center = size[0] / 2, size[1] / 2
+    left, top = draw_corner(rng, size, (across, down), edge)
+    center = left + across / 2, top + down / 2
     mask = Image.new("L", size)
-    mask.paste(255, (edge, edge, edge + across, edge + down))
+    mask.paste(255, (left, top, left + across, top + down))
     sheet = Image.new("RGB", size)
-    sheet.paste(paper.image, (edge, edge))
-    glyphs = [moved(glyph, edge, edge) for glyph in paper.glyphs]
+    sheet.paste(paper.image, (left, top))
+    glyphs = [moved(glyph, left, top) for glyph in paper.glyphs]
     if degrees:
         mask = mask.rotate(degrees, Image.Resampling.BICUBIC, center=center)
         sheet = sheet.rotate(degrees, Image.Resampling.BICUBIC, center=center)

@@ -15,9 +15,9 @@ from training.world.alphabet import (
     has_chinese,
 )
 from training.world.backdrop import draw_backdrop, draw_ink
+from training.world.canvas import draw_canvas_size, longest_side
 from training.world.fonts import SIZES, Face, chinese_faces, load, nearest_size
 from training.world.picture import Picture
-from training.world.scene import SHORTEST_SIDE
 from training.world.sheet import Sheet, face_for, turned
 from training.world.wear import wear
 from training.world.wordlists import Script
@@ -28,8 +28,6 @@ MOST_TURN = 10.0  # degrees
 LARGEST_X_HEIGHT = 40.0  # pixels
 SMALLEST_X_HEIGHT = 10.0
 CHINESE_SCALE = 2.1  # the size of Chinese text for an x-height of 1
-LONGEST_SIDE = 448  # pixels
-MOST_ASPECT = 3
 EDGE = 10  # pixels of ground around a block of text, at least
 CHINESE_SHARE = 0.35
 NUMBER_SHARE = 0.25
@@ -105,20 +103,23 @@ def draw_x_height(rng: Random, difficulty: float) -> float:
     return float(smallest * (LARGEST_X_HEIGHT / smallest) ** rng.random())
 
 
-def draw_words_picture(rng: Random, words: Words, difficulty: float = 1.0) -> Picture:
+def draw_words_picture(
+    rng: Random, words: Words, difficulty: float = 1.0, breadth: float = 1.0
+) -> Picture:
     """A picture of these words, at least SMALLEST_X_HEIGHT high."""
     degrees = rng.uniform(-1, 1) * MOST_TURN * difficulty if rng.random() < 0.5 else 0.0
     x_height = draw_x_height(rng, difficulty)
     lines = [set_line(rng, " ".join(line), x_height, difficulty) for line in words.lines]
     block = block_size(lines)
     reach = turned_size(block, degrees)
-    scale = min(1.0, (LONGEST_SIDE - 2 * EDGE) / max(reach))
+    scale = min(1.0, (longest_side(breadth) - 2 * EDGE) / max(reach))
     if scale < 1:
         # The same faces, smaller; what is allowed to be printed fits at the smallest size.
         lines = [resized(line, scale) for line in lines]
         block = block_size(lines)
         reach = turned_size(block, degrees)
-    return print_block(rng, lines, block, reach, degrees, difficulty)
+    size = draw_canvas_size(rng, (reach[0] + 2 * EDGE, reach[1] + 2 * EDGE), breadth)
+    return print_block(rng, lines, size, reach, degrees, difficulty)
 
 
 def resized(line: Line, scale: float) -> Line:
@@ -136,18 +137,6 @@ def turned_size(size: tuple[float, float], degrees: float) -> tuple[float, float
     return size[0] * cos + size[1] * sin, size[0] * sin + size[1] * cos
 
 
-def draw_canvas_size(rng: Random, reach: tuple[float, float]) -> tuple[int, int]:
-    """Around what is printed, often close, within the sizes and shapes of this world."""
-    sides = [draw_side(rng, extent) for extent in reach]
-    short = max(SHORTEST_SIDE, math.ceil(max(sides) / MOST_ASPECT))
-    return max(sides[0], short), max(sides[1], short)
-
-
-def draw_side(rng: Random, extent: float) -> int:
-    least = max(SHORTEST_SIDE, math.ceil(extent) + 2 * EDGE)
-    return min(LONGEST_SIDE, round(least * (1 + 0.8 * rng.random() ** 2)))
-
-
 def draw_center(rng: Random, extent: float, side: int) -> float:
     nearest = extent / 2 + EDGE / 2
     return rng.uniform(nearest, side - nearest)
@@ -156,12 +145,13 @@ def draw_center(rng: Random, extent: float, side: int) -> float:
 def print_block(
     rng: Random,
     lines: list[Line],
-    block: tuple[float, float],
+    size: tuple[int, int],
     reach: tuple[float, float],
     degrees: float,
     difficulty: float,
 ) -> Picture:
-    size = draw_canvas_size(rng, reach)
+    """Somewhere on a picture of `size`; `reach` is the extent of the turned block."""
+    block = block_size(lines)
     image = draw_backdrop(rng, size, difficulty)
     center = draw_center(rng, reach[0], size[0]), draw_center(rng, reach[1], size[1])
     sheet = Sheet(Image.new("L", size))

@@ -60,6 +60,7 @@ def _not_ready(calls: ServerCalls, details: grpc.HandlerCallDetails) -> Any:
         error = NotReadyError("The server is loading or draining; try again.", retry_after_s=2.0)
         with calls.call(details, context) as call:
             call.refused(error)
+            await _hear_out(requests)
             await abort_with_error(context, error)
 
     return refuse

@@ -72,7 +72,7 @@ class GrpcServer:
     def __init__(self, options: ServerOptions, registry: CollectorRegistry | None = None) -> None:
         self.options = options
         self.registry = registry or CollectorRegistry()
-        self._calls = ServerCalls(self.registry)
+        self._calls = ServerCalls(self.registry, options.service_name)
         self._readiness = ReadinessInterceptor(self._calls)
         self._handlers = DeferredHandlers()
         self._server = aio.server(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,7 +14,7 @@ from google.protobuf import descriptor_pool
 from grpc import aio
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from sightline_common.errors import SightlineError
+from sightline_common.errors import SightlineError, error_types
 from sightline_common.request_ids import (
     REQUEST_ID_KEY,
     TRACE_PARENT_KEY,
@@ -26,15 +27,21 @@ if TYPE_CHECKING:
     Context: TypeAlias = aio.ServicerContext[Any, Any]
 
 CALL_SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+CODES = {"OK", "CANCELLED", "UNKNOWN"} | {kind.status for kind in error_types()}
+"""How an RPC can end, as far as a server says so itself."""
 UNKNOWN = "unknown"
 DRAIN_PAUSE_S = 0.05
 _METHOD_LABELS = ("grpc_service", "grpc_method")
 
 
 class ServerCalls:
-    """Counts a server's RPCs under the names that gRPC's Prometheus middleware has."""
+    """Counts a server's RPCs under the names that gRPC's Prometheus middleware has.
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    What can be counted of a service is there at 0 from the start: a rate sees no growth in a
+    series that begins at 1.
+    """
+
+    def __init__(self, registry: CollectorRegistry, service_name: str) -> None:
         self.started = Counter(
             "grpc_server_started", "RPCs that began.", _METHOD_LABELS, registry=registry
         )
@@ -59,6 +66,17 @@ class ServerCalls:
         )
 
         self.running: set[ServerCall] = set()
+        self._expect(service_name)
+
+    def _expect(self, service_name: str) -> None:
+        for method in _methods(service_name):
+            self.started.labels(service_name, method)
+            self.handling.labels(service_name, method)
+            for code in CODES:
+                self.handled.labels(service_name, method, code)
+        for kind in error_types():
+            if not kind.is_routine:
+                self.refusals.labels(kind.reason)
 
     def call(self, details: grpc.HandlerCallDetails, context: Context) -> ServerCall:
         """Returns an RPC to be entered while it is handled."""
@@ -146,11 +164,19 @@ class ServerCall:
 def method_labels(method: str) -> tuple[str, str]:
     """Splits "/package.Service/Method"; what no contract names is unknown, however called."""
     service, _, name = method.removeprefix("/").rpartition("/")
-    try:
-        known = descriptor_pool.Default().FindServiceByName(service).methods_by_name
-    except KeyError:
+    known = _methods(service)
+    if not known:
         return UNKNOWN, UNKNOWN
     return (service, name) if name in known else (service, UNKNOWN)
+
+
+def _methods(service: str) -> Collection[str]:
+    """Returns the names of a contract's methods; none of a contract that nobody has."""
+    try:
+        contract = descriptor_pool.Default().FindServiceByName(service)
+    except KeyError:
+        return ()
+    return frozenset(contract.methods_by_name)
 
 
 def _text_metadata(details: grpc.HandlerCallDetails) -> dict[str, str]:

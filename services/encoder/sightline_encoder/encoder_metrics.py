@@ -25,6 +25,12 @@ from sightline_encoder.upload import UploadBudget
 from sightline_encoder.worker_pool import WorkerPool
 
 Tiers = list[encoder_pb2.TierStatistics]
+_HITS = (
+    media_pb2.FEATURE_SOURCE_MEMORY,
+    media_pb2.FEATURE_SOURCE_DISK,
+    media_pb2.FEATURE_SOURCE_SHARED,
+    media_pb2.FEATURE_SOURCE_SIMILAR,
+)
 
 
 def register_encoder(
@@ -74,16 +80,15 @@ def register_workers(registry: CollectorRegistry, pool: WorkerPool) -> None:
 
 
 def _answers(statistics: encoder_pb2.GetCacheStatisticsResponse) -> Iterator[Metric]:
-    counts = {_name(each.source): each.answer_count for each in statistics.source_counts}
+    counts = {each.source: each.answer_count for each in statistics.source_counts}
     yield counter(
         "sightline_feature_cache_queries", "Questions for features.", sum(counts.values())
     )
-    counts.pop("computed", None)
     yield counters(
         "sightline_feature_cache_hits",
         "Answers without a forward pass of their own, by where the features were.",
         "tier",
-        counts,
+        {_name(source): counts.get(source, 0) for source in _HITS},
     )
     yield counter(
         "sightline_feature_cache_saved_seconds",

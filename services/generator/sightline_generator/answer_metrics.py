@@ -19,6 +19,7 @@ _FINISHES = {
     generator_pb2.FINISH_REASON_LENGTH: "length",
     generator_pb2.FINISH_REASON_TOOL_CALLS: "tool_calls",
 }
+_OTHER = "other"
 
 
 class AnswerMetrics:
@@ -68,6 +69,8 @@ class AnswerMetrics:
             ["finished_reason"],
             registry=registry,
         )
+        for reason in (*_FINISHES.values(), _OTHER):
+            self.successes.labels(reason)  # at 0 from the start, for rates
 
     def observe(self, complete: generator_pb2.Complete) -> None:
         """Counts an answer."""
@@ -84,7 +87,7 @@ class AnswerMetrics:
         self.prompt_tokens.observe(usage.prompt_token_count)
         self.generation_tokens.observe(usage.completion_token_count)
         for candidate in complete.candidates:
-            self.successes.labels(_FINISHES.get(candidate.finish_reason, "other")).inc()
+            self.successes.labels(_FINISHES.get(candidate.finish_reason, _OTHER)).inc()
 
 
 def trace_answer(times: SequenceTimes, ready: float, usage: generator_pb2.Usage) -> None:

@@ -62,7 +62,7 @@ class GeneratorSettings(ServiceSettings):
     cuda_graphs: bool = setting(
         "SIGHTLINE_GENERATOR_CUDA_GRAPHS",
         "whether decoding steps are captured in CUDA graphs at start; without effect on cpu and "
-        "with torch-flash and sdpa, which cannot be captured",
+        "with sdpa, which cannot be captured",
         default=True,
     )
     overlap: str = setting(
@@ -113,7 +113,7 @@ class GeneratorSettings(ServiceSettings):
         "SIGHTLINE_GENERATOR_STREAM_INTERVAL_S",
         "seconds within which an answer's tokens are joined into one message, the first excepted; "
         "0 sends each token at once",
-        default=0.02,
+        default=0.05,
         minimum=0,
         maximum=1,
     )

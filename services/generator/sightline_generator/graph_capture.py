@@ -12,7 +12,8 @@ from sightline_common.telemetry import log
 
 from sightline_generator.attention.base import Attention
 from sightline_generator.config import GeneratorSettings
-from sightline_generator.engine.decode_graphs import CudaCapture, graph_sizes
+from sightline_generator.engine.decode_graphs import CudaCapture
+from sightline_generator.engine.graph_shapes import GraphShape, graph_sizes
 from sightline_generator.engine.model_runner import KVCache, ModelRunner
 from sightline_generator.families.base import Family
 from sightline_generator.loaded_weights import LoadedWeights
@@ -39,30 +40,59 @@ def max_sequence_tokens(settings: GeneratorSettings, family: Family) -> int:
 
 
 def capture_graphs(runner: ModelRunner, settings: GeneratorSettings, family: Family) -> None:
-    """Captures one graph for each batch size, and tells how far it is."""
-    sizes = graph_sizes(settings.max_num_seqs)
-    capture = CudaCapture(runner.cache.device)
+    """Captures one graph for each shape, and tells how far it is.
+
+    Where capturing fails, decoding goes on without graphs, and the log says why.
+    """
     began = time.monotonic()
-    captured = runner.capture(sizes, max_sequence_tokens(settings, family), capture)
-    for count, size in enumerate(captured, start=1):
-        log(_logger, "cuda graph captured", batch_size=size, count=count, total=len(sizes))
+    try:
+        shapes = _captured(runner, settings, family)
+    except RuntimeError as error:
+        log(
+            _logger, "cuda graphs failed, decoding without", level=logging.WARNING, error=str(error)
+        )
+        return
     seconds = round(time.monotonic() - began, 1)
-    log(_logger, "cuda graphs captured", sizes=sizes, seconds=seconds)
+    sizes = sorted({shape.num_seqs for shape in shapes})
+    log(_logger, "cuda graphs captured", sizes=sizes, count=len(shapes), seconds=seconds)
+
+
+def _captured(runner: ModelRunner, settings: GeneratorSettings, family: Family) -> list[GraphShape]:
+    length, capture = max_sequence_tokens(settings, family), CudaCapture(runner.cache.device)
+    shapes = runner.graph_shapes(graph_sizes(settings.max_num_seqs), length)
+    for count, shape in enumerate(runner.capture(shapes, length, capture), start=1):
+        log(
+            _logger,
+            "cuda graph captured",
+            batch_size=shape.num_seqs,
+            num_blocks=shape.num_used_blocks,
+            count=count,
+            total=len(shapes),
+        )
+    return shapes
 
 
 def graph_bytes(settings: GeneratorSettings, weights: LoadedWeights) -> int:
-    """Captures the two largest graphs over a small cache and returns what all will take."""
-    sizes = graph_sizes(settings.max_num_seqs)
+    """Captures the two largest graphs over a small cache and returns what all will take.
+
+    Where that fails, none: they will not be captured.
+    """
     family, attention, device = weights.family, weights.attention, weights.device
     cache = KVCache(family.shape, 1, attention.block_size, device, weights.dtype)
     runner = ModelRunner(weights.model, cache, attention)
-    free_bytes = [_free_bytes(device)]
     length = max_sequence_tokens(settings, family)
-    for _size in runner.capture(sizes[-2:], length, CudaCapture(device)):
-        free_bytes.append(_free_bytes(device))
-    del runner, cache
-    _free_bytes(device)
-    return foreseen_bytes(free_bytes, len(sizes))
+    shapes = runner.graph_shapes(graph_sizes(settings.max_num_seqs), length)
+    free_bytes = [_free_bytes(device)]
+    try:
+        for _shape in runner.capture(shapes[-2:], length, CudaCapture(device)):
+            free_bytes.append(_free_bytes(device))
+    except RuntimeError as error:
+        log(_logger, "cuda graphs cannot be captured", level=logging.WARNING, error=str(error))
+        return 0
+    finally:
+        del runner, cache
+        _free_bytes(device)
+    return foreseen_bytes(free_bytes, len(shapes))
 
 
 def foreseen_bytes(free_bytes: list[int], num_graphs: int) -> int:

@@ -72,14 +72,15 @@ async def serve(settings: WebSettings, database: Database, directory: Directory 
         draining = Draining()
         app = create_app(generator, database, settings, directory, WebMetrics(registry), draining)
         config = server_config(app, settings)
-        async with _metrics_page(registry, settings):
+        async with metrics_page(registry, settings):
             await DrainingServer(config, draining, settings.drain_s).serve()
     finally:
         await generator.close()
 
 
 @contextlib.asynccontextmanager
-async def _metrics_page(registry: CollectorRegistry, settings: WebSettings) -> AsyncIterator[None]:
+async def metrics_page(registry: CollectorRegistry, settings: WebSettings) -> AsyncIterator[None]:
+    """Serves the page of metrics, if a port for it is set, as securely as the settings say."""
     if not settings.metrics_port:
         yield
         return

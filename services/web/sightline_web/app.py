@@ -64,5 +64,7 @@ def create_app(
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=lifespan,
     )
-    guarded = guard(app, settings, metrics or WebMetrics(), draining or Draining())
+    metrics = metrics or WebMetrics()
+    metrics.expect(routes)
+    guarded = guard(app, settings, metrics, draining or Draining())
     return VideosMiddleware(guarded, catalog)

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from sightline_web.accounts.account import shown_account
-from sightline_web.assets import static_url
+from sightline_web.assets import inlined_style, static_url
 from sightline_web.chat.presets import BUILT_IN_NAMES
 from sightline_web.language import LANGUAGES, current_language, translated
 from sightline_web.preference import ENTER_KEY, THEME
@@ -31,6 +31,7 @@ def _day(milliseconds: int) -> str:
 
 _environment.filters["day"] = _day
 _environment.globals |= {
+    "inlined_style": inlined_style,
     "static_url": static_url,
     "_": translated,
     "current_language": current_language,

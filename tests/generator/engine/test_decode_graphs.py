@@ -15,8 +15,16 @@ from sightline_generator.attention.flash import (
     PagedFlashAttention,
 )
 from sightline_generator.attention.sdpa import SdpaAttention
+from sightline_generator.engine import graph_shapes
 from sightline_generator.engine.batch import build_batch
-from sightline_generator.engine.decode_graphs import MAX_GRAPH_SEQS, graph_sizes
+from sightline_generator.engine.graph_shapes import (
+    MAX_GATHERED_TOKENS,
+    MAX_GRAPH_SEQS,
+    GraphShape,
+    gathered_shapes,
+    graph_sizes,
+    paged_shapes,
+)
 from sightline_generator.engine.model_runner import KVCache, ModelRunner
 from sightline_generator.engine.scheduler import ScheduledChunk
 
@@ -40,11 +48,31 @@ def test_sizes_reach_the_largest_batch_and_waste_little(max_num_seqs):
         assert taken < max(2 * batch, batch + 16)
 
 
+@given(st.integers(1, 300), st.integers(1, 600), st.integers(1, 64), st.data())
+def test_gathered_shapes_copy_little_more_than_a_batch_needs(most, width, block_size, data):
+    shapes = gathered_shapes(graph_sizes(most), width, block_size)
+    assert shapes == sorted(set(shapes))
+    assert all(room.num_used_blocks * block_size <= MAX_GATHERED_TOKENS for room in shapes)
+    size = data.draw(st.sampled_from(graph_sizes(most)))
+    used = data.draw(st.integers(size, size * width))
+    rooms = [shape.num_used_blocks for shape in shapes if shape.num_seqs == size]
+    taken = next((room for room in rooms if room >= used), None)
+    if taken is None:
+        assert used * block_size > MAX_GATHERED_TOKENS - block_size or not rooms
+    else:
+        assert taken < 4 * used or taken * block_size <= size * (512 + block_size)
+
+
+def test_paged_shapes_have_room_for_everything():
+    assert paged_shapes([1, 4], 10) == [GraphShape(1, 10), GraphShape(4, 40)]
+
+
 class Replays:
     """Stands for graphs and counts which are replayed."""
 
     def __init__(self):
         self.counts = []
+        self.shapes = []
         self._order = []
 
     def __call__(self, function):
@@ -54,7 +82,7 @@ class Replays:
 
         def replay():
             # The largest is captured first.
-            self.counts.append(sorted(SIZES, reverse=True)[number])
+            self.counts.append(sorted(self.shapes, reverse=True)[number].num_seqs)
             function()
 
         return replay
@@ -75,7 +103,8 @@ class Decoding:
             )
             for _ in range(2)
         )
-        captured = self.captured.capture(SIZES, 4 * size, capture or self.replays)
+        self.replays.shapes = self.captured.graph_shapes(SIZES, 4 * size)
+        captured = self.captured.capture(self.replays.shapes, 4 * size, capture or self.replays)
         self.done = list(captured)
         draw = torch.Generator().manual_seed(0)
         for cache in (self.captured.cache, self.eager.cache):
@@ -179,14 +208,14 @@ def test_step_with_features_is_computed_without_graphs(decoding):
     chunks = chunks_of([20])
     batch = build_batch(chunks, SIZE, torch.device("cpu"))
     graphs = decoding.captured._graphs
-    assert graphs.suits(batch)
+    assert graphs.suiting(batch) is not None
     batch.features.append(None)
-    assert not graphs.suits(batch)
+    assert graphs.suiting(batch) is None
 
 
 def test_the_largest_is_captured_first_so_that_the_others_find_its_memory(decoding):
-    assert decoding.done == [8, 4, 2, 1]
-    assert list(decoding.captured._graphs.sizes) == SIZES
+    assert [shape.num_seqs for shape in decoding.done] == [8, 4, 2, 1]
+    assert list(decoding.captured._graphs.shapes) == decoding.done[::-1]
 
 
 def test_graphs_read_and_write_the_same_memory_every_time(decoding):
@@ -231,7 +260,9 @@ def flash_kernels(recorder):
     }
 
 
-@pytest.mark.parametrize("name", ["flash-attn-3", "flash-attn-2", "torch-flash-paged"])
+@pytest.mark.parametrize(
+    "name", ["flash-attn-3", "flash-attn-2", "torch-flash-paged", "torch-flash"]
+)
 def test_recorded_steps_follow_tokens_lengths_and_blocks_that_change(half, name):
     recorder = Recorder()
     attention = flash_kernels(recorder)[name]()
@@ -244,8 +275,29 @@ def test_recorded_steps_follow_tokens_lengths_and_blocks_that_change(half, name)
 
 
 def test_attention_that_asks_for_lengths_cannot_be_recorded(half):
-    for make in (flash_kernels(Recorder())["torch-flash"], lambda: SdpaAttention(16, half.dtype)):
-        attention, recorder = make(), Recorder()
-        assert not attention.capturable
-        with pytest.raises(RuntimeError, match="where that is forbidden"):
-            Decoding(half, attention, recorder.capture)
+    attention, recorder = SdpaAttention(16, half.dtype), Recorder()
+    assert not attention.capturable
+    with pytest.raises(RuntimeError, match="where that is forbidden"):
+        Decoding(half, attention, recorder.capture)
+
+
+def test_gathering_takes_the_graph_with_the_least_room_that_is_enough(half, monkeypatch):
+    monkeypatch.setattr(graph_shapes, "FIRST_TOKENS", 16)
+    recorder = Recorder()
+    attention = flash_kernels(recorder)["torch-flash"]()
+    decoding = Decoding(half, attention)
+    assert [shape.num_used_blocks for shape in decoding.replays.shapes[:4]] == [1, 4, 2, 8]
+    for lengths, room in (
+        ([16], 1),
+        ([17], 4),
+        ([5, 9], 2),
+        ([16, 17], 8),
+        ([17, 18, 9], 16),
+        ([17, 5, 5], 16),
+    ):
+        chunks = chunks_of(lengths)
+        batch = build_batch(chunks, SIZE, torch.device("cpu"))
+        shape = decoding.captured._graphs.suiting(batch)
+        assert shape.num_used_blocks == room
+        expected, actual = decoding.both(chunks)
+        torch.testing.assert_close(actual, expected, atol=0.05, rtol=0.02)

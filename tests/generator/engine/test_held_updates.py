@@ -23,7 +23,12 @@ def sent(held, moments, each=None):
 
 def test_first_token_goes_at_once_and_later_ones_together():
     messages = sent(HeldUpdates(INTERVAL_S), [0.0, 3.0, 6.0, 9.0, 12.0, 15.0, 23.0])
-    assert messages == [(0.0, [0]), (12.0, [1, 2, 3, 4]), (23.0, [5, 6])]
+    assert messages == [(0.0, [0]), (9.0, [1, 2, 3]), (23.0, [4, 5, 6])]
+
+
+def test_what_could_only_be_joined_by_waiting_longer_goes_at_once():
+    messages = sent(HeldUpdates(INTERVAL_S), [0.0, 6.0, 12.0, 18.0])
+    assert messages == [(0.0, [0]), (6.0, [1]), (12.0, [2]), (18.0, [3])]
 
 
 def test_without_an_interval_nothing_is_held():
@@ -61,4 +66,4 @@ def test_nothing_is_kept_of_who_is_forgotten():
     held.forget(each)
     assert held.due([], 100.0) == []
     assert sent(held, [101.0], each) == [(101.0, [0])]
-    assert held._earliest.keys() == {each}
+    assert held._until.keys() == {each}

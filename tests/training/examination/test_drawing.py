@@ -19,7 +19,7 @@ def sized(wanted: Sequence[Wanted]) -> list[Image.Image]:
 
 def test_every_item_gets_the_pictures_of_its_subjects() -> None:
     items = list(EXAM.draw(2, 3, only=CELLS))
-    prompts = draw_prompts(items, sized)
+    prompts = draw_prompts(items, EXAM.world, sized)
     for item, prompt in zip(items, prompts, strict=True):
         assert prompt.messages == item.messages
         assert len(prompt.images) == len(item.subjects)
@@ -30,6 +30,6 @@ def test_every_item_gets_the_pictures_of_its_subjects() -> None:
 
 def test_the_same_items_get_the_same_pictures() -> None:
     items = list(EXAM.draw(2, 1, only=CELLS))
-    one, other = (draw_prompts(items, drawn_by_world(EXAM.world)) for _ in range(2))
+    one, other = (draw_prompts(items, EXAM.world, drawn_by_world(EXAM.world)) for _ in range(2))
     for mine, yours in zip(one, other, strict=True):
         assert [i.tobytes() for i in mine.images] == [i.tobytes() for i in yours.images]

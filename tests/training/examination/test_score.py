@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from training.examination.score import Score, behind, table
+from training.examination.score import Score, behind, named, table
 
 
 def test_interval_contains_the_share_and_stays_within_one() -> None:
@@ -24,10 +24,14 @@ def test_a_cell_without_a_bar_is_passed() -> None:
     assert Score("thinking", "en", 0, 100).passed
 
 
-@pytest.mark.parametrize(("chinese", "named"), [(92, ["count"]), (93, []), (100, [])])
-def test_chinese_may_stay_three_points_behind(chinese: int, named: list[str]) -> None:
+@pytest.mark.parametrize(("chinese", "late"), [(92, {"count": 4.0}), (93, {}), (100, {})])
+def test_chinese_may_stay_three_points_behind(chinese: int, late: dict[str, float]) -> None:
     scores = [Score("count", "en", 96, 100, 0.9), Score("count", "zh", chinese, 100, 0.9)]
-    assert behind(scores) == named
+    assert behind(scores) == pytest.approx(late)
+
+
+def test_what_is_behind_is_told_with_how_far_the_farthest_first() -> None:
+    assert named({"count": 4.0, "box": 6.54}) == "box (6.5), count (4.0)"
 
 
 def test_table_has_a_column_for_each_language() -> None:
@@ -35,5 +39,5 @@ def test_table_has_a_column_for_each_language() -> None:
     head, _, row = table(scores).splitlines()
     assert head == "| cell | en | zh | n | target |"
     assert "50.0%" in row.split("|")[2]
-    assert "✗" in row.split("|")[2]
+    assert "✗ 40.0" in row.split("|")[2]
     assert "100.0%" in row.split("|")[3]

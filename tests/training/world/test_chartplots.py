@@ -12,9 +12,10 @@ from tests.training.world.printed import assert_boxes_hold_ink, spelt, without_s
 from tests.training.world.test_fonts import needs_chinese
 from training.world import chartplots
 from training.world.backdrop import brightness
-from training.world.chartfigures import can_draw, draw_figure
+from training.world.canvas import in_world
+from training.world.chartfigures import can_draw, draw_figure, draw_size, least_across
 from training.world.chartplots import (
-    LONGEST_SIDE,
+    NARROW_SIDE,
     collides,
     draw_bars,
     draw_chart_picture,
@@ -24,6 +25,7 @@ from training.world.chartplots import (
 from training.world.charts import CHART_KINDS, Chart, ChartKind, draw_chart
 from training.world.chartstyle import LEAST_LIGHT, axis_step, draw_chart_style
 from training.world.fonts import Face
+from training.world.scene import LONGEST_SIDE
 from training.world.sheet import Sheet
 
 SEEDS = range(12)
@@ -111,10 +113,21 @@ def test_a_plot_with_text_over_text_is_drawn_again(monkeypatch: pytest.MonkeyPat
     assert verdicts == []
 
 
-def test_no_plot_is_too_large() -> None:
-    for seed in range(100):
-        picture = draw_plot(Random(seed), drawn(seed, "line"), 1.0)
-        assert max(picture.image.size) <= LONGEST_SIDE
+@pytest.mark.parametrize(("breadth", "longest"), [(0.0, NARROW_SIDE), (1.0, LONGEST_SIDE)])
+def test_no_plot_is_too_large_or_too_long(breadth: float, longest: int) -> None:
+    for seed in range(60):
+        kind = CHART_KINDS[seed % len(CHART_KINDS)]
+        picture = draw_plot(Random(seed), drawn(seed, kind), 1.0, breadth)
+        assert in_world(picture.image.size, longest)
+
+
+def test_no_figure_is_too_large_or_too_long() -> None:
+    for seed in range(300):
+        chart = drawn(seed, "line")
+        style = draw_chart_style(Random(seed), chart, 1.0)
+        if can_draw(chart, style):
+            least = least_across(chart, style)
+            assert in_world(draw_size(Random(seed), least, breadth=1.0))
 
 
 def test_overlapping_text_collides() -> None:

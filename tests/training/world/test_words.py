@@ -8,12 +8,11 @@ import pytest
 from tests.training.world.printed import assert_boxes_hold_ink, spelt, without_spaces
 from tests.training.world.test_fonts import needs_chinese
 from training.world.alphabet import LATIN, has_chinese
+from training.world.canvas import NARROW_SIDE, in_world
 from training.world.fonts import Face, latin_faces
-from training.world.scene import SHORTEST_SIDE
+from training.world.scene import LONGEST_SIDE
 from training.world.words import (
     LARGEST_X_HEIGHT,
-    LONGEST_SIDE,
-    MOST_ASPECT,
     MOST_ON_A_LINE,
     MOST_TURN,
     MOST_WORDS,
@@ -84,14 +83,18 @@ def test_picture_spells_its_words_in_reading_order(seed: int) -> None:
 @pytest.mark.parametrize("face", latin_faces(), ids=str)
 def test_the_longest_line_fits_without_shrinking_below_the_smallest_size(face: Face) -> None:
     size = face.size_for(SMALLEST_X_HEIGHT)
-    assert face.font(size).getlength("w" * 8 + " " + "w" * 7) < LONGEST_SIDE - 20
+    assert face.font(size).getlength("w" * 8 + " " + "w" * 7) < NARROW_SIDE - 20
 
 
 def test_pictures_keep_the_sizes_of_the_world() -> None:
     for seed in SEEDS:
-        short, long = sorted(draw_words_picture(Random(seed), drawn(seed)).image.size)
-        assert SHORTEST_SIDE <= short <= long <= LONGEST_SIDE
-        assert long <= MOST_ASPECT * short
+        assert in_world(draw_words_picture(Random(seed), drawn(seed)).image.size)
+
+
+def test_pictures_of_the_small_world_stay_narrow() -> None:
+    for seed in SEEDS:
+        picture = draw_words_picture(Random(seed), drawn(seed), breadth=0.0)
+        assert max(picture.image.size) <= NARROW_SIDE < LONGEST_SIDE
 
 
 def test_a_picture_depends_on_the_seed_alone() -> None:

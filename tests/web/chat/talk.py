@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 
 import httpx2
+from sightline_web.assets import inlined_style
 
 from tests.web.fakes import eventually
 
@@ -36,6 +37,11 @@ async def shown(client: httpx2.AsyncClient, path: str, text: str) -> str:
         return body if text in body else ""
 
     return await eventually(check)
+
+
+def without_style(body: str) -> str:
+    """Returns a page, or a part of one, without the one style sheet that pages have in them."""
+    return body.replace(f"<style>{inlined_style()}</style>", "", 1)
 
 
 def tags_of(body: str) -> list[tuple[str, dict[str, str]]]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from sightline_web.chat.growing import GrowingAnswer
 from sightline_web.chat.jobs import AnswerJob
-from sightline_web.chat.pace import SHORTEST_TICK_S, Pace
+from sightline_web.chat.pace import RENDERING_SHARE, SHORTEST_TICK_S, Pace
 from sightline_web.store.records import Message, MessageStatus, Role
 
 
@@ -77,7 +77,7 @@ def test_ticks_lengthen_with_watchers_and_cost() -> None:
         watchers = [pace.watching() for _ in range(199)]
         for watcher in watchers:
             watcher.__enter__()
-        assert pace.tick_s == pytest.approx(0.8, rel=0.01)
+        assert pace.tick_s * RENDERING_SHARE == pytest.approx(200 * 0.001, rel=0.01)
         for watcher in watchers:
             watcher.__exit__(None, None, None)
     assert pace.tick_s == SHORTEST_TICK_S

@@ -66,8 +66,9 @@ class AttentionMetadata:
     `causal`, every query sees all `seqused_k` tokens, which may then be fewer than the
     queries or none: a query that sees nothing attends to zeros. `alibi_slopes`
     [num_query_heads] float32 adds `-slope * distance` to the scores. `num_used_blocks` is
-    how many blocks all the keys fill; where it is None, the device is asked. A step has one
-    of these for each group of layers with a cache of its own.
+    how many blocks all the keys fill, in a captured step the most that they may; where it is
+    None, the device is asked. A step has one of these for each group of layers with a cache
+    of its own.
     """
 
     cu_seqlens_q: torch.Tensor
@@ -95,7 +96,9 @@ class Attention(ABC, Generic[Plan]):
     """Whether a model may compute whole steps natively beside it: it reads the caches alike."""
     capturable: ClassVar[bool] = False
     """Whether a CUDA graph may hold the decoding step: its plan asks nothing of the device, and
-    its shapes follow from the batch size and the width of the block table alone."""
+    its shapes follow from the metadata's alone, and from `num_used_blocks`."""
+    gathers: ClassVar[bool] = False
+    """Whether a captured step costs as much as it has room for, `num_used_blocks`."""
 
     def __init__(self, block_size: int, dtype: torch.dtype) -> None:
         assert block_size % self.page_size == 0, "ask block_size_for"

@@ -38,7 +38,10 @@ class FlashPlan:
 
 @dataclass(frozen=True)
 class GatherPlan(FlashPlan):
-    """`cu_seqlens_k` counts whole blocks; `blocks` are those of all sequences, in order."""
+    """`cu_seqlens_k` counts whole blocks; `blocks` are those of all sequences, in order.
+
+    Behind them stand others, which nobody reads, where a step has room for more.
+    """
 
     blocks: torch.Tensor
 
@@ -112,11 +115,13 @@ class GatheredFlashAttention(TorchFlashAttention):
     """Copies each sequence's blocks, of any size, together before every layer.
 
     Reads keys and values twice and writes them once more, but keeps small blocks, and lets
-    the kernel split the keys of a few long sequences over all multiprocessors. How many blocks
-    there are changes from step to step, so no CUDA graph can hold it.
+    the kernel split the keys of a few long sequences over all multiprocessors. It copies as
+    many blocks as its step has room for, so a CUDA graph can hold it.
     """
 
     name = "torch-flash"
+    capturable = True
+    gathers = True
 
     def plan(self, metadata: AttentionMetadata) -> GatherPlan:
         counts = (metadata.seqused_k + (self.block_size - 1)) // self.block_size
@@ -125,9 +130,9 @@ class GatheredFlashAttention(TorchFlashAttention):
         if total is None:
             total = int(starts[-1])
         table = metadata.block_table
-        rows = torch.arange(len(table), device=table.device)
-        rows = rows.repeat_interleave(counts, output_size=total)
-        columns = torch.arange(total, device=table.device) - starts[rows]
+        places = torch.arange(total, dtype=torch.int32, device=table.device)
+        rows = torch.searchsorted(starts[1:], places, right=True).clamp(max=len(table) - 1)
+        columns = (places - starts[rows]).clamp(max=table.shape[1] - 1)
         return GatherPlan(metadata, starts * self.block_size, table[rows, columns])
 
     def forward(

@@ -52,8 +52,8 @@ class AsyncEngine:
 
     At most `max_num_seqs` + `queue_limit` sequences, of requests with `queue_bytes` bytes
     together, are admitted at a time. One callback a step brings its updates to the event
-    loop, each sequence's at most every `stream_interval_s`. A thread that cannot go on ends
-    every sequence, those that come later too, with EngineFailedError.
+    loop, a sequence's joined that come within `stream_interval_s`. A thread that cannot go on
+    ends every sequence, those that come later too, with EngineFailedError.
     """
 
     def __init__(

@@ -1,8 +1,7 @@
-"""Decoding steps that are captured once for each batch size and then only replayed."""
+"""Decoding steps that are captured once for each shape and then only replayed."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +10,7 @@ import torch
 
 from sightline_generator.attention.base import NULL_BLOCK, AttentionMetadata
 from sightline_generator.engine.batch import Batch
+from sightline_generator.engine.graph_shapes import GraphShape
 
 Replay = Callable[[], object]
 """Computes again what was captured, on the same memory."""
@@ -20,16 +20,6 @@ Capture = Callable[[Callable[[], None]], Replay]
 
 ComputeLogits = Callable[[Batch], torch.Tensor]
 """Computes a batch's KV and its logits [num_logit_rows, vocabulary_size]."""
-
-MAX_GRAPH_SEQS = 512
-"""Larger batches keep the device busy without graphs."""
-
-
-def graph_sizes(max_num_seqs: int) -> list[int]:
-    """Returns the batch sizes worth a graph: 1, 2, 4, then steps of 8, of 16 from 64 on."""
-    most = min(max_num_seqs, MAX_GRAPH_SEQS)
-    steps = [1, 2, 4, *range(8, 64, 8), *range(64, most, 16)]
-    return [*(size for size in steps if size < most), most]
 
 
 @dataclass(frozen=True)
@@ -87,8 +77,9 @@ class DecodeBuffers:
             self.seqused_k[count:size].fill_(1)
             self.block_table[count:size, 0].fill_(scratch_block)
 
-    def batch(self, size: int, block_size: int) -> Batch:
+    def batch(self, shape: GraphShape, block_size: int) -> Batch:
         """Returns the first rows as a batch; its tensors share the buffers' memory."""
+        size, width = shape.num_seqs, self.block_table.shape[1]
         return Batch(
             token_ids=self.token_ids[:size],
             position_ids=self.position_ids[:, :size],
@@ -100,13 +91,14 @@ class DecodeBuffers:
                 seqused_k=self.seqused_k[:size],
                 block_table=self.block_table[:size],
                 max_seqlen_q=1,
-                max_seqlen_k=self.block_table.shape[1] * block_size,
+                max_seqlen_k=min(width, shape.num_used_blocks) * block_size,
+                num_used_blocks=shape.num_used_blocks,
             ),
         )
 
 
 class DecodeGraphs:
-    """Replays decoding steps; a batch takes the smallest graph that has a row for each sequence."""
+    """Replays decoding steps; a batch takes the smallest graph that has room for it."""
 
     def __init__(
         self, buffers: DecodeBuffers, compute: ComputeLogits, scratch_block: int, block_size: int
@@ -115,46 +107,48 @@ class DecodeGraphs:
         self._compute = compute
         self._scratch_block = scratch_block
         self._block_size = block_size
-        self._sizes: list[int] = []
-        self._replays: list[Replay] = []
+        self._shapes: list[GraphShape] = []
+        self._replays: dict[GraphShape, Replay] = {}
 
     @property
-    def sizes(self) -> Sequence[int]:
-        """The captured batch sizes in ascending order."""
-        return self._sizes
+    def shapes(self) -> Sequence[GraphShape]:
+        """The captured shapes in ascending order."""
+        return self._shapes
 
     @torch.inference_mode()
-    def capture(self, sizes: Sequence[int], capture: Capture) -> Iterator[int]:
-        """Captures the sizes, the largest first, whose memory the others share; yields each."""
-        for size in sorted(sizes, reverse=True):
-            batch = self._buffers.batch(size, self._block_size)
-            nothing = self._padding()
-            self._buffers.fill(nothing, size, self._scratch_block, self._block_size)
-            self._replays.insert(0, capture(partial(self._step, batch)))
-            self._sizes.insert(0, size)
-            yield size
+    def capture(self, shapes: Sequence[GraphShape], capture: Capture) -> Iterator[GraphShape]:
+        """Captures the shapes, the largest first, whose memory the others share; yields each."""
+        nothing = self._buffers.batch(GraphShape(0, 0), self._block_size)
+        for shape in sorted(shapes, reverse=True):
+            batch = self._buffers.batch(shape, self._block_size)
+            self._buffers.fill(nothing, shape.num_seqs, self._scratch_block, self._block_size)
+            self._replays[shape] = capture(partial(self._step, batch))
+            self._shapes.insert(0, shape)
+            yield shape
 
-    def suits(self, batch: Batch) -> bool:
-        """Tells whether a batch decodes one token a sequence, and no more than was captured."""
+    def suiting(self, batch: Batch) -> GraphShape | None:
+        """Returns which graph computes a batch; None if it is none that decodes, or too large."""
+        metadata = batch.attention
+        decodes = metadata.max_seqlen_q == 1 and batch.logit_rows is None and not batch.features
+        fits = metadata.block_table.shape[1] <= self._buffers.block_table.shape[1]
+        if not (decodes and fits) or metadata.num_used_blocks is None:
+            return None
         count = len(batch.token_ids)
-        decodes = batch.attention.max_seqlen_q == 1 and batch.logit_rows is None
-        fits = batch.attention.block_table.shape[1] <= self._buffers.block_table.shape[1]
-        return decodes and not batch.features and fits and count <= max(self._sizes, default=0)
+        for shape in self._shapes:
+            # Each row of padding fills a block, too.
+            room = shape.num_used_blocks - (shape.num_seqs - count)
+            if count <= shape.num_seqs and metadata.num_used_blocks <= room:
+                return shape
+        return None
 
-    def run(self, batch: Batch) -> torch.Tensor:
-        """Computes a batch that suits; returns its logits, which the next run overwrites."""
-        count = len(batch.token_ids)
-        place = bisect_left(self._sizes, count)
-        size = self._sizes[place]
-        self._buffers.fill(batch, size, self._scratch_block, self._block_size)
-        self._replays[place]()
-        return self._buffers.logits[:count]
+    def run(self, batch: Batch, shape: GraphShape) -> torch.Tensor:
+        """Computes a batch in a shape that suits it; returns its logits till the next run."""
+        self._buffers.fill(batch, shape.num_seqs, self._scratch_block, self._block_size)
+        self._replays[shape]()
+        return self._buffers.logits[: len(batch.token_ids)]
 
     def _step(self, batch: Batch) -> None:
         self._buffers.logits[: len(batch.token_ids)].copy_(self._compute(batch))
-
-    def _padding(self) -> Batch:
-        return self._buffers.batch(0, self._block_size)
 
 
 def call_again(function: Callable[[], None]) -> Replay:

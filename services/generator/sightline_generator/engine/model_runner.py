@@ -11,6 +11,7 @@ import torch
 from sightline_generator.attention.base import Attention, AttentionMetadata, KVGroup, write_kv
 from sightline_generator.engine.batch import Batch, build_batch
 from sightline_generator.engine.decode_graphs import Capture, DecodeBuffers, DecodeGraphs
+from sightline_generator.engine.graph_shapes import GraphShape, gathered_shapes, paged_shapes
 from sightline_generator.engine.scheduler import ScheduledChunk
 from sightline_generator.engine.transfer import upload, upload_tensor
 from sightline_generator.families.base import AttendFunction, LanguageModel, ModelShape
@@ -87,19 +88,31 @@ class ModelRunner:
         self._graphs: DecodeGraphs | None = None
         self.cache = cache
 
-    def capture(self, sizes: Sequence[int], max_num_tokens: int, capture: Capture) -> Iterator[int]:
-        """Captures decoding steps of these batch sizes and of sequences up to that length.
+    def graph_shapes(self, sizes: Sequence[int], max_num_tokens: int) -> list[GraphShape]:
+        """Returns which steps to capture for these batch sizes and sequences up to that length."""
+        width = self._table_width(max_num_tokens)
+        if self._attention.gathers:
+            return gathered_shapes(sizes, width, self.cache.block_size)
+        return paged_shapes(sizes, width)
 
-        Yields each size when it is done. Other steps go on as before.
+    def capture(
+        self, shapes: Sequence[GraphShape], max_num_tokens: int, capture: Capture
+    ) -> Iterator[GraphShape]:
+        """Captures decoding steps of these shapes and of sequences up to that length.
+
+        Yields each shape when it is done. Other steps go on as before.
         """
-        probe = self._probe()
-        table_width = -(-max_num_tokens // self.cache.block_size)
-        buffers = DecodeBuffers.empty(max(sizes), table_width, probe.shape[-1], probe)
+        probe, width = self._probe(), self._table_width(max_num_tokens)
+        most = max((shape.num_seqs for shape in shapes), default=0)
+        buffers = DecodeBuffers.empty(most, width, probe.shape[-1], probe)
         graphs = DecodeGraphs(
             buffers, self._compute, self.cache.scratch_block, self.cache.block_size
         )
-        yield from graphs.capture(sizes, capture)
+        yield from graphs.capture(shapes, capture)
         self._graphs = graphs
+
+    def _table_width(self, num_tokens: int) -> int:
+        return -(-num_tokens // self.cache.block_size)
 
     @torch.inference_mode()
     def _probe(self) -> torch.Tensor:
@@ -125,8 +138,9 @@ class ModelRunner:
         overwrite them.
         """
         batch = build_batch(chunks, self.cache.block_size, self.cache.device)
-        if self._graphs is not None and self._graphs.suits(batch):
-            return self._graphs.run(batch)
+        graphs = self._graphs
+        if graphs is not None and (shape := graphs.suiting(batch)) is not None:
+            return graphs.run(batch, shape)
         return self._compute(batch)
 
     def _compute(self, batch: Batch) -> torch.Tensor:

@@ -11,7 +11,7 @@ FOLDER = STATIC_DIR / "examples"
 
 @dataclass(frozen=True)
 class Example:
-    """A picture and a question about it, in the language that every served model knows."""
+    """A picture and a question about it, which is asked in the page's language."""
 
     name: str
     question: str

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 SHORTEST_TICK_S = 0.08
-RENDERING_SHARE = 0.25
+RENDERING_SHARE = 0.35
 """The share of the event loop's time that rendering for all watchers may take."""
 _NEWEST_WEIGHT = 0.05
 

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sightline_web.middleware.refusal import REFUSAL_CODE
-from sightline_web.web_metrics import WebMetrics
+from sightline_web.web_metrics import WebMetrics, handler_name
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _LEFT = 499
@@ -51,8 +51,7 @@ class _ObservedRequest:
     @property
     def handler(self) -> str:
         """The name of the function that the path led to, if it led anywhere."""
-        endpoint = self._scope.get("endpoint")
-        return str(getattr(endpoint, "__name__", type(endpoint).__name__)) if endpoint else "none"
+        return handler_name(self._scope.get("endpoint"))
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
