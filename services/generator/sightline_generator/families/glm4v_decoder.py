@@ -13,7 +13,7 @@ from transformers import Glm4vTextConfig
 from sightline_generator.families.base import AttendFunction, Caches, NativeForward
 from sightline_generator.families.glm4v_rotary import rotary_of
 from sightline_generator.families.projection import MakeProjection, PackedProjection, Projection
-from sightline_generator.families.rotary import MultimodalRotary, rotate
+from sightline_generator.families.rotary import rotate
 from sightline_generator.native.decoder import DecoderSpec, LayerWeights, NativeDecoder
 from sightline_generator.native.packed_weight import panel_width
 from sightline_generator.native.rows import Rows
