@@ -82,15 +82,15 @@ class Fleet:
     generator: Service
     stub: generator_pb2_grpc.GeneratorServiceStub
 
-    def entry_counts(self):
-        """Returns how many pictures' features each encoder holds in memory."""
-        return [entry_count(encoder.target) for encoder in self.encoders]
+    def computed_counts(self):
+        """Returns how many pictures each encoder computed since it started."""
+        return [computed_count(encoder.target) for encoder in self.encoders]
 
 
-def entry_count(target):
+def computed_count(target):
     with grpc.insecure_channel(target) as channel:
         stub = encoder_pb2_grpc.EncoderServiceStub(channel)
-        return stub.GetCacheStatistics(encoder_pb2.GetCacheStatisticsRequest()).entry_count
+        return stub.GetCacheStatistics(encoder_pb2.GetCacheStatisticsRequest()).computed_count
 
 
 @contextmanager

@@ -57,11 +57,11 @@ def owned_by(fleet, encoder, count):
 
 def test_every_picture_is_encoded_once(fleet):
     pictures = fresh_pictures(30)
-    before = sum(fleet.entry_counts())
+    before = sum(fleet.computed_counts())
     ask_all(fleet, [data for data in pictures for _ in range(3)])
     ask_all(fleet, pictures, "How many shapes are there?")
-    assert sum(fleet.entry_counts()) - before == len(pictures)
-    assert min(fleet.entry_counts()) > 0
+    assert sum(fleet.computed_counts()) - before == len(pictures)
+    assert min(fleet.computed_counts()) > 0
 
 
 def test_no_request_fails_when_an_encoder_is_killed_and_it_comes_back(fleet):
@@ -72,7 +72,7 @@ def test_no_request_fails_when_an_encoder_is_killed_and_it_comes_back(fleet):
     lost.wait_ready()
 
     deadline = time.monotonic() + RECOVERY_TIMEOUT_S
-    while not fleet.entry_counts()[0]:
+    while not fleet.computed_counts()[0]:
         assert time.monotonic() < deadline, fleet.generator.log_text()[-3000:]
         ask_all(fleet, owned_by(fleet, lost, 1))
 

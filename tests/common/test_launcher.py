@@ -4,8 +4,15 @@ import sys
 
 import pytest
 from sightline_common.child_process import say
-from sightline_common.launcher import LauncherSettings, _children, _stop_on_signals
+from sightline_common.launcher import (
+    DRAIN_VARIABLES,
+    STOP_GRACE_S,
+    LauncherSettings,
+    _children,
+    _stop_on_signals,
+)
 from sightline_common.malloc import MALLOC_VARIABLES
+from sightline_common.server import STOP_GRACE_S as LAST_WORDS_S
 
 
 @pytest.fixture
@@ -44,6 +51,14 @@ def test_services_get_both_malloc_variables_unless_they_are_set():
     for child in _children(LauncherSettings(), {trim: "1"}):
         assert child._environ[mmap] == MALLOC_VARIABLES[mmap]
         assert child._environ[trim] == "1"
+
+
+def test_services_end_what_runs_before_they_are_killed():
+    for variable in DRAIN_VARIABLES:
+        for child in _children(LauncherSettings(), {}):
+            assert float(child._environ[variable]) + LAST_WORDS_S < STOP_GRACE_S
+        for child in _children(LauncherSettings(), {variable: "1"}):
+            assert child._environ[variable] == "1"
 
 
 def test_services_do_not_spin_at_barriers_unless_told_to():

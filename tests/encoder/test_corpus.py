@@ -1,158 +1,272 @@
-"""The corpus of bad and unusual pictures: every case, and the test that it has.
+"""The corpus of bad and unusual pictures: every case, and the tests that it has.
 
 Cases are those that peers of this service got wrong. The first table has all of them in
-the order of the corpus; the second the peers' advisories that concern pictures.
+the order of the corpus; the second the peers' advisories that concern pictures. A test is
+named with the parameter that stands for the case, where it has parameters: one that is taken
+out is missed here.
 """
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib import import_module
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 TESTS = Path(__file__).parents[1]
-ACCEPTED, GOLDEN = "encoder/test_image.py", "encoder/test_image_golden.py"
+FILES, SUITE = "encoder/test_corpus_files.py", "suite/test_corpus.py"
+GOLDEN, DECODED = "encoder/test_image_golden.py", "encoder/test_image.py"
 REFUSED, POOL = "encoder/test_image_refusals.py", "encoder/test_worker_pool.py"
 SERVED, TWINS = "encoder/test_servicer.py", "encoder/test_servicer_twins.py"
 KEYS, RECEIVED = "encoder/test_feature_key.py", "generator/test_feature_receiver.py"
+BLOCKS, STORED = "generator/engine/test_block_hash.py", "encoder/test_shared_store.py"
 CUT, WEB = "encoder/test_preprocess.py", "web/openai/test_bad_input.py"
-NO_PICTURE = (REFUSED, "test_what_is_no_picture_is_refused")
-OTHER_FORMAT = (REFUSED, "test_other_picture_formats_are_refused")
-BAD_URL = (WEB, "test_bad_value_is_refused_by_name")
+BACK, REMOVED = "web/chat/test_served_back.py", "web/metadata/test_removal.py"
+ROUTES, REST = "web/openai/test_routes.py", "web/openai/test_request.py"
 
-CASES = {
-    1: ("CMYK JPEG", GOLDEN, "test_cmyk_is_read_as_adobe_writes_it_marker_or_not"),
-    2: ("grayscale", GOLDEN, "test_gray_fills_the_range_at_every_depth"),
-    3: ("gray with alpha over white", ACCEPTED, "test_gray_with_alpha_lies_over_white"),
-    4: ("RGBA over white", GOLDEN, "test_every_alpha_lies_over_white"),
-    5: ("palette", GOLDEN, "test_palette_without_transparency_at_every_depth"),
-    6: ("palette with tRNS", GOLDEN, "test_every_alpha_of_a_palette_lies_over_white"),
-    7: ("RGB with tRNS", ACCEPTED, "test_transparent_colour_of_rgb_becomes_white"),
-    8: ("1 bit", ACCEPTED, "test_one_bit_becomes_black_and_white"),
-    9: ("16-bit gray", ACCEPTED, "test_16_bit_gray_is_rescaled_instead_of_saturated"),
-    10: ("16-bit RGB", ACCEPTED, "test_16_bit_rgb_keeps_the_upper_byte"),
-    11: ("EXIF orientations 1 to 8", ACCEPTED, "test_exif_orientation_is_undone"),
-    12: ("corrupt EXIF", ACCEPTED, "test_corrupt_exif_counts_as_none"),
-    13: ("ICC profile", ACCEPTED, "test_colour_profiles_are_ignored_valid_or_not"),
-    14: ("invalid ICC profile", ACCEPTED, "test_colour_profiles_are_ignored_valid_or_not"),
-    15: ("progressive JPEG", ACCEPTED, "test_progressive_jpeg_equals_baseline"),
-    16: ("interlaced PNG", GOLDEN, "test_all_passes_of_an_interlaced_png_are_read"),
-    17: ("animated GIF", ACCEPTED, "test_animation_gives_its_first_frame"),
-    18: ("animated WebP", ACCEPTED, "test_animation_gives_its_first_frame"),
-    19: ("APNG", GOLDEN, "test_default_picture_of_an_apng_counts_and_not_its_animation"),
-    20: ("trailing bytes, ZIP polyglot", ACCEPTED, "test_trailing_bytes_change_nothing"),
-    21: ("wrong MIME type", SERVED, "test_pixels_and_not_names_decide"),
-    22: ("1 x 1", CUT, "test_patches_and_grid_equal_the_checkpoints_processor"),
+
+def accepted(number: int, *more: str) -> tuple[str, ...]:
+    """Pixels in the decoder, and an answer through REST."""
+    return (
+        f"{FILES}::test_accepted_picture_has_the_pixels_that_a_person_sees[{number}]",
+        f"{SUITE}::test_accepted_picture_is_answered[{number}]",
+        *more,
+    )
+
+
+def refused(number: int, *more: str) -> tuple[str, ...]:
+    """The reason in the decoder, and through REST with a good picture behind it."""
+    return (
+        f"{FILES}::test_refused_picture_is_refused_for_its_reason[{number}]",
+        f"{SUITE}::test_refused_picture_is_named_and_the_next_good_one_is_answered[{number}]",
+        *more,
+    )
+
+
+def bad_url(*names: str) -> tuple[str, ...]:
+    return tuple(f"{WEB}::test_bad_value_is_refused_by_name[{name}]" for name in names)
+
+
+CASES: Mapping[int, tuple[str, tuple[str, ...]]] = {
+    1: (
+        "CMYK JPEG",
+        accepted(1, f"{GOLDEN}::test_cmyk_is_read_as_adobe_writes_it_marker_or_not"),
+    ),
+    2: ("grayscale", accepted(2, f"{GOLDEN}::test_gray_fills_the_range_at_every_depth")),
+    3: ("gray with alpha over white", accepted(3)),
+    4: ("RGBA over white", accepted(4, f"{GOLDEN}::test_every_alpha_lies_over_white")),
+    5: ("palette", accepted(5, f"{GOLDEN}::test_palette_without_transparency_at_every_depth")),
+    6: (
+        "palette with tRNS",
+        accepted(6, f"{GOLDEN}::test_every_alpha_of_a_palette_lies_over_white"),
+    ),
+    7: ("RGB with tRNS", accepted(7)),
+    8: ("1 bit", accepted(8)),
+    9: ("16-bit gray", accepted(9)),
+    10: ("16-bit RGB", accepted(10)),
+    11: ("EXIF orientations 1 to 8", accepted(11)),
+    12: ("corrupt EXIF", accepted(12)),
+    13: ("ICC profile", accepted(13)),
+    14: ("invalid ICC profile", accepted(14)),
+    15: ("progressive JPEG", accepted(15)),
+    16: ("interlaced PNG", accepted(16)),
+    17: ("animated GIF", accepted(17)),
+    18: ("animated WebP", accepted(18)),
+    19: (
+        "APNG",
+        accepted(19, f"{GOLDEN}::test_default_picture_of_an_apng_counts_and_not_its_animation"),
+    ),
+    20: (
+        "trailing bytes, ZIP polyglot",
+        accepted(
+            20,
+            f"{BACK}::test_no_reader_gets_metadata[of_link]",
+            f"{REMOVED}::test_no_secret_stays_and_no_pixel_changes[JPEG]",
+        ),
+    ),
+    21: (
+        "wrong MIME type",
+        (
+            f"{WEB}::test_unusual_but_fine_request_is_answered[wrong type, real picture]",
+            f"{WEB}::test_type_that_the_bytes_contradict_is_logged",
+            f"{SUITE}::test_bytes_and_not_the_stated_type_decide",
+        ),
+    ),
+    22: (
+        "1 x 1",
+        accepted(22, f"{CUT}::test_patches_and_grid_equal_the_checkpoints_processor"),
+    ),
     23: (
         "same pixels, other bytes",
-        TWINS,
-        "test_same_pixels_in_other_bytes_have_their_own_key_and_equal_features",
+        (f"{TWINS}::test_same_pixels_in_other_bytes_have_their_own_key_and_equal_features",),
     ),
-    24: ("data URL with parameters", WEB, "test_unusual_but_fine_request_is_answered"),
-    25: ("0 bytes", *NO_PICTURE),
-    26: ("one byte", *NO_PICTURE),
-    27: ("truncated header", *NO_PICTURE),
-    28: ("truncated JPEG", REFUSED, "test_truncated_file_is_refused"),
-    29: ("JPEG without end marker", REFUSED, "test_jpeg_without_end_marker_is_refused"),
-    30: ("bad IDAT", REFUSED, "test_damaged_pixels_are_refused"),
-    31: ("width 0", REFUSED, "test_zero_width_is_refused"),
+    24: (
+        "data URL with parameters",
+        (f"{WEB}::test_unusual_but_fine_request_is_answered[data URL with parameter]",),
+    ),
+    25: ("0 bytes", refused(25)),
+    26: ("one byte", refused(26)),
+    27: ("truncated header", refused(27)),
+    28: ("truncated JPEG", refused(28, f"{REFUSED}::test_truncated_file_is_refused")),
+    29: ("JPEG without end marker", refused(29)),
+    30: ("bad IDAT", refused(30)),
+    31: ("width 0", refused(31)),
     32: (
         "900 megapixels in 68 bytes",
-        REFUSED,
-        "test_900_megapixel_header_is_refused_without_memory",
+        refused(32, f"{REFUSED}::test_900_megapixel_header_is_refused_without_memory"),
     ),
-    33: (
-        "144 megapixels",
-        REFUSED,
-        "test_144_megapixels_are_refused_inside_the_decoders_own_guard",
+    33: ("144 megapixels", refused(33)),
+    34: ("ratio above 200, and of 200", (*refused(34), *accepted(34))),
+    35: ("zTXt bomb", refused(35)),
+    36: ("GIF of 10,000 frames", refused(36, f"{REFUSED}::test_frame_limit_holds_exactly")),
+    37: ("SVG", refused(37)),
+    38: ("HEIC", refused(38)),
+    39: ("AVIF, JPEG 2000", refused(39)),
+    40: ("TIFF of several pages", refused(40)),
+    41: ("PSD, FITS, EPS, PDF", refused(41)),
+    42: ("HTML named .png", refused(42)),
+    43: ("malformed base64", bad_url("sloppy base64", "Chinese", "null byte url")),
+    44: ("base64url alphabet", bad_url("base64url")),
+    45: ("missing padding", bad_url("no padding")),
+    46: ("data URL without comma, text/plain", bad_url("no comma", "not base64", "text/plain")),
+    47: ("file, ftp, http URLs", bad_url("file", "ftp", "http", "https")),
+    48: (
+        "too many pictures",
+        (f"{SUITE}::test_one_picture_more_than_allowed_is_refused_before_any_is_looked_at",),
     ),
-    34: ("ratio above 200", REFUSED, "test_ratio_above_200_is_refused"),
-    35: ("zTXt bomb", REFUSED, "test_compressed_text_bomb_is_refused"),
-    36: ("GIF of 10,000 frames", REFUSED, "test_frame_limit_holds_exactly"),
-    37: ("SVG", *NO_PICTURE),
-    38: ("HEIC", *NO_PICTURE),
-    39: ("AVIF, JPEG 2000", *OTHER_FORMAT),
-    40: ("TIFF of several pages", REFUSED, "test_tiff_of_several_pages_is_refused"),
-    41: ("PSD, FITS, EPS, PDF", *NO_PICTURE),
-    42: ("HTML named .png", *NO_PICTURE),
-    43: ("malformed base64", *BAD_URL),
-    44: ("base64url alphabet", *BAD_URL),
-    45: ("missing padding", *BAD_URL),
-    46: ("data URL without comma, text/plain", *BAD_URL),
-    47: ("file, ftp, http URLs", *BAD_URL),
-    48: ("too many pictures", "generator/test_validation.py", "test_refused_by_name"),
-    49: ("bytes over the limit", REFUSED, "test_byte_limit_holds_exactly"),
+    49: (
+        "bytes over the limit",
+        (
+            f"{SUITE}::test_file_over_the_limit_is_413_and_one_of_the_limit_is_not",
+            f"{REFUSED}::test_byte_limit_holds_exactly",
+            *bad_url("large"),
+        ),
+    ),
 }
 
-ADVISORIES = {
-    1: ("picture's hash without mode, size, palette", TWINS, "test_twins_never_share_features"),
-    10: (
-        "pixels counted after decoding",
-        REFUSED,
-        "test_900_megapixel_header_is_refused_without_memory",
+ADVISORIES: Mapping[int, tuple[str, tuple[str, ...]]] = {
+    1: (
+        "picture's hash without mode, size, palette",
+        tuple(
+            f"{TWINS}::test_twins_never_share_features[{twins}]"
+            for twins in ("width and height", "palettes", "16 and 8 bit of the same bytes")
+        ),
     ),
-    11: ("rare decoders", POOL, "test_too_much_memory_is_refused_by_a_real_limit"),
-    13: ("1 x 1 read as channels first", CUT, "test_channels_are_last_however_thin_the_picture"),
-    14: ("decoder's words leak", SERVED, "test_nothing_of_the_decoder_leaks_into_a_refusal"),
-    15: ("orientation, tRNS ignored", ACCEPTED, "test_exif_orientation_is_undone"),
-    16: ("frames without bound", REFUSED, "test_frame_limit_holds_for_other_animations"),
-    17: ("fetched URL", *BAD_URL),
-    18: ("URL read differently", *BAD_URL),
-    19: ("redirected URL", *BAD_URL),
-    2: ("ids cut short", KEYS, "test_a_hundred_thousand_pictures_have_whole_keys_of_their_own"),
-    3: ("built-in hash in keys", KEYS, "test_keys_do_not_depend_on_the_process"),
+    2: (
+        "ids cut short",
+        (
+            f"{KEYS}::test_a_hundred_thousand_pictures_have_whole_keys_of_their_own",
+            f"{BLOCKS}::test_a_hundred_thousand_pictures_share_no_block",
+            f"{BLOCKS}::test_every_hash_is_whole_and_follows_from_content_and_salt",
+        ),
+    ),
+    3: (
+        "built-in hash in keys",
+        (
+            f"{KEYS}::test_keys_do_not_depend_on_the_process",
+            f"{BLOCKS}::test_hashes_do_not_depend_on_the_process[4242]",
+            "encoder/test_servicer_tiers.py::test_after_a_restart_the_disk_answers_with_the_same_bytes",
+        ),
+    ),
     4: (
         "timing between tenants",
-        "generator/test_tenants.py",
-        "test_tenants_share_no_prefix_blocks_and_one_tenant_shares_its_own",
+        (
+            "generator/test_tenants.py"
+            "::test_tenants_share_no_prefix_blocks_and_one_tenant_shares_its_own[picture]",
+            f"{SERVED}::test_salts_and_budgets_do_not_share_features",
+        ),
     ),
-    5: ("pickle on the wire", "common/test_no_pickle.py", "test_no_service_unpickles"),
+    5: (
+        "pickle on the wire",
+        (
+            "common/test_no_pickle.py::test_no_service_unpickles",
+            "suite/test_grpc.py::test_pickles_sent_to_any_port_run_nothing",
+        ),
+    ),
     6: (
         "tensors larger than they are",
-        RECEIVED,
-        "test_absurd_sizes_are_refused_before_memory_is_taken",
+        (f"{RECEIVED}::test_absurd_sizes_are_refused_before_memory_is_taken",),
     ),
     7: (
         "features of another shape",
-        "generator/test_encoder_client.py",
-        "test_corrupt_answer_is_tried_twice_and_never_used",
+        (
+            "generator/test_encoder_client.py"
+            "::test_corrupt_answer_is_tried_twice_and_never_used[width]",
+        ),
     ),
     8: (
         "file shorter than it says",
-        "encoder/test_disk_store.py",
-        "test_entry_of_any_other_length_is_a_miss_and_removed",
+        ("encoder/test_disk_store.py::test_entry_of_any_other_length_is_a_miss_and_removed",),
     ),
     9: (
         "receiver that has forgotten",
-        "generator/test_prefix_cache.py",
-        "test_evicted_picture_is_fetched_again",
+        (
+            "generator/test_reference_hints.py"
+            "::test_whatever_is_forgotten_in_between_every_answer_is_the_cold_one",
+        ),
     ),
+    10: ("pixels counted after decoding", refused(32)),
+    11: (
+        "rare decoders",
+        (
+            f"{POOL}::test_too_much_memory_is_refused_by_a_real_limit",
+            f"{REFUSED}::test_decoder_is_allowed_only_the_format_of_the_magic_number",
+        ),
+    ),
+    13: (
+        "1 x 1 read as channels first",
+        (f"{CUT}::test_channels_are_last_however_thin_the_picture",),
+    ),
+    14: (
+        "decoder's words leak",
+        (
+            f"{SERVED}::test_nothing_of_the_decoder_leaks_into_a_refusal",
+            f"{SUITE}::test_refused_picture_is_named_and_the_next_good_one_is_answered",
+            f"{ROUTES}::test_unexpected_failure_tells_no_details",
+            f"{ROUTES}::test_error_after_start_is_an_event_and_no_done_follows",
+        ),
+    ),
+    15: ("orientation, tRNS ignored", (*accepted(11), *accepted(6), *accepted(7))),
+    16: (
+        "frames without bound",
+        (
+            f"{REST}::test_what_is_no_video_is_refused_at_its_place",
+            f"{REFUSED}::test_frame_limit_holds_for_other_animations[WEBP]",
+            f"{REFUSED}::test_frame_limit_holds_for_other_animations[PNG]",
+            "encoder/test_video_refusals.py::test_other_containers_never_reach_ffmpeg",
+        ),
+    ),
+    17: ("fetched URL", bad_url("http", "https")),
+    18: ("URL read differently", bad_url("http", "file")),
+    19: ("redirected URL", bad_url("http")),
     21: (
         "egress of services",
-        "deploy/test_kubernetes.py",
-        "test_everything_that_runs_is_under_a_policy_of_its_own",
+        ("deploy/test_kubernetes.py::test_everything_that_runs_is_under_a_policy_of_its_own",),
     ),
     22: (
         "special tokens in text",
-        "generator/chat/test_prompt.py",
-        "test_special_tokens_in_any_user_text_stay_text",
+        ("generator/chat/test_prompt.py::test_special_tokens_in_any_user_text_stay_text",),
     ),
     29: (
         "caches without bound",
-        "encoder/test_feature_cache.py",
-        "test_ten_thousand_entries_stay_inside_the_bound",
+        ("encoder/test_feature_cache.py::test_ten_thousand_entries_stay_inside_the_bound",),
     ),
     40: (
-        "uploads that run",
-        "web/chat/test_uploads.py",
-        "test_picture_is_served_with_its_real_type_and_no_rights",
+        "uploads that run, or tell more than their pixels",
+        (
+            "web/chat/test_uploads.py::test_picture_is_served_with_its_real_type_and_no_rights",
+            f"{BACK}::test_no_reader_gets_metadata[of_owner]",
+            f"{BACK}::test_no_reader_gets_metadata[of_html]",
+            f"{REMOVED}::test_orientation_is_the_only_thing_that_stays_of_exif",
+        ),
     ),
     43: (
         "answer of a cancelled command",
-        "encoder/test_shared_store.py",
-        "test_cancelled_reads_leave_no_answer_for_the_next_reader",
+        (f"{STORED}::test_cancelled_reads_leave_no_answer_for_the_next_reader",),
     ),
 }
 
@@ -169,22 +283,47 @@ NO_PICTURES = {
 
 
 @cache
-def functions_in(path):
+def functions_in(path: str) -> frozenset[str]:
     tree = ast.parse((TESTS / path).read_text())
-    kinds = ast.FunctionDef | ast.AsyncFunctionDef
-    return {node.name for node in tree.body if isinstance(node, kinds)}
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return frozenset(node.name for node in tree.body if isinstance(node, kinds))
 
 
-@pytest.mark.parametrize("case", [*CASES.values(), *ADVISORIES.values()], ids=lambda case: case[0])
-def test_case_has_a_test(case):
-    _, path, name = case
+def parameter_ids(path: str, name: str) -> set[str]:
+    """Returns what pytest writes behind a test's name, as far as ids are texts and numbers."""
+    module = import_module(f"tests.{path.removesuffix('.py').replace('/', '.')}")
+    marks = getattr(getattr(module, name), "pytestmark", [])
+    lists = [list(_ids(mark)) for mark in marks if mark.name == "parametrize"]
+    return {"-".join(parts) for parts in product(*reversed(lists))}
+
+
+def _ids(mark: pytest.Mark) -> Iterator[str]:
+    ids = mark.kwargs.get("ids")
+    for value in mark.args[1] if ids is None or callable(ids) else ids:
+        yield str(getattr(value, "__name__", value))
+
+
+def listed() -> Iterator[tuple[str, str]]:
+    for table, letter in ((CASES, "C"), (ADVISORIES, "A")):
+        for number, (_name, tests) in table.items():
+            for test in tests:
+                yield f"{letter}{number}", test
+
+
+@pytest.mark.parametrize(("number", "test"), list(listed()))
+def test_case_has_a_test(number: str, test: str) -> None:
+    path, _, name = test.partition("::")
+    name, _, parameter = name.partition("[")
 
     assert name in functions_in(path)
+    if parameter:
+        assert parameter.removesuffix("]") in parameter_ids(path, name)
 
 
-def test_no_case_is_left_out():
+def test_no_case_is_left_out_or_without_a_test() -> None:
     assert list(CASES) == list(range(1, 50))
+    assert all(tests for _name, tests in (*CASES.values(), *ADVISORIES.values()))
 
 
-def test_no_advisory_is_left_out():
+def test_no_advisory_is_left_out() -> None:
     assert sorted([*ADVISORIES, *NO_PICTURES]) == list(range(1, 48))

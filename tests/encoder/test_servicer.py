@@ -279,6 +279,7 @@ async def test_statistics_count_answers_by_source_and_time_saved(served):
     counts = {count.source: count.answer_count for count in statistics.source_counts}
     assert counts == {media_pb2.FEATURE_SOURCE_COMPUTED: 1, media_pb2.FEATURE_SOURCE_MEMORY: 2}
     assert (statistics.entry_count, statistics.byte_count) == (1, 12 * 64 * 4)
+    assert (statistics.computed_count, statistics.forward_count) == (1, 1)
     assert statistics.saved_time.ToNanoseconds() > 0
 
 

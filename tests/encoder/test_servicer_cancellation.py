@@ -12,8 +12,8 @@ from sightline_encoder.forward_pass import ForwardPass
 from tests.encoder import tiny
 from tests.encoder.tiny import (
     ask,
+    computed_count,
     encoded,
-    forward_count,
     media_header,
     messages,
     noise,
@@ -83,7 +83,7 @@ async def test_cancelled_leader_does_not_disturb_those_who_wait_with_it(held_bac
     answers = await asyncio.gather(*followers)
     assert not any(answer.bytes_wanted for answer in answers)
     assert len({answer.payload for answer in answers}) == 1
-    assert await forward_count(served) == 1
+    assert await computed_count(served) == 1
 
 
 async def test_nothing_is_computed_when_all_askers_have_left(held_back):
@@ -97,7 +97,7 @@ async def test_nothing_is_computed_when_all_askers_have_left(held_back):
 
     await ask(served.stub, encoded(noise(56, 56)))
 
-    assert await forward_count(served) == 1
+    assert await computed_count(served) == 1
 
 
 async def test_deadline_ends_the_work(held_back):
@@ -143,7 +143,7 @@ async def test_deadline_ends_what_waits_for_the_tower(tiny_model, monkeypatch):
         await until(lambda: served.encoder.num_waiting == 1)
         gate.set()
         assert (await first).header.token_count == 12
-        assert await forward_count(served) == 1
+        assert await computed_count(served) == 1
 
 
 async def test_one_picture_may_fail_while_another_is_computed(served):

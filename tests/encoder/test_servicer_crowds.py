@@ -15,8 +15,8 @@ from tests.encoder import tiny
 from tests.encoder.stored import ScriptedStore, features, lower_tier
 from tests.encoder.tiny import (
     ask,
+    computed_count,
     encoded,
-    forward_count,
     media_header,
     messages,
     noise,
@@ -63,7 +63,7 @@ async def test_a_hundred_clients_send_one_file_and_run_one_pass(gated, fields):
 
     assert len({answer.payload for answer in answers}) == 1
     assert sum(answer.bytes_wanted for answer in answers) == 1
-    assert await forward_count(served) == 1
+    assert await computed_count(served) == 1
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ async def test_a_hundred_clients_are_answered_when_the_leader_leaves_before_the_
     answers = await asyncio.wait_for(asyncio.gather(*asking), 60)
     assert sum(answer.bytes_wanted for answer in answers) == 1, "one other client takes over"
     assert len({answer.payload for answer in answers}) == 1
-    assert await forward_count(served) == 1
+    assert await computed_count(served) == 1
 
 
 async def test_a_hundred_clients_are_answered_when_the_leader_leaves_during_the_pass(gated):
@@ -174,7 +174,7 @@ async def test_a_hundred_clients_are_answered_when_the_leader_leaves_during_the_
 
     answers = await asyncio.wait_for(asyncio.gather(*asking), 60)
     assert not any(answer.bytes_wanted for answer in answers)
-    assert await forward_count(served) == 1
+    assert await computed_count(served) == 1
 
 
 async def test_a_leader_that_sends_another_file_is_refused_alone(gated):
@@ -276,7 +276,7 @@ async def test_a_queued_picture_whose_deadline_passes_is_never_encoded(gated):
     tower.gate.set()
     await running
 
-    assert await forward_count(served) == 1
+    assert await computed_count(served) == 1
 
 
 async def test_a_queued_picture_whose_client_leaves_is_never_encoded(gated):
@@ -288,5 +288,5 @@ async def test_a_queued_picture_whose_client_leaves_is_never_encoded(gated):
     tower.gate.set()
     await running
 
-    assert await forward_count(served) == 1
+    assert await computed_count(served) == 1
     assert (await ask(served.stub, PICTURE)).bytes_wanted

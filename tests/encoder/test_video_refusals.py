@@ -147,6 +147,7 @@ def test_an_animated_picture_under_another_name_is_no_video(kind):
         b"ffconcat version 1.0\nfile /etc/passwd\n",
         b"<?xml version='1.0'?><MPD></MPD>",
         b"G" + bytes(187),
+        b"/9j/4AAQSkZJRg==,/9j/4AAQSkZJRg==",
         b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic",
     ],
 )

@@ -259,7 +259,14 @@ class GatedTower:
         return (yield from self._tower.layers(units))
 
 
+async def statistics(served: RunningEncoder) -> encoder_pb2.GetCacheStatisticsResponse:
+    return await served.stub.GetCacheStatistics(encoder_pb2.GetCacheStatisticsRequest())
+
+
 async def forward_count(served: RunningEncoder) -> int:
-    request = encoder_pb2.GetCacheStatisticsRequest()
-    statistics = await served.stub.GetCacheStatistics(request)
-    return statistics.forward_count
+    return (await statistics(served)).forward_count
+
+
+async def computed_count(served: RunningEncoder) -> int:
+    """Returns how many pictures and videos were computed, whoever waited for them."""
+    return (await statistics(served)).computed_count

@@ -1,6 +1,9 @@
 """A bare gRPC client against the real suite."""
 
+import pickle
+import socket
 import time
+from contextlib import suppress
 
 import grpc
 import httpx2
@@ -171,3 +174,38 @@ def test_special_tokens_in_text_stay_text(generator):
     plain = generator_pb2.CountTokensRequest(messages=[user_message(text(words))])
     assert generator.CountTokens(plain).image_token_count == 0
     assert answer(generator, request(text(words), stop=SHORT))
+
+
+class Bomb:
+    """Makes a file where it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+def test_pickles_sent_to_any_port_run_nothing(suite, generator, tmp_path):
+    mark = tmp_path / "mark"
+    bomb = pickle.dumps(Bomb(mark))
+    for port in (suite.web_port, suite.generator_port, suite.encoder_port):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(bomb)
+            connection.shutdown(socket.SHUT_WR)
+            with suppress(ConnectionError):
+                while connection.recv(4096):
+                    pass
+    for target, method in (
+        (suite.generator, "generator.v1.GeneratorService/CountTokens"),
+        (suite.encoder, "encoder.v1.EncoderService/EvictFeatures"),
+    ):
+        with grpc.insecure_channel(target) as channel, pytest.raises(grpc.RpcError):
+            channel.unary_unary(f"/sightline.{method}")(bomb, timeout=10)
+
+    assert not mark.exists()
+    assert generator.GetModelInfo(
+        generator_pb2.GetModelInfoRequest(), timeout=10
+    ).checkpoint_fingerprint
+    pickle.loads(bomb).close()  # noqa: S301
+    assert mark.exists(), "elsewhere it goes off"

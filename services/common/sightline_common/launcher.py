@@ -21,6 +21,8 @@ from sightline_common.service_settings import ServiceSettings
 from sightline_common.tls import client_tls
 
 STOP_GRACE_S = 10.0
+DRAIN_VARIABLES = {"SIGHTLINE_ENCODER_DRAIN_S": "5", "SIGHTLINE_GENERATOR_DRAIN_S": "5"}
+"""So that what still runs is ended with a reason, before its process is killed."""
 OPENMP_VARIABLES = {"OMP_WAIT_POLICY": "passive"}
 """Services share the cores: threads that spin at a barrier keep those off that they wait for."""
 
@@ -113,6 +115,7 @@ def _children(settings: LauncherSettings, environ: Mapping[str, str]) -> list[Ch
     shared = {
         **MALLOC_VARIABLES,
         **OPENMP_VARIABLES,
+        **DRAIN_VARIABLES,
         "SIGHTLINE_ENCODER_TARGET": encoder,
         "SIGHTLINE_GENERATOR_TARGET": generator,
         **environ,

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Collection
 from contextlib import ExitStack
+from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -161,6 +162,7 @@ class ServerCall:
         return "DEADLINE_EXCEEDED" if remaining is not None and remaining <= 0 else "CANCELLED"
 
 
+@lru_cache(maxsize=256)
 def method_labels(method: str) -> tuple[str, str]:
     """Splits "/package.Service/Method"; what no contract names is unknown, however called."""
     service, _, name = method.removeprefix("/").rpartition("/")

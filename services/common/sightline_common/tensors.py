@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 
 import torch
 from sightline.type.v1 import tensor_pb2
@@ -32,11 +33,12 @@ def tensor_spec(name: str, tensor: torch.Tensor) -> tensor_pb2.TensorSpec:
 
 def spec_byte_count(spec: tensor_pb2.TensorSpec) -> int:
     """Returns the bytes that a described tensor has; raises PayloadCorruptError."""
-    if spec.data_type not in _ITEM_BYTES:
+    item_bytes, shape = _ITEM_BYTES.get(spec.data_type), tuple(spec.shape)
+    if item_bytes is None:
         raise PayloadCorruptError(f"Tensor {spec.name!r} has no known data type.")
-    if any(size < 0 for size in spec.shape):
+    if min(shape, default=0) < 0:
         raise PayloadCorruptError(f"Tensor {spec.name!r} has a negative dimension.")
-    return math.prod(spec.shape) * _ITEM_BYTES[spec.data_type]
+    return math.prod(shape) * item_bytes
 
 
 def tensor_bytes(tensor: torch.Tensor) -> memoryview:
@@ -52,15 +54,14 @@ def tensors_from_payload(
 
     Raises PayloadCorruptError unless the payload has exactly the described bytes.
     """
-    expected = sum(spec_byte_count(spec) for spec in specs)
-    if len(payload) != expected:
-        raise PayloadCorruptError(f"Expected {expected} payload bytes, received {len(payload)}.")
-    tensors: dict[str, torch.Tensor] = {}
-    offset = 0
-    for spec in specs:
-        tensors[spec.name] = _tensor_at(spec, payload, offset)
-        offset += spec_byte_count(spec)
-    return tensors
+    counts = [spec_byte_count(spec) for spec in specs]
+    if len(payload) != sum(counts):
+        raise PayloadCorruptError(f"Expected {sum(counts)} payload bytes, received {len(payload)}.")
+    offsets = accumulate(counts, initial=0)
+    return {
+        spec.name: _tensor_at(spec, payload, offset)
+        for spec, offset in zip(specs, offsets, strict=False)
+    }
 
 
 def _tensor_at(

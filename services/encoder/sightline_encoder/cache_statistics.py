@@ -28,6 +28,7 @@ def cache_statistics(encoder: Encoder) -> encoder_pb2.GetCacheStatisticsResponse
         forward_count=encoder.num_forwards,
         saved_time=duration(sum(encoder.saved_s.values())),
         tiers=list(_tiers(encoder)),
+        computed_count=encoder.num_computed,
     )
 
 

@@ -55,6 +55,7 @@ class Encoder:
         self.fingerprint = fingerprint
         self.source_counts: Counter[media_pb2.FeatureSource] = Counter()
         self.saved_s: defaultdict[media_pb2.FeatureSource, float] = defaultdict(float)
+        self.num_computed = 0
         self._intake = intake
         self._batcher = batcher
         self.similar = similar
@@ -201,6 +202,7 @@ class Encoder:
             rule = self._batcher.tile_rule if request.tiled else None
             pending = await self._batcher.submit(image, rule)
         encoded = await pending
+        self.num_computed += 1
         # Hashing tens of MiB would hold up the event loop.
         entry = await asyncio.to_thread(_feature_entry, key, image, encoded)
         self.cache.put(entry)

@@ -53,6 +53,11 @@ def register_encoder(
         statistics = cache_statistics(encoder)
         yield from _answers(statistics)
         yield from _tiers(list(statistics.tiers))
+        yield counter(
+            "sightline_encoder_media_computed",
+            "Pictures and videos whose features were computed.",
+            statistics.computed_count,
+        )
         yield from _tower(batcher)
         yield gauge(
             "sightline_encoder_num_requests_waiting",

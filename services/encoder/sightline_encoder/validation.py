@@ -17,6 +17,8 @@ from sightline_encoder.pixel_budget import FrameBudget, PixelBudget
 from sightline_encoder.preprocess import Preprocessor
 
 MAX_SALT_LENGTH = 256
+_KINDS = frozenset(media_pb2.MediaKind.values())
+_TILINGS = frozenset(media_pb2.Tiling.values())
 
 
 def check_model(header: encoder_pb2.MediaHeader, fingerprint: str) -> None:
@@ -95,13 +97,13 @@ def _check_digest(header: encoder_pb2.MediaHeader, limits: FileLimits) -> None:
 
 
 def _check_kind(kind: media_pb2.MediaKind) -> None:
-    if kind not in media_pb2.MediaKind.values():
+    if kind not in _KINDS:
         raise FieldInvalidError("kind must be a known kind of medium.", field="header.kind")
 
 
 def _is_tiled(header: encoder_pb2.MediaHeader) -> bool:
     tiling = header.options.tiling
-    if tiling not in media_pb2.Tiling.values():
+    if tiling not in _TILINGS:
         raise FieldInvalidError("tiling must be a known mode.", field="header.options.tiling")
     tiled = tiling == media_pb2.TILING_TILED
     if tiled and header.kind == media_pb2.MEDIA_KIND_VIDEO:

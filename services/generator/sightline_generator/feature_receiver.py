@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import numpy as np
 import torch
 from sightline.encoder.v1 import encoder_pb2
 from sightline_common.checksum import Checksum
@@ -42,9 +43,8 @@ class FeatureReceiver:
         if not header_only:
             _check_room(header, family.shape.max_positions)
         # Uninitialised memory: every byte of it is written, or the length is found wrong.
-        num_bytes = 0 if header_only else header.payload_byte_count
-        storage = torch.empty(num_bytes, dtype=torch.uint8)
-        self._payload = storage.numpy().data
+        storage = np.empty(0 if header_only else header.payload_byte_count, np.uint8)
+        self._payload = storage.data
         self._num_bytes = 0
         self._checksum = Checksum()
         self._scan = None if header_only else FiniteScan(header.tensors[0], storage)
@@ -54,9 +54,10 @@ class FeatureReceiver:
         begin, end = self._num_bytes, self._num_bytes + len(chunk)
         if end > len(self._payload):
             raise PayloadCorruptError(f"More than {len(self._payload)} payload bytes came.")
-        self._payload[begin:end] = chunk
+        room = self._payload[begin:end]
+        room[:] = chunk
         # While they lie in the processor's cache: another thread would fetch them again.
-        self._checksum.update(self._payload[begin:end])
+        self._checksum.update(room)
         if self._scan is not None:
             self._scan.advance(end)
         self._num_bytes = end

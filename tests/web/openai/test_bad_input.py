@@ -186,6 +186,22 @@ async def test_unusual_but_fine_request_is_answered(
     assert len(generator.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("stated", "noted"), [("image/jpeg", True), ("image/PNG", False), ("", False)]
+)
+async def test_type_that_the_bytes_contradict_is_logged(
+    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, stated: str, noted: bool
+) -> None:
+    caplog.set_level("INFO", "sightline_web.openai.images")
+    url = data_url(png(), stated) if stated else BASE64
+
+    assert (await client.post(URL, json={**GOOD, **image(url)})).status_code == 200
+
+    fields = [record.fields for record in caplog.records if "another type" in record.message]
+    told = {"stated": stated, "found": "image/png", "param": IMAGE}
+    assert fields == ([told] if noted else [])
+
+
 async def test_last_of_duplicate_keys_wins(
     client: httpx2.AsyncClient, generator: FakeGenerator
 ) -> None:

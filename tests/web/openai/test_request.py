@@ -213,6 +213,8 @@ def test_a_video_url_is_a_video(reference: object) -> None:
         (data_url(FILM, "image/png"), "video_format_unsupported", 400),
         ("data:video/mp4;base64,@@@", "video_base64_invalid", 400),
         ("data:video/mp4;base64,", "video_empty", 400),
+        (f"data:video/jpeg;base64,{','.join(['aGk='] * 9000)}", "video_base64_invalid", 400),
+        ("data:video/jpeg;base64,,,,,", "video_base64_invalid", 400),
         (data_url(bytes(1001), "video/mp4"), "video_too_large", 413),
     ],
 )

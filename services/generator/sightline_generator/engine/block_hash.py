@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from sightline_generator.engine.sequence import Sequence
+if TYPE_CHECKING:
+    from sightline_generator.engine.sequence import Sequence
 
 HASH_BYTES = 32
 

@@ -15,6 +15,8 @@ from sightline_web.chat.errors import PageError
 from sightline_web.chat.settings import ChatSettings, from_form
 from sightline_web.chat.titles import clean_title
 from sightline_web.language import translated
+from sightline_web.metadata.removal import without_metadata
+from sightline_web.store.pictures import sniff_mime
 from sightline_web.store.records import (
     INTERRUPTED,
     Attachment,
@@ -82,8 +84,13 @@ def read(data: bytes) -> Archive:
             raise ValueError("another format")
         files = dict(map(_read_file, document["pictures"]))
         names = {entry["digest"]: str(entry["name"]) for entry in document["pictures"]}
-        tree = _read_tree(document["messages"], files, names)
-        return Archive(_read_conversation(document, tree), tree, files)
+        pictures = {
+            named: Attachment(sha256_digest(data), "", names[named], len(data))
+            for named, data in files.items()
+        }
+        tree = _read_tree(document["messages"], pictures)
+        stored = {pictures[named].digest: data for named, data in files.items()}
+        return Archive(_read_conversation(document, tree), tree, stored)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error):
         raise PageError(
             translated("This file is not a conversation that Sightline saved as JSON.")
@@ -109,22 +116,20 @@ def _read_file(entry: dict[str, Any]) -> tuple[str, bytes]:
     data = base64.b64decode(entry["data"], validate=True)
     if sha256_digest(data) != entry["digest"]:
         raise ValueError("another picture")
-    return entry["digest"], data
+    # As it will be stored: files that an earlier version saved have metadata.
+    return entry["digest"], without_metadata(data, sniff_mime(data) or "")
 
 
 def _read_tree(
-    entries: list[dict[str, Any]], files: Mapping[str, bytes], names: Mapping[str, str]
+    entries: list[dict[str, Any]], pictures: Mapping[str, Attachment]
 ) -> tuple[Message, ...]:
     known: dict[str, Message] = {}
     for entry in entries[:MAX_MESSAGES]:
         parent = entry["parent"]
         if parent is not None and parent not in known:
             raise ValueError("a message before its parent")
-        pictures = tuple(
-            Attachment(digest, "", names[digest], len(files[digest]))
-            for digest in entry["pictures"]
-        )
-        known[str(entry["id"])] = _read_message(entry, parent, pictures)
+        shown = tuple(pictures[named] for named in entry["pictures"])
+        known[str(entry["id"])] = _read_message(entry, parent, shown)
     return tuple(known.values())
 
 

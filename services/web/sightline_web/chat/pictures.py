@@ -12,6 +12,7 @@ from sightline_common.errors import MediaUnreadableError
 from sightline_web.chat.errors import PageError
 from sightline_web.chat.file_checks import FileChecks
 from sightline_web.language import translated
+from sightline_web.metadata.removal import without_metadata
 from sightline_web.store.conversations import ConversationStore
 from sightline_web.store.pictures import PictureFiles
 from sightline_web.store.records import Attachment, NotFoundError
@@ -30,9 +31,14 @@ class Pictures:
         self._lock = asyncio.Lock()
 
     async def keep(self, owner_id: str, data: bytes, name: str) -> Attachment:
-        """Stores a picture or video; raises PageError that says what to change."""
+        """Stores a picture or video without its metadata, for the model and all readers.
+
+        Raises PageError that says what to change.
+        """
         name = name[-MAX_NAME_LENGTH:]
-        return await self._keep(owner_id, data, name, self._checks.medium(data, name))
+        mime = self._checks.medium(data, name)
+        kept = await asyncio.to_thread(without_metadata, data, mime)
+        return await self._keep(owner_id, kept, name, mime)
 
     async def keep_pdf(self, owner_id: str, data: bytes, name: str) -> Attachment:
         """Stores a PDF, of which pages can be drawn; raises PageError like `keep`."""

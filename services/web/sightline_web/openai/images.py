@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import re
 from dataclasses import dataclass
 
+from sightline_common.telemetry import log
+
 from sightline_web.openai.errors import ApiError
+from sightline_web.store.pictures import sniff_mime
 
 _DATA_URL = re.compile(r"data:(?P<type>[^,;]*)(?P<parameters>(;[^,;]*)*),", re.IGNORECASE)
 _MAX_PREFIX = 512
+_ALIASES = {"image/jpg": "image/jpeg"}
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -99,29 +105,40 @@ def inline_bytes(url: str, kind: InlineKind, param: str, max_bytes: int) -> byte
     Raises ApiError for addresses, other media types, sloppy base64, and files that
     are empty or exceed `max_bytes`.
     """
-    data = _decoded(_payload(url, kind, param), kind, param)
+    payload, stated = _payload(url, kind, param)
+    data = _decoded(payload, kind, param)
     if not data:
         raise kind.empty.error(param)
     if len(data) > max_bytes:
         raise kind.too_large.error(param, num_bytes=len(data), max_bytes=max_bytes)
+    _note_type(stated, data, param)
     return data
 
 
-def _payload(url: str, kind: InlineKind, param: str) -> str:
+def _payload(url: str, kind: InlineKind, param: str) -> tuple[str, str]:
+    """Returns base64, and the media type that the URL states, if it states one."""
     if url[:5].lower() == "data:":
         return _data_url_payload(url, kind, param)
     if ":" in url[:_MAX_PREFIX]:
         raise kind.forbidden.error(param)
-    return url
+    return url, ""
 
 
-def _data_url_payload(url: str, kind: InlineKind, param: str) -> str:
+def _data_url_payload(url: str, kind: InlineKind, param: str) -> tuple[str, str]:
     match = _DATA_URL.match(url[:_MAX_PREFIX])
     if match is None or match["parameters"].rpartition(";")[2].strip().lower() != "base64":
         raise kind.malformed.error(param)
-    if not match["type"].strip().lower().startswith(kind.type_prefix):
+    stated = match["type"].strip().lower()
+    if not stated.startswith(kind.type_prefix):
         raise kind.other_type.error(param)
-    return url[match.end() :]
+    return url[match.end() :], stated
+
+
+def _note_type(stated: str, data: bytes, param: str) -> None:
+    """Logs a type that the bytes contradict: they decide, here and in every service."""
+    found = sniff_mime(data)
+    if stated and found and found != _ALIASES.get(stated, stated):
+        log(_logger, "medium has another type than stated", stated=stated, found=found, param=param)
 
 
 def _decoded(payload: str, kind: InlineKind, param: str) -> bytes:
