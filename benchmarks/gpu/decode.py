@@ -36,9 +36,10 @@ def _rows(contest: Contest, speed: DeviceSpeed, batch: int, num_tokens: int) -> 
     options, ours = contest.options, contest.ours
     prompts = random_prompts(options.config, batch, PROMPT_TOKENS)
     lanes = Lanes(ours, prompts, num_tokens)
+    modes = [mode for mode in ours.modes() if ours.captures(mode, lanes.length, batch)]
     times = alternating(
         {
-            **{mode.name: partial(lanes.seconds, mode) for mode in ours.modes()},
+            **{mode.name: partial(lanes.seconds, mode) for mode in modes},
             "generate": partial(their_decoding, contest.peer, prompts, num_tokens),
         },
         options.rounds,
@@ -47,8 +48,7 @@ def _rows(contest: Contest, speed: DeviceSpeed, batch: int, num_tokens: int) -> 
     bound = decode_bound(options.config, options.dtype, speed, batch, context)
     theirs = middle(times["generate"])
     return [
-        _row(batch, mode, num_tokens, middle(times[mode.name]), theirs, bound)
-        for mode in ours.modes()
+        _row(batch, mode, num_tokens, middle(times[mode.name]), theirs, bound) for mode in modes
     ]
 
 
@@ -89,14 +89,15 @@ class Lanes:
         return our_decoding(self._ours, engine, self._prompts, self._num_tokens)
 
     def _engine(self, mode: Mode) -> Engine:
-        length, count, name = self._length, len(self._prompts), mode.attention.name
+        length, count, name = self.length, len(self._prompts), mode.attention.name
         if name not in self._caches:
             self._caches[name] = self._ours.cache(length, count, mode.attention)
         engine = self._ours.engine(length, count, mode, cache=self._caches[name])
         return self._engines.setdefault(mode.name, engine)
 
     @property
-    def _length(self) -> int:
+    def length(self) -> int:
+        """The tokens of one sequence at its end."""
         return len(self._prompts[0]) + self._num_tokens + 1
 
 

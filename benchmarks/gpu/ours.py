@@ -16,6 +16,7 @@ from sightline_generator.attention.registry import IMPLEMENTATIONS, choose_atten
 from sightline_generator.engine.block_manager import BlockManager
 from sightline_generator.engine.decode_graphs import Capture, CudaCapture, call_again
 from sightline_generator.engine.engine import Engine
+from sightline_generator.engine.graph_shapes import graph_shapes
 from sightline_generator.engine.model_runner import KVCache, ModelRunner
 from sightline_generator.engine.sampler import Sampler
 from sightline_generator.engine.scheduler import ScheduledChunk, Scheduler, SchedulerLimits
@@ -118,6 +119,7 @@ class Ours:
         runner = CandidRunner(self._model, cache, mode.attention)
         if mode.graphs:
             shapes = runner.graph_shapes([max_num_seqs], num_tokens)
+            assert shapes, "ask `captures` before"
             list(runner.capture(shapes, num_tokens, self._capture()))
         step_tokens = step_tokens or max_num_seqs * num_tokens
         limits = SchedulerLimits(max_num_seqs, step_tokens, max_step_s=UNHURRIED_S)
@@ -157,6 +159,11 @@ class Ours:
             if not graphs or attention.capturable or self.device.type == "cpu"
             for overlap in (False, True)
         ]
+
+    def captures(self, mode: Mode, num_tokens: int, max_num_seqs: int) -> bool:
+        """Tells whether a mode has graphs for a batch, where it has any."""
+        shapes = graph_shapes(mode.attention, [max_num_seqs], num_tokens)
+        return bool(shapes) or not mode.graphs
 
     def _capture(self) -> Capture:
         return CudaCapture(self.device) if self.device.type == "cuda" else call_again

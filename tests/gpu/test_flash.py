@@ -1,5 +1,7 @@
 """What the loop's speed on a GPU rests on: kernels that neither wait nor allocate on the host."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from sightline_generator.attention.base import AttentionDemand, AttentionMetadata
@@ -76,4 +78,6 @@ def test_captured_step_follows_lengths_that_change(attention, cuda):
         captured = step.run()
     step.metadata.seqused_k.copy_(torch.tensor([3, 17, 5, 31], device=cuda))
     graph.replay()
+    # Eager steps know exactly how many blocks are used, and gather no more.
+    step.metadata = replace(step.metadata, num_used_blocks=None)
     torch.testing.assert_close(captured, step.run(), atol=2e-3, rtol=2e-3)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from sightline_common.checkpoint import Checkpoint
 from sightline_generator import graph_capture
-from sightline_generator.attention.flash import PagedFlashAttention
+from sightline_generator.attention.flash import GatheredFlashAttention, PagedFlashAttention
 from sightline_generator.config import GeneratorSettings
 from sightline_generator.engine.model_runner import KVCache, ModelRunner
 from sightline_generator.engine.sequence import SamplingParams
@@ -109,16 +109,20 @@ def test_blocks_are_cleared_without_waiting(ours):
     assert cache.keys[:, [2, 4]].isnan().all()
 
 
-def settings_of(**changes):
-    fields = {"model": str(tiny.NANO), "attention": "torch-flash-paged", "dtype": "float16"}
+TORCHS_OWN = [GatheredFlashAttention, PagedFlashAttention]
+
+
+def settings_of(kind, **changes):
+    fields = {"model": str(tiny.NANO), "attention": kind.name, "dtype": "float16"}
     return GeneratorSettings(**{**fields, "max_num_seqs": 16, "kv_cache_share": 0.1, **changes})
 
 
 @pytest.mark.gpu
-def test_generator_starts_with_graphs_and_without_answers_alike(cuda):
+@pytest.mark.parametrize("kind", TORCHS_OWN)
+def test_generator_starts_with_graphs_and_without_answers_alike(cuda, kind):
     answers = []
     for changes in ({}, {"cuda_graphs": False}, {"overlap": "off"}):
-        settings = settings_of(device="cuda:0", **changes)
+        settings = settings_of(kind, device="cuda:0", **changes)
         model = load_model(settings)
         assert (model.runner._graphs is not None) == settings.cuda_graphs
         engine = make_engine(model, settings)._engine
@@ -133,16 +137,19 @@ def test_generator_starts_with_graphs_and_without_answers_alike(cuda):
 
 
 @pytest.mark.gpu
-def test_graphs_take_about_the_memory_that_was_foreseen(cuda):
-    settings = settings_of()
+@pytest.mark.parametrize("kind", TORCHS_OWN)
+def test_graphs_take_about_the_memory_that_was_foreseen(cuda, kind):
+    settings = settings_of(kind)
     checkpoint = Checkpoint(tiny.NANO)
     family = family_of(checkpoint)
     tensors = checkpoint.load_tensors(family.rename_tensor, torch.float16)
     model = family.build(tensors, cuda)
-    attention = PagedFlashAttention(256, torch.float16)
+    attention = kind(kind.block_size_for(16), torch.float16)
     weights = LoadedWeights(family, model, attention, cuda, torch.float16)
     foreseen = graph_capture.graph_bytes(settings, weights)
-    runner = ModelRunner(model, KVCache(family.shape, 8, 256, cuda, torch.float16), attention)
+    runner = ModelRunner(
+        model, KVCache(family.shape, 8, attention.block_size, cuda, torch.float16), attention
+    )
     before = graph_capture._free_bytes(cuda)
     graph_capture.capture_graphs(runner, settings, family)
     assert before - graph_capture._free_bytes(cuda) <= 1.2 * foreseen + 2**26

@@ -27,7 +27,11 @@ ROOT = Path(sightline_web.__file__).parent
 def sentences() -> set[str]:
     """Returns everything that code and templates ask to be translated."""
     found = {_UNKNOWN, *_WORDS.values()}
-    found |= {each.alt for each in EXAMPLES} | set(TIERS.values()) | {"other"}
+    found |= (
+        {text for each in EXAMPLES for text in (each.alt, each.question)}
+        | set(TIERS.values())
+        | {"other"}
+    )
     found |= {*THEME.names.values(), *ENTER_KEY.names.values(), *_FAULTS.values(), UNKNOWN_KIND}
     found |= {name for name, _ in PRESETS.values()} | {each.label for each in NUMBERS.values()}
     for template in (ROOT / "templates").iterdir():

@@ -5,14 +5,16 @@ from __future__ import annotations
 import gc
 import logging
 import time
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import torch
+from sightline_common.config import SettingInvalidError
 from sightline_common.telemetry import log
 
 from sightline_generator.attention.base import Attention
 from sightline_generator.config import GeneratorSettings
-from sightline_generator.engine.decode_graphs import CudaCapture
+from sightline_generator.engine.decode_graphs import Capture, CudaCapture
 from sightline_generator.engine.graph_shapes import GraphShape, graph_sizes
 from sightline_generator.engine.model_runner import KVCache, ModelRunner
 from sightline_generator.families.base import Family
@@ -42,25 +44,13 @@ def max_sequence_tokens(settings: GeneratorSettings, family: Family) -> int:
 def capture_graphs(runner: ModelRunner, settings: GeneratorSettings, family: Family) -> None:
     """Captures one graph for each shape, and tells how far it is.
 
-    Where capturing fails, decoding goes on without graphs, and the log says why.
+    Raises SettingInvalidError where that fails. Going on would not be safe: what a broken
+    capture leaves behind in torch and on the device cannot be cleared away.
     """
-    began = time.monotonic()
-    try:
-        shapes = _captured(runner, settings, family)
-    except RuntimeError as error:
-        log(
-            _logger, "cuda graphs failed, decoding without", level=logging.WARNING, error=str(error)
-        )
-        return
-    seconds = round(time.monotonic() - began, 1)
-    sizes = sorted({shape.num_seqs for shape in shapes})
-    log(_logger, "cuda graphs captured", sizes=sizes, count=len(shapes), seconds=seconds)
-
-
-def _captured(runner: ModelRunner, settings: GeneratorSettings, family: Family) -> list[GraphShape]:
     length, capture = max_sequence_tokens(settings, family), CudaCapture(runner.cache.device)
     shapes = runner.graph_shapes(graph_sizes(settings.max_num_seqs), length)
-    for count, shape in enumerate(runner.capture(shapes, length, capture), start=1):
+    began = time.monotonic()
+    for count, shape in enumerate(_captured(runner, shapes, length, capture), start=1):
         log(
             _logger,
             "cuda graph captured",
@@ -69,13 +59,15 @@ def _captured(runner: ModelRunner, settings: GeneratorSettings, family: Family) 
             count=count,
             total=len(shapes),
         )
-    return shapes
+    seconds = round(time.monotonic() - began, 1)
+    sizes = sorted({shape.num_seqs for shape in shapes})
+    log(_logger, "cuda graphs captured", sizes=sizes, count=len(shapes), seconds=seconds)
 
 
 def graph_bytes(settings: GeneratorSettings, weights: LoadedWeights) -> int:
-    """Captures the two largest graphs over a small cache and returns what all will take.
+    """Captures three graphs over a small cache and returns what all will take.
 
-    Where that fails, none: they will not be captured.
+    The two largest and the smallest. Raises SettingInvalidError where that fails.
     """
     family, attention, device = weights.family, weights.attention, weights.device
     cache = KVCache(family.shape, 1, attention.block_size, device, weights.dtype)
@@ -83,23 +75,33 @@ def graph_bytes(settings: GeneratorSettings, weights: LoadedWeights) -> int:
     length = max_sequence_tokens(settings, family)
     shapes = runner.graph_shapes(graph_sizes(settings.max_num_seqs), length)
     free_bytes = [_free_bytes(device)]
-    try:
-        for _shape in runner.capture(shapes[-2:], length, CudaCapture(device)):
-            free_bytes.append(_free_bytes(device))
-    except RuntimeError as error:
-        log(_logger, "cuda graphs cannot be captured", level=logging.WARNING, error=str(error))
-        return 0
-    finally:
-        del runner, cache
-        _free_bytes(device)
+    probes = {*shapes[-2:], *shapes[:1]}
+    for _shape in _captured(runner, sorted(probes), length, CudaCapture(device)):
+        free_bytes.append(_free_bytes(device))
+    del runner, cache
+    _free_bytes(device)
     return foreseen_bytes(free_bytes, len(shapes))
+
+
+def _captured(
+    runner: ModelRunner, shapes: Sequence[GraphShape], max_num_tokens: int, capture: Capture
+) -> Iterator[GraphShape]:
+    try:
+        yield from runner.capture(shapes, max_num_tokens, capture)
+    except RuntimeError as error:
+        # A capture that something spoilt ends with an error of its own, and its cause before it.
+        reason = error.__context__ or error
+        raise SettingInvalidError(
+            f"Decoding steps could not be captured in CUDA graphs ({reason}); "
+            "set SIGHTLINE_GENERATOR_CUDA_GRAPHS=false to start without."
+        ) from error
 
 
 def foreseen_bytes(free_bytes: list[int], num_graphs: int) -> int:
     """Returns what all graphs take, given what was free before the first and after each.
 
     The first brings the buffers and the memory that the others, which are smaller, share;
-    each of those is taken to add as much as the second.
+    each of those is taken to add as much as the one of the later that added most.
     """
     steps = [before - after for before, after in pairwise(free_bytes)]
     first, *later = (max(0, step) for step in steps)

@@ -285,7 +285,7 @@ def test_gathering_takes_the_graph_with_the_least_room_that_is_enough(half, monk
     monkeypatch.setattr(graph_shapes, "FIRST_TOKENS", 16)
     recorder = Recorder()
     attention = flash_kernels(recorder)["torch-flash"]()
-    decoding = Decoding(half, attention)
+    decoding = Decoding(half, attention, recorder.capture)
     assert [shape.num_used_blocks for shape in decoding.replays.shapes[:4]] == [1, 4, 2, 8]
     for lengths, room in (
         ([16], 1),

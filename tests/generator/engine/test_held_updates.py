@@ -31,6 +31,11 @@ def test_what_could_only_be_joined_by_waiting_longer_goes_at_once():
     assert messages == [(0.0, [0]), (6.0, [1]), (12.0, [2]), (18.0, [3])]
 
 
+def test_a_slow_step_delays_what_was_held_once():
+    messages = sent(HeldUpdates(INTERVAL_S), [0.0, 1.0, 2.0, 90.0, 91.0, 180.0])
+    assert messages == [(0.0, [0]), (90.0, [1, 2, 3]), (180.0, [4, 5])]
+
+
 def test_without_an_interval_nothing_is_held():
     assert sent(HeldUpdates(0.0), [0.0, 0.0, 1.0]) == [(0.0, [0]), (0.0, [1]), (1.0, [2])]
 

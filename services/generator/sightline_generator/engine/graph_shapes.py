@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
+
+from sightline_generator.attention.base import Attention
 
 MAX_GRAPH_SEQS = 512
 """Larger batches keep the device busy without graphs."""
@@ -29,6 +32,16 @@ def graph_sizes(max_num_seqs: int) -> list[int]:
     return [*(size for size in steps if size < most), most]
 
 
+def graph_shapes(
+    attention: Attention[Any], sizes: Iterable[int], max_num_tokens: int
+) -> list[GraphShape]:
+    """Returns which steps to capture for these batch sizes and sequences up to that length."""
+    table_width = -(-max_num_tokens // attention.block_size)
+    if attention.gathers:
+        return gathered_shapes(sizes, table_width, attention.block_size)
+    return paged_shapes(sizes, table_width)
+
+
 def paged_shapes(sizes: Iterable[int], table_width: int) -> list[GraphShape]:
     """Returns one shape a batch size, for attention that reads only the blocks that are used."""
     return [GraphShape(size, size * table_width) for size in sizes]
@@ -37,7 +50,7 @@ def paged_shapes(sizes: Iterable[int], table_width: int) -> list[GraphShape]:
 def gathered_shapes(sizes: Iterable[int], table_width: int, block_size: int) -> list[GraphShape]:
     """Returns several shapes a batch size, for attention that copies all it has room for.
 
-    Batches that would copy more than `MAX_GATHERED_TOKENS` have none.
+    Batch sizes whose smallest shape would copy more than `MAX_GATHERED_TOKENS` have none.
     """
     return [
         GraphShape(size, num_blocks)

@@ -13,8 +13,8 @@ class HeldUpdates:
 
     A message costs its reader, gRPC and the event loop more than a small model's token costs
     the model, and nobody reads faster. A first token, a start, an end and a want are never held,
-    nor is anything when the next step, at the last one's pace, would end after the interval:
-    slow steps are never made to look slower.
+    nor is anything when the next step, at the last one's pace, would end after the interval. So
+    a token waits no longer than that, or than for one step that is slower than the last.
     """
 
     def __init__(self, interval_s: float) -> None:

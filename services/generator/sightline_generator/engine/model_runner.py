@@ -11,7 +11,7 @@ import torch
 from sightline_generator.attention.base import Attention, AttentionMetadata, KVGroup, write_kv
 from sightline_generator.engine.batch import Batch, build_batch
 from sightline_generator.engine.decode_graphs import Capture, DecodeBuffers, DecodeGraphs
-from sightline_generator.engine.graph_shapes import GraphShape, gathered_shapes, paged_shapes
+from sightline_generator.engine.graph_shapes import GraphShape, graph_shapes
 from sightline_generator.engine.scheduler import ScheduledChunk
 from sightline_generator.engine.transfer import upload, upload_tensor
 from sightline_generator.families.base import AttendFunction, LanguageModel, ModelShape
@@ -90,10 +90,7 @@ class ModelRunner:
 
     def graph_shapes(self, sizes: Sequence[int], max_num_tokens: int) -> list[GraphShape]:
         """Returns which steps to capture for these batch sizes and sequences up to that length."""
-        width = self._table_width(max_num_tokens)
-        if self._attention.gathers:
-            return gathered_shapes(sizes, width, self.cache.block_size)
-        return paged_shapes(sizes, width)
+        return graph_shapes(self._attention, sizes, max_num_tokens)
 
     def capture(
         self, shapes: Sequence[GraphShape], max_num_tokens: int, capture: Capture
@@ -102,7 +99,7 @@ class ModelRunner:
 
         Yields each shape when it is done. Other steps go on as before.
         """
-        probe, width = self._probe(), self._table_width(max_num_tokens)
+        probe, width = self._probe(), -(-max_num_tokens // self.cache.block_size)
         most = max((shape.num_seqs for shape in shapes), default=0)
         buffers = DecodeBuffers.empty(most, width, probe.shape[-1], probe)
         graphs = DecodeGraphs(
@@ -110,9 +107,6 @@ class ModelRunner:
         )
         yield from graphs.capture(shapes, capture)
         self._graphs = graphs
-
-    def _table_width(self, num_tokens: int) -> int:
-        return -(-num_tokens // self.cache.block_size)
 
     @torch.inference_mode()
     def _probe(self) -> torch.Tensor:

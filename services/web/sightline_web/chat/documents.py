@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 
-from sightline_web.assets import STATIC_DIR
 from sightline_web.chat.views import views_of
 from sightline_web.language import translated
 from sightline_web.markdown.boxes import without_marks
@@ -40,5 +39,4 @@ def html_document(
         conversation=conversation,
         views=views_of(branch),
         address=address,
-        style=(STATIC_DIR / "site.css").read_text("utf-8"),
     )
