@@ -23,8 +23,12 @@ MOST_POINTS = 400  # of a line; a GPU writes ten thousands of rows, and nobody s
 
 
 def read_curve(folder: Path) -> list[dict[str, Any]]:
-    """The rows of curve.jsonl by step; what was trained again after a stop replaces the first."""
-    lines = (folder / "curve.jsonl").read_text("utf-8").splitlines()
+    """The rows of curve.jsonl by step; what was trained again after a stop replaces the first.
+
+    There are none after a few steps, as a trial takes.
+    """
+    file = folder / "curve.jsonl"
+    lines = file.read_text("utf-8").splitlines() if file.exists() else []
     rows = {row["step"]: row for row in map(json.loads, lines)}
     return [rows[step] for step in sorted(rows)]
 

@@ -23,6 +23,11 @@ def test_what_was_trained_again_replaces_what_was_lost(tmp_path: Path) -> None:
     ]
 
 
+def test_a_trial_of_a_few_steps_has_an_empty_curve(tmp_path: Path) -> None:
+    draw_curve(read_curve(tmp_path), tmp_path / "curve.svg")
+    assert (tmp_path / "curve.svg").exists()
+
+
 def test_smoothing_keeps_a_constant_and_lessens_a_jump() -> None:
     assert smooth([3.0] * 5) == pytest.approx([3.0] * 5)
     assert 1.0 < smooth([1.0] * 20 + [2.0])[-1] < 1.2
