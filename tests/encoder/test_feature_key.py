@@ -11,7 +11,7 @@ from PIL import Image
 from sightline_common.digest import is_digest, sha256_digest
 from sightline_encoder import feature_key
 from sightline_encoder.feature_key import FeatureRequest, feature_fingerprint
-from sightline_encoder.preprocess import PixelBudget
+from sightline_encoder.pixel_budget import PixelBudget
 
 from tests.encoder.tiny import encoded
 
@@ -68,7 +68,7 @@ def test_pictures_of_equal_indices_and_swapped_palettes_have_different_digests()
 def test_keys_do_not_depend_on_the_process():
     program = (
         "from sightline_encoder.feature_key import *\n"
-        "from sightline_encoder.preprocess import PixelBudget\n"
+        "from sightline_encoder.pixel_budget import PixelBudget\n"
         f"print(FeatureRequest({REQUEST.digest!r}, 'image', PixelBudget(10, 20), 'salt')"
         f".key({FINGERPRINT!r}))"
     )

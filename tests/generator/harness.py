@@ -226,6 +226,9 @@ class Theirs:
     dtype: torch.dtype
     model: object = field(init=False)
     tokenizer: object = field(init=False)
+    _answers: dict[object, tuple[list[int], list[torch.Tensor]]] = field(
+        default_factory=dict, init=False
+    )
 
     def __post_init__(self) -> None:
         self.model = AutoModelForImageTextToText.from_pretrained(self.folder, dtype=self.dtype)
@@ -286,11 +289,22 @@ class Theirs:
         output = encode(shown.pixels.to(self.dtype), grid)
         return output.pooler_output[0]
 
-    @torch.inference_mode()
     def generate(
         self, turns: list[Turn], max_tokens: int, **options: object
     ) -> tuple[list[int], list[torch.Tensor]]:
-        """Returns greedy ids, end tokens ignored, and the logits behind each."""
+        """Returns greedy ids, end tokens ignored, and the logits behind each.
+
+        Asks the model once: tests in several modes compare with the same answer.
+        """
+        asked = (*turns, max_tokens, *options.items())
+        if asked not in self._answers:
+            self._answers[asked] = self._generate(turns, max_tokens, **options)
+        return self._answers[asked]
+
+    @torch.inference_mode()
+    def _generate(
+        self, turns: list[Turn], max_tokens: int, **options: object
+    ) -> tuple[list[int], list[torch.Tensor]]:
         ids = torch.tensor([self.prompt_ids(turns, **options)])
         inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
         shown = pictures_of(turns)

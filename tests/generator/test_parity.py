@@ -87,9 +87,14 @@ def test_nano_greedy_ids_equal_transformers_in_float64(nano_ours, nano_theirs, t
     assert ids == expected
 
 
+@pytest.fixture(scope="module")
+def nano_float32():
+    return Ours(tiny.NANO, torch.float32), Theirs(tiny.NANO, torch.float32)
+
+
 @pytest.mark.parametrize("turns", CONVERSATIONS[12:], ids=range(12, len(CONVERSATIONS)))
-def test_float32_logits_agree_and_ids_where_they_are_apart(turns):
-    ours, theirs = Ours(tiny.NANO, torch.float32), Theirs(tiny.NANO, torch.float32)
+def test_float32_logits_agree_and_ids_where_they_are_apart(nano_float32, turns):
+    ours, theirs = nano_float32
     expected, expected_logits = theirs.generate(turns, 8)
     ids, logits = greedy_ours(ours, theirs, turns, 8)
     for own, other, own_row, other_row in zip(ids, expected, logits, expected_logits, strict=True):

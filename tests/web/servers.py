@@ -13,13 +13,14 @@ from sightline_web.__main__ import server_config
 from sightline_web.app import create_app
 from sightline_web.config import WebSettings
 from sightline_web.generator_client import Generator
-from sightline_web.store.database import Database
 from starlette.types import ASGIApp, Message
+
+from tests.web.migrated import migrated_database
 
 
 def build_app(generator: Generator, data_dir: Path, **changes: object) -> ASGIApp:
     settings = WebSettings(data_dir=data_dir, port=0, drain_s=1.0, **changes)  # type: ignore[arg-type]
-    return create_app(generator, Database(settings.store_url), settings)
+    return create_app(generator, migrated_database(settings), settings)
 
 
 @asynccontextmanager

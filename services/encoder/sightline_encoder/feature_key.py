@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING
 
-import torch
 from sightline_common.digest import combined_digest
 
 from sightline_encoder.pixel_budget import FrameBudget, PixelBudget
-from sightline_encoder.preprocess import PREPROCESSING_VERSION
 
+if TYPE_CHECKING:
+    import torch
+
+PREPROCESSING_VERSION = f"2-pillow{version('pillow')}-transformers{version('transformers')}"
+"""Changes with what resizes: two resizers may round differently."""
 PAYLOAD_VERSION = "1"
 """Changes when the tensors of a payload, or their order, change."""
 TOWER_VERSION = "1"

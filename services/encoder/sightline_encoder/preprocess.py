@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import PIL
 import torch
 import transformers
 from PIL import Image
@@ -24,9 +23,6 @@ from sightline_encoder.resizing import Resizing
 
 if TYPE_CHECKING:
     from sightline_encoder.video_preprocess import VideoPreprocessor
-
-PREPROCESSING_VERSION = f"2-pillow{PIL.__version__}-transformers{transformers.__version__}"
-"""Part of every feature key: two resizers may round differently."""
 
 PICTURE_DECODER = "sightline_encoder.picture"
 COMPARISON_DECODER = "sightline_encoder.comparison_image"

@@ -111,9 +111,9 @@ class GeneratorSettings(ServiceSettings):
     )
     stream_interval_s: float = setting(
         "SIGHTLINE_GENERATOR_STREAM_INTERVAL_S",
-        "seconds within which an answer's tokens are joined into one message, the first excepted; "
-        "0 sends each token at once",
-        default=0.05,
+        "the longest in seconds that an answer's tokens are joined into one message, the first "
+        "excepted; 4 ms for each answer that is written, where that is less; 0 sends each at once",
+        default=0.07,
         minimum=0,
         maximum=1,
     )

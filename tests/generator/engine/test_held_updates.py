@@ -1,7 +1,10 @@
 """Tokens that come soon after others join them, and nothing waits that must not."""
 
+from itertools import pairwise
+
 import pytest
 from sightline_common.errors import EngineFailedError
+from sightline_generator.engine import held_updates
 from sightline_generator.engine.engine import SequenceUpdate
 from sightline_generator.engine.held_updates import HeldUpdates
 from sightline_generator.engine.stop import Finish, FinishReason
@@ -9,6 +12,12 @@ from sightline_generator.engine.stop import Finish, FinishReason
 from tests.generator.engine.test_update_stream import sequence
 
 INTERVAL_S = 10.0
+
+
+@pytest.fixture(autouse=True)
+def much_company(monkeypatch):
+    """Lets one sequence wait as if there were many."""
+    monkeypatch.setattr(held_updates, "MESSAGES_PER_S", 0.01)
 
 
 def sent(held, moments, each=None):
@@ -34,6 +43,18 @@ def test_what_could_only_be_joined_by_waiting_longer_goes_at_once():
 def test_a_slow_step_delays_what_was_held_once():
     messages = sent(HeldUpdates(INTERVAL_S), [0.0, 1.0, 2.0, 90.0, 91.0, 180.0])
     assert messages == [(0.0, [0]), (90.0, [1, 2, 3]), (180.0, [4, 5])]
+
+
+@pytest.mark.parametrize(("num_sequences", "gap"), [(1, 1), (3, 2), (10, 9), (20, 9)])
+def test_the_more_are_answered_the_longer_tokens_are_joined(monkeypatch, num_sequences, gap):
+    monkeypatch.setattr(held_updates, "MESSAGES_PER_S", 1.0)
+    held, sequences = HeldUpdates(INTERVAL_S), [sequence() for _ in range(num_sequences)]
+    moments = {each: [] for each in sequences}
+    for now in range(40):
+        for update in held.due([SequenceUpdate(each, token_ids=[1]) for each in sequences], now):
+            moments[update.sequence].append(now)
+    for times in moments.values():
+        assert times[0] == 0 and {b - a for a, b in pairwise(times[1:])} == {gap}
 
 
 def test_without_an_interval_nothing_is_held():
@@ -71,4 +92,4 @@ def test_nothing_is_kept_of_who_is_forgotten():
     held.forget(each)
     assert held.due([], 100.0) == []
     assert sent(held, [101.0], each) == [(101.0, [0])]
-    assert held._until.keys() == {each}
+    assert held._sent.keys() == {each}

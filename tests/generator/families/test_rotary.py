@@ -1,6 +1,7 @@
 import pytest
 import torch
-from sightline_generator.families.rotary import MultimodalRotary, rotate
+from sightline_generator.families.glm4v_rotary import rotary_of
+from sightline_generator.families.rotary import rotate
 from transformers import Glm4vTextConfig
 from transformers.models.glm4v.modeling_glm4v import (
     Glm4vTextRotaryEmbedding,
@@ -27,9 +28,11 @@ def config_of(**rope):
         {},
         {"mrope_section": [1, 1, 2, 1, 2, 1]},
         {"partial_rotary_factor": 1.0, "mrope_section": [4, 6, 6]},
+        {"rope_theta": 500000.0},
+        {"rope_type": "linear", "factor": 4.0},
         {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 512},
     ],
-    ids=["partial", "repeated sections", "whole", "yarn"],
+    ids=["partial", "repeated sections", "whole", "slower", "linear", "yarn"],
 )
 def test_rotation_equals_transformers(dtype, rope):
     theirs = Glm4vTextRotaryEmbedding(config_of(**rope))
@@ -38,7 +41,7 @@ def test_rotation_equals_transformers(dtype, rope):
     heads = torch.randn(9, 4, 32, generator=draw).to(dtype)
     cos, sin = theirs(heads, positions[:, None])
     expected, _key = apply_rotary_pos_emb(heads[None], heads[None], cos, sin, unsqueeze_dim=2)
-    ours = MultimodalRotary(theirs.inv_freq, theirs.mrope_section, theirs.attention_scaling, dtype)
+    ours = rotary_of(config_of(**rope), heads)
     untouched = heads[:, 3].clone()
     rotate(heads[:, :3], ours.table(positions))
     tolerance = TOLERANCE[dtype]

@@ -13,9 +13,10 @@ from sightline_web.accounts.password_file import Entry, PasswordFile, write_entr
 from sightline_web.app import create_app
 from sightline_web.config import WebSettings
 from sightline_web.generator_client import Generator
-from sightline_web.store.database import Database
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
+
+from tests.web.migrated import migrated_database
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORD = "correct horse"
@@ -34,7 +35,7 @@ def password_file(folder: Path, **operators: bool) -> Path:
 def app_with_accounts(generator: Generator, folder: Path, path: Path, **changes: object) -> ASGIApp:
     settings = WebSettings(data_dir=folder, port=0, drain_s=1.0, **changes)  # type: ignore[arg-type]
     directory = PasswordDirectory(PasswordFile(path))
-    return create_app(generator, Database(settings.store_url), settings, directory)
+    return create_app(generator, migrated_database(settings), settings, directory)
 
 
 def starlette_in(app: ASGIApp) -> Starlette:

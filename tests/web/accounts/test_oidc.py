@@ -17,7 +17,6 @@ from sightline_web.accounts.oidc_provider import Client, OidcProvider
 from sightline_web.accounts.opening import open_directory
 from sightline_web.app import create_app
 from sightline_web.config import WebSettings
-from sightline_web.store.database import Database
 from starlette.types import ASGIApp
 
 from tests.web.accounts.people import app_with_accounts, password_file, sign_in, visitor
@@ -25,6 +24,7 @@ from tests.web.accounts.provider import CLIENT_ID, CLIENT_SECRET, ISSUER, FakePr
 from tests.web.accounts.test_owners import routes_of
 from tests.web.chat.talk import ask
 from tests.web.fakes import FakeGenerator
+from tests.web.migrated import migrated_database
 from tests.web.servers import lifespan
 
 RULES = Rules(required=None, operator=read_rule("groups=operators"))
@@ -42,7 +42,7 @@ def build(
     transport = httpx2.ASGITransport(provider.app())
     directory = OidcDirectory(OidcProvider(ISSUER, client, transport), rules, "")
     settings = WebSettings(data_dir=folder, port=0, drain_s=1.0)
-    return create_app(generator, Database(settings.store_url), settings, directory)
+    return create_app(generator, migrated_database(settings), settings, directory)
 
 
 @pytest.fixture
@@ -247,7 +247,7 @@ async def test_provider_that_is_away_fails_the_sign_in_alone(
     provider = OidcProvider("http://127.0.0.1:9", Client(CLIENT_ID, "", "openid"))
     settings = WebSettings(data_dir=tmp_path, port=0)
     directory = OidcDirectory(provider, RULES, "")
-    app = create_app(generator, Database(settings.store_url), settings, directory)
+    app = create_app(generator, migrated_database(settings), settings, directory)
     async with lifespan(app), visitor(app) as client:
         response = await client.get("/sign-in/start", headers={"accept-language": "zh"})
         assert response.status_code == 502 and "登录失败" in response.text

@@ -9,11 +9,11 @@ from sightline_web.app import create_app
 from sightline_web.config import WebSettings
 from sightline_web.operators import figures
 from sightline_web.pages import render
-from sightline_web.store.database import Database
 
 from tests.web.accounts.people import visitor
 from tests.web.chat.talk import tags_of, without_style
 from tests.web.fakes import FakeGenerator
+from tests.web.migrated import migrated_database
 from tests.web.operators.test_sample import sample
 from tests.web.servers import lifespan
 
@@ -25,7 +25,7 @@ async def test_page_shows_what_the_services_say_and_asks_again(
     assert now.load is not None and now.statistics is not None
     generator.current_load, generator.current_statistics = now.load, now.statistics
     settings = WebSettings(data_dir=tmp_path, port=0)
-    app = create_app(generator, Database(settings.store_url), settings)
+    app = create_app(generator, migrated_database(settings), settings)
     async with lifespan(app), visitor(app) as client:
         body = (await client.get("/operator")).text
         fragment = (await client.get("/operator/figures")).text
@@ -47,7 +47,7 @@ async def test_page_says_that_the_generator_is_away(
 ) -> None:
     generator.info_error = NotReadyError("away")
     settings = WebSettings(data_dir=tmp_path, port=0)
-    app = create_app(generator, Database(settings.store_url), settings)
+    app = create_app(generator, migrated_database(settings), settings)
     async with lifespan(app), visitor(app) as client:
         for language, words in (("en", "cannot be reached"), ("zh", "无法连接生成服务")):
             response = await client.get("/operator", headers={"accept-language": language})

@@ -7,20 +7,24 @@ from collections.abc import Iterable
 from sightline_generator.engine.engine import SequenceUpdate
 from sightline_generator.engine.sequence import Sequence
 
+MESSAGES_PER_S = 250
+"""How many messages a second all answers together may cause while their tokens can be joined."""
+
 
 class HeldUpdates:
-    """Joins the tokens that come within `interval_s` after a sequence's last ones.
+    """Joins the tokens that come soon after a sequence's last ones, the more it has company.
 
     A message costs its reader, gRPC and the event loop more than a small model's token costs
-    the model, and nobody reads faster. A first token, a start, an end and a want are never held,
-    nor is anything when the next step, at the last one's pace, would end after the interval. So
-    a token waits no longer than that, or than for one step that is slower than the last.
+    the model, and nobody reads faster. So while many sequences are answered, each waits for
+    its share of `MESSAGES_PER_S`, at most `longest_s`. A first token, a start, an end and a
+    want are never held, nor is anything when the next step, at the last one's pace, would end
+    too late. So a token waits no longer than that, or than for one step slower than the last.
     """
 
-    def __init__(self, interval_s: float) -> None:
-        self._interval_s = interval_s
+    def __init__(self, longest_s: float) -> None:
+        self._longest_s = longest_s
         self._held: dict[Sequence, SequenceUpdate] = {}
-        self._until: dict[Sequence, float] = {}
+        self._sent: dict[Sequence, float] = {}
         self._last_step = 0.0
 
     def due(self, updates: Iterable[SequenceUpdate], now: float) -> list[SequenceUpdate]:
@@ -31,19 +35,20 @@ class HeldUpdates:
                 held.extend(update)
         next_step = now + (now - self._last_step)
         self._last_step = now
-        due = [update for update in self._held.values() if self._is_due(update, next_step)]
+        earliest = next_step - min(self._longest_s, len(self._sent) / MESSAGES_PER_S)
+        due = [update for update in self._held.values() if self._is_due(update, earliest)]
         for update in due:
             del self._held[update.sequence]
             if update.token_ids:
-                self._until[update.sequence] = now + self._interval_s
+                self._sent[update.sequence] = now
         return due
 
     def forget(self, sequence: Sequence) -> None:
         """Drops what is held of a sequence in which nobody is interested any more."""
         self._held.pop(sequence, None)
-        self._until.pop(sequence, None)
+        self._sent.pop(sequence, None)
 
-    def _is_due(self, update: SequenceUpdate, next_step: float) -> bool:
+    def _is_due(self, update: SequenceUpdate, earliest: float) -> bool:
         if update.ended or update.started or update.features_wanted:
             return True
-        return next_step >= self._until.get(update.sequence, next_step)
+        return self._sent.get(update.sequence, earliest) <= earliest

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from sightline_common.checkpoint import CheckpointError
-from torch.nn.functional import embedding
+from torch.nn.functional import embedding, silu
 from transformers import Glm4vTextConfig
-from transformers.activations import ACT2FN
-from transformers.models.glm4v.modeling_glm4v import Glm4vTextRotaryEmbedding
 
 from sightline_generator.families.base import AttendFunction, Caches, NativeForward
+from sightline_generator.families.glm4v_rotary import rotary_of
 from sightline_generator.families.projection import MakeProjection, PackedProjection, Projection
-from sightline_generator.families.rotary import MultimodalRotary, rotate
+from sightline_generator.families.rotary import rotate
 from sightline_generator.native.decoder import DecoderSpec, LayerWeights, NativeDecoder
 from sightline_generator.native.packed_weight import panel_width
 from sightline_generator.native.rows import Rows
-
-_STATIC_ROPE_TYPES = frozenset({"default", "linear", "yarn", "llama3"})
-"""Those whose frequencies do not depend on the length of the sequence."""
 
 
 class TensorSource:
@@ -139,7 +136,7 @@ class GatedMlp:
     ) -> None:
         hidden, inner = config.hidden_size, config.intermediate_size
         self._inner = inner
-        self._activation = ACT2FN[config.hidden_act]
+        self._activation = _activation(config.hidden_act)
         self._gate_up = make(source.take(f"{prefix}gate_up_proj.weight", 2 * inner, hidden), None)
         self._down = make(source.take(f"{prefix}down_proj.weight", hidden, inner), None)
 
@@ -213,7 +210,7 @@ class Glm4vDecoder:
         self._head: Projection = make(
             self._embeddings if tied else source.take("lm_head.weight", vocabulary, hidden), None
         )
-        self._rotary = _rotary(config, self._embeddings)
+        self._rotary = rotary_of(config, self._embeddings)
         source.check_empty()
 
     def embed(self, token_ids: torch.Tensor) -> torch.Tensor:
@@ -264,17 +261,10 @@ def computes_natively(config: Glm4vTextConfig) -> bool:
     return config.hidden_act == "silu" and whole
 
 
-def _rotary(config: Glm4vTextConfig, like: torch.Tensor) -> MultimodalRotary:
-    """Takes transformers' frequencies; raises CheckpointError where they would change."""
-    kind = config.rope_parameters["rope_type"]
-    if kind not in _STATIC_ROPE_TYPES:
-        known = ", ".join(sorted(_STATIC_ROPE_TYPES))
-        raise CheckpointError(f"config.json has rope_type {kind!r}; this server knows {known}.")
-    theirs = Glm4vTextRotaryEmbedding(config)
-    sections = list(theirs.mrope_section)
-    if sum(sections) != len(theirs.inv_freq):
-        raise CheckpointError(
-            f"mrope_section {sections} of config.json does not add up to {len(theirs.inv_freq)}."
-        )
-    frequencies = theirs.inv_freq.to(like.device)
-    return MultimodalRotary(frequencies, sections, theirs.attention_scaling, like.dtype)
+def _activation(name: str) -> Callable[[torch.Tensor], torch.Tensor]:
+    if name == "silu":
+        return silu  # spares most starts seconds: transformers' table imports its whole modelling
+    from transformers.activations import ACT2FN
+
+    activation: Callable[[torch.Tensor], torch.Tensor] = ACT2FN[name]
+    return activation
