@@ -1,5 +1,7 @@
 """A video's patches are those of the reference processor, value for value."""
 
+import os
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -14,7 +16,7 @@ from sightline_encoder.video_stream import Video
 from sightline_encoder.worker_pool import WorkerPool
 
 from tests.encoder.video_reference import Reference
-from tests.encoder.videos import patched, scene, turned, video
+from tests.encoder.videos import CODECS, patched, scene, turned, video
 
 SIZE = {"shortest_edge": 112 * 112, "longest_edge": 12 * 112 * 112}
 
@@ -33,6 +35,14 @@ KINDS = [
     ("h264", "mp4"), ("hevc", "mp4"), ("mpeg4", "mp4"), ("av1", "mp4"), ("h264", "mov"),
     ("vp8", "webm"), ("vp9", "webm"), ("h264", "matroska"),
 ]  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has scheduling policies")
+def test_making_videos_leaves_the_tests_their_priority():
+    before = os.sched_getscheduler(0)
+    for codec in CODECS:
+        video(2, codec=codec, container="mp4" if codec != "vp8" else "webm")
+    assert os.sched_getscheduler(0) == before
 
 
 @pytest.mark.parametrize("rule", ["glm4v", "glm46v"])
