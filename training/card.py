@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -79,14 +80,9 @@ def told_browser(own: Sequence[Score], browser: Sequence[Score]) -> str:
 
 def parameters(model: Path) -> int:
     """How many numbers the weights hold."""
-    count = 0
     with safe_open(model / "model.safetensors", "pt") as weights:
-        for name in weights.keys():  # noqa: SIM118
-            size = 1
-            for length in weights.get_slice(name).get_shape():
-                size *= length
-            count += size
-    return count
+        names = weights.keys()
+        return sum(math.prod(weights.get_slice(name).get_shape()) for name in names)
 
 
 def card(model: Path, folder: Path, checkpoint: Path) -> str:
