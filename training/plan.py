@@ -38,15 +38,15 @@ CPU_PLAN = (
         options=("--freeze-sight", "--learning-rate", "1e-3"),
     ),
 )
-# Nothing is frozen, and all cores draw but those that launch kernels and hand batches over. NEVER
-# RUN: no GPU was at hand. README.md says what the minutes are guessed from.
+# Nothing is frozen, and all cores draw but those that launch kernels and hand batches over. Never
+# run as a whole: README.md says what the minutes are guessed from.
 DRAWING = max(1, usable_cores() - 2)
 CUDA_PLAN = (
     Phase(
         "whole",
-        minutes=100,
+        minutes=80,
         decay_minutes=40,
-        options=("--batch-size", "32", "--workers", str(DRAWING)),
+        options=("--batch-size", "64", "--workers", str(DRAWING)),
     ),
 )
 PLANS = {"cpu": CPU_PLAN, "cuda": CUDA_PLAN}

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from transformers import Glm46VImageProcessorPil, PreTrainedTokenizerFast
+from transformers.models.glm46v.image_processing_pil_glm46v import smart_resize
 
 Message = dict[str, Any]
 
 IMAGE_TOKEN = "<|image|>"
+REMEMBERED = 20_000  # short texts and their token ids; most pieces of a talk come again
+LONGEST_REMEMBERED = 80  # characters
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,19 @@ class Pixels:
         return [int(count) for count in self.grid.prod(dim=1) // 4]
 
 
+@dataclass(frozen=True)
+class Patches:
+    """The same before they are numbers: resized and cut, each frame once.
+
+    values: uint8 [patches, 588], red, green and blue, row by row; grid as in `Pixels`.
+    """
+
+    values: torch.Tensor
+    grid: torch.Tensor
+
+    token_counts = Pixels.token_counts
+
+
 class Processor:
     """The tokenizer, the chat template and the picture processor of one model folder."""
 
@@ -39,6 +56,7 @@ class Processor:
     ) -> None:
         self.tokenizer = tokenizer
         self.image_processor = image_processor
+        self._remembered: dict[str, list[int]] = {}
 
     @classmethod
     def load(cls, folder: Path) -> Processor:
@@ -51,6 +69,26 @@ class Processor:
         features = self.image_processor(list(pictures), return_tensors="pt")
         return Pixels(features["pixel_values"], features["image_grid_thw"])
 
+    def patches(self, pictures: Sequence[Image.Image]) -> Patches:
+        """What `pixels` would normalize, in a fraction of its time and an eighth of its memory."""
+        cut = [cut_patches(self.resized(picture)) for picture in pictures]
+        grids = torch.tensor([[1, *grid] for _values, grid in cut])
+        return Patches(torch.cat([values for values, _grid in cut]), grids)
+
+    def resized(self, picture: Image.Image) -> Image.Image:
+        """As the picture processor does it."""
+        own, (width, height) = self.image_processor, picture.size
+        height, width = smart_resize(
+            num_frames=own.temporal_patch_size,
+            height=height,
+            width=width,
+            temporal_factor=own.temporal_patch_size,
+            factor=own.patch_size * own.merge_size,
+            min_pixels=own.size["shortest_edge"],
+            max_pixels=own.size["longest_edge"],
+        )
+        return picture.convert("RGB").resize((width, height), own.resample)
+
     def prompt(
         self, messages: list[Message], token_counts: Sequence[int], thinking: bool = False
     ) -> str:
@@ -61,7 +99,37 @@ class Processor:
         return expand(str(text), token_counts)
 
     def token_ids(self, text: str) -> list[int]:
-        return list(self.tokenizer.encode(text, add_special_tokens=False))
+        """Of a text without more special tokens around it than it names."""
+        known = self._remembered.get(text)
+        if known is None:
+            known = self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids
+            if len(text) <= LONGEST_REMEMBERED and len(self._remembered) < REMEMBERED:
+                self._remembered[text] = known
+        return list(known)
+
+
+def cut_patches(
+    picture: Image.Image, patch: int = 14, merged: int = 2
+) -> tuple[torch.Tensor, tuple[int, int]]:
+    """Patches in the order in which `merged` squared of them become one visual token, uint8.
+
+    Returns [patches, 3 * patch * patch], and how many there are in height and width.
+    """
+    pixels = np.asarray(picture)
+    rows, columns = pixels.shape[0] // patch, pixels.shape[1] // patch
+    blocks = pixels.reshape(rows // merged, merged, patch, columns // merged, merged, patch, 3)
+    ordered = blocks.transpose(0, 3, 1, 4, 6, 2, 5).reshape(rows * columns, -1)
+    return torch.from_numpy(ordered), (rows, columns)
+
+
+def normalized(patches: torch.Tensor, mean: torch.Tensor, deviation: torch.Tensor) -> torch.Tensor:
+    """uint8 [patches, 588] as in `Patches` to float32 [patches, 1176] as in `Pixels`.
+
+    mean, deviation: float [3], of red, green and blue, from 0 to 1.
+    """
+    colors = patches.float().unflatten(1, (3, 1, -1)) / 255
+    frames = (colors - mean[:, None, None]) / deviation[:, None, None]
+    return frames.expand(-1, -1, 2, -1).flatten(1)
 
 
 def expand(text: str, token_counts: Sequence[int]) -> str:

@@ -157,7 +157,6 @@ class Trainer:
             curriculum,
             settings.batch_size,
             settings.seed,
-            self.compute.products,
         )
         workers = fitting_workers(settings.workers, pools.most_bytes())
         for batch in stream(pools, self.step, workers):

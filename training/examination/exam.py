@@ -51,10 +51,7 @@ WHOLE_CELLS: Cells = SCENE_CELLS | {
     "chart": Cell(reading_cells.chart, 0.85),
 }
 # What is not known must be declined.
-SCENES_CELLS: Cells = {
-    name: cell for name, cell in SCENE_CELLS.items() if name not in ("JSON", "box")
-} | {
-    "box or JSON, declined": Cell(about_scene(talk.declined), 0.95),
+SCENES_CELLS: Cells = SCENE_CELLS | {
     "text or chart, declined": Cell(reading_cells.unread, 0.95),
 }
 SMALL_CELLS: Cells = {

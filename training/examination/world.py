@@ -34,4 +34,4 @@ class World:
 
 WHOLE = World((ENGLISH, CHINESE), Limits())
 SMALL = World((FIRST_ENGLISH,), SMALL_LIMITS, painter="pillow")
-SCENES = World(SCENES_TONGUES, SMALL_LIMITS)
+SCENES = World(SCENES_TONGUES, Limits())

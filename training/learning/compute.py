@@ -40,8 +40,11 @@ class Compute:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
 
     def make_current(self) -> None:
-        """What names no device, such as a library's own buffers, goes to this GPU from now on."""
-        if self.device.type == "cuda":
+        """What names no device, such as a library's own buffers, goes to this GPU from now on.
+
+        A GPU without a number is the current one already.
+        """
+        if self.device.type == "cuda" and self.device.index is not None:
             torch.cuda.set_device(self.device)
 
     def __str__(self) -> str:

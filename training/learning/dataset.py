@@ -16,9 +16,10 @@ from training.learning.stage import Stage, stage_at
 from training.processing import Processor
 
 PADDING = -1  # the branch of what fills up a sequence
-PATCH = 3 * 2 * 14 * 14  # values: channels, frames, height, width
+PATCH = 3 * 14 * 14  # values: channels, height, width
 POOL = 8  # batches that are drawn together and sorted by length
 PATCHES = 550  # of a sample, a pool's mean at most; 445 of a talk and 360 of a look were counted
+FARTHER = 1.25  # what lies beside the patches: labels of visual tokens, above all
 # Batches only for looking are cheap, so they are larger and show more shapes.
 LOOK_FACTOR = 2
 CROWD = 6
@@ -30,16 +31,14 @@ class Batch:
 
     token_ids, labels, branches: int64 [sequences, tokens], see `Encoded`;
     positions: int64 [3, sequences, tokens]; grid: int64 [pictures, 3];
-    pixel_values: [patches, PATCH], in the type of matrix products, to which the first of them
-    would round anyway;
-    sights: int64 [visual tokens, SIGHT].
+    patches: uint8 [patches, PATCH], see `Patches`; sights: int64 [visual tokens, SIGHT].
     """
 
     token_ids: torch.Tensor
     labels: torch.Tensor
     branches: torch.Tensor
     positions: torch.Tensor
-    pixel_values: torch.Tensor
+    patches: torch.Tensor
     grid: torch.Tensor
     sights: torch.Tensor
 
@@ -47,17 +46,17 @@ class Batch:
         return Batch(**{each.name: getattr(self, each.name).to(device) for each in fields(self)})
 
 
-def collate(encoded: list[Encoded], pad_id: int, products: torch.dtype = torch.float32) -> Batch:
-    pixels = [item.pixels for item in encoded if item.pixels is not None]
-    values = torch.cat([torch.empty(0, PATCH), *(item.values for item in pixels)])
+def collate(encoded: list[Encoded], pad_id: int) -> Batch:
+    cut = [item.patches for item in encoded if item.patches is not None]
+    nothing = torch.empty(0, PATCH, dtype=torch.uint8)
     positions = padded([item.positions.T for item in encoded], 0)
     return Batch(
         token_ids=padded([item.token_ids for item in encoded], pad_id),
         labels=padded([item.labels for item in encoded], IGNORED),
         branches=padded([item.branches for item in encoded], PADDING),
         positions=positions.permute(2, 0, 1),
-        pixel_values=values.to(products),
-        grid=torch.cat([torch.empty(0, 3, dtype=torch.long), *(item.grid for item in pixels)]),
+        patches=torch.cat([nothing, *(item.values for item in cut)]),
+        grid=torch.cat([torch.empty(0, 3, dtype=torch.long), *(item.grid for item in cut)]),
         sights=torch.cat([item.sights for item in encoded]),
     )
 
@@ -78,19 +77,16 @@ class BatchPools(Dataset[list[Batch]]):
         curriculum: Sequence[Stage],
         batch_size: int,
         seed: int,
-        products: torch.dtype = torch.float32,
     ) -> None:
         self.processor = processor
         self.curriculum = curriculum
         self.batch_size = batch_size
         self.seed = seed
-        self.products = products
 
     def most_bytes(self) -> int:
         """What one process may have on its way in shared memory: two pools, one being read."""
-        width = torch.finfo(self.products).bits // 8
         samples = POOL * self.batch_size * (1 + self.curriculum[-1].look_share * (LOOK_FACTOR - 1))
-        return round(2 * samples * PATCHES * PATCH * width)
+        return round(2 * samples * PATCHES * PATCH * FARTHER)
 
     def __getitem__(self, pool: int) -> list[Batch]:
         numbers = range(pool * POOL, (pool + 1) * POOL)
@@ -110,7 +106,7 @@ class BatchPools(Dataset[list[Batch]]):
         slices += self.draw_batches(rng, POOL - looks, self.batch_size, stage)
         rng.shuffle(slices)
         pad_id = self.processor.tokenizer.pad_token_id
-        return [collate(piece, pad_id, self.products) for piece in slices]
+        return [collate(piece, pad_id) for piece in slices]
 
     def draw_batches(
         self, rng: Random, batches: int, size: int, stage: Stage

@@ -14,7 +14,7 @@ from training.learning.glyphs import IGNORED as IGNORED
 from training.learning.glyphs import SLOTS, glyph_labels
 from training.learning.positions import mrope_positions
 from training.learning.sample import Sample, Subject, Talk
-from training.processing import IMAGE_TOKEN, Pixels, Processor, expand
+from training.processing import IMAGE_TOKEN, Patches, Processor, expand
 from training.world.picture import Picture
 from training.world.scene import COLORS, KINDS, Scene
 
@@ -43,7 +43,7 @@ class Encoded:
     labels: torch.Tensor
     branches: torch.Tensor
     positions: torch.Tensor
-    pixels: Pixels | None
+    patches: Patches | None
     sights: torch.Tensor
 
 
@@ -94,20 +94,20 @@ def talk_segments(talk: Talk, after: str, branch: int) -> Iterator[Segment]:
 
 def encode(processor: Processor, sample: Sample) -> Encoded:
     images = [picture.image for picture in sample.pictures]
-    pixels = processor.pixels(images) if images else None
-    counts = pixels.token_counts() if pixels is not None else []
+    patches = processor.patches(images) if images else None
+    counts = patches.token_counts() if patches is not None else []
+    grid = patches.grid if patches else torch.empty(0, 3, dtype=torch.long)
     sights = [
-        look(subject, picture, grid)
-        for subject, picture, grid in zip(
-            sample.subjects, sample.pictures, pixels.grid.tolist() if pixels else [], strict=True
+        look(subject, picture, rows)
+        for subject, picture, rows in zip(
+            sample.subjects, sample.pictures, grid.tolist(), strict=True
         )
     ]
     nothing = torch.empty(0, SIGHT, dtype=torch.long)
     token_ids, labels, branches = tokenized(processor, segments(sample), counts)
     picture_id = processor.tokenizer.convert_tokens_to_ids(IMAGE_TOKEN)
-    grid = pixels.grid if pixels else torch.empty(0, 3, dtype=torch.long)
     positions = mrope_positions(token_ids == picture_id, branches, grid)
-    return Encoded(token_ids, labels, branches, positions, pixels, torch.cat([nothing, *sights]))
+    return Encoded(token_ids, labels, branches, positions, patches, torch.cat([nothing, *sights]))
 
 
 def tokenized(

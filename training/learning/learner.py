@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 from torch.nn import functional
-from transformers import Glm4vForConditionalGeneration
+from transformers import Glm4vForConditionalGeneration, Glm46VImageProcessorPil
 
 from training.learning.dataset import Batch
 from training.learning.encoding import IGNORED
+from training.learning.fused_norm import fuse_norms
+from training.learning.packed_attention import PackedAttention
 from training.learning.patches import PatchProjection
 from training.learning.sight import Sight, SightHead
+from training.processing import normalized
 
 
 @dataclass(frozen=True)
@@ -26,11 +29,18 @@ class Losses:
 class Learner(nn.Module):
     """transformers' own model, and the auxiliary head beside it."""
 
+    image_mean: torch.Tensor
+    image_std: torch.Tensor
+
     def __init__(self, model: Glm4vForConditionalGeneration) -> None:
         super().__init__()
         self.model = model
         embedding = model.model.visual.patch_embed
         embedding.proj = PatchProjection(embedding.proj)
+        fuse_norms(model)
+        for name in ("image_mean", "image_std"):
+            values = torch.tensor(getattr(Glm46VImageProcessorPil, name))
+            self.register_buffer(name, values, persistent=False)
         self.sight_head = SightHead(model.config.vision_config.out_hidden_size)
         self.place(torch.device("cpu"))
 
@@ -40,6 +50,9 @@ class Learner(nn.Module):
         slow = device.type == "cpu" and products == torch.bfloat16
         attention = "eager" if slow else "sdpa"
         self.model.model.language_model.config._attn_implementation = attention
+        if device.type == "cuda" and products == torch.bfloat16:
+            for block in self.model.model.visual.blocks:
+                block.attn = PackedAttention(block.attn)
         return self.to(device)
 
     def save_memory(self) -> None:
@@ -68,8 +81,10 @@ class Learner(nn.Module):
         if not len(batch.grid):
             nothing = torch.zeros((), device=batch.token_ids.device)
             return {}, Sight(nothing, nothing, nothing, nothing, nothing)
+        pixels = normalized(batch.patches, self.image_mean, self.image_std)
+        largest = int(batch.grid.prod(dim=1).max())
         image = self.model.model.get_image_features(
-            batch.pixel_values, batch.grid, return_dict=True
+            pixels, batch.grid, return_dict=True, max_seqlen=largest
         )
         features = torch.cat(list(image.pooler_output))
         return {"image": image}, self.sight_head(features, batch.sights)

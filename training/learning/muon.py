@@ -37,18 +37,21 @@ class Muon(Optimizer):
                 self._apply(stack, group["lr"], group["weight_decay"])
 
     def _apply(self, stack: list[nn.Parameter], lr: float, weight_decay: float) -> None:
-        updates = orthogonalized(torch.stack([self._momentum(matrix) for matrix in stack]))
+        gradients = [matrix.grad for matrix in stack]
+        averages = [self._average(matrix) for matrix in stack]
+        torch._foreach_lerp_(averages, gradients, 1 - MOMENTUM)
+        ahead = torch._foreach_lerp(gradients, averages, MOMENTUM)
+        updates = orthogonalized(torch.stack(ahead))
         rate = lr * RMS * math.sqrt(max(stack[0].shape))
-        for matrix, update in zip(stack, updates, strict=True):
-            matrix.mul_(1 - lr * weight_decay).add_(update, alpha=-rate)
+        torch._foreach_mul_(stack, 1 - lr * weight_decay)
+        torch._foreach_add_(stack, updates.unbind(), alpha=-rate)
 
-    def _momentum(self, matrix: nn.Parameter) -> torch.Tensor:
-        assert matrix.grad is not None
+    def _average(self, matrix: nn.Parameter) -> torch.Tensor:
         state: dict[str, Any] = self.state[matrix]
         if not state:
             state["momentum_buffer"] = torch.zeros_like(matrix)
-        average: torch.Tensor = state["momentum_buffer"].lerp_(matrix.grad, 1 - MOMENTUM)
-        return matrix.grad.lerp(average, MOMENTUM)
+        average: torch.Tensor = state["momentum_buffer"]
+        return average
 
 
 def orthogonalized(stack: torch.Tensor) -> torch.Tensor:

@@ -31,10 +31,10 @@ def split(learner: Learner) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
 def build_optimizers(learner: Learner, muon: bool = True) -> list[Optimizer]:
     matrices, others = split(learner)
     if not muon:
-        return [AdamW(matrices + others, lr=0.0, betas=(0.9, 0.98), weight_decay=0.01)]
+        return [AdamW(matrices + others, lr=0.0, betas=(0.9, 0.98), weight_decay=0.01, fused=True)]
     return [
         Muon(matrices, lr=0.0, weight_decay=MATRIX_WEIGHT_DECAY),
-        AdamW(others, lr=0.0, betas=(0.9, 0.98), weight_decay=0.0),
+        AdamW(others, lr=0.0, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
     ]
 
 

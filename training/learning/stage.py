@@ -54,10 +54,10 @@ CURRICULUM = (
 SMALL_WORLD = Stage(
     0, SMALL_LIMITS, shares=SMALL_TALKS, looks=SCENES_ALONE, tongues=(FIRST_ENGLISH,)
 )
-# The pictures of the small world, and in both languages all that can be asked about them.
+# All pictures of shapes, and in both languages all that can be asked about them.
 SCENES_WORLD = Stage(
     0,
-    SMALL_LIMITS,
+    Limits(),
     shares=SCENES_TALKS,
     looks=SCENES_ALONE,
     tongues=SCENES_TONGUES,

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from training.talk import chinese_phrases as phrases
 from training.talk.call import Call, name_of
-from training.talk.tongue import DECLINED, Tongue
-from training.world.scene import SMALL_LIMITS, Shape
+from training.talk.tongue import Tongue
+from training.world.scene import Shape
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,5 @@ CHINESE = Chinese(
     answers=phrases.ANSWERS,
     synonyms=phrases.SYNONYMS,
 )
-# About the pictures of the first weights, whatever can be asked.
-SCENES_CHINESE = replace(
-    CHINESE,
-    kinds={kind: phrases.KINDS[kind] for kind in SMALL_LIMITS.kinds},
-    colors={color: phrases.COLORS[color] for color in SMALL_LIMITS.colors},
-    answers=phrases.SCENES_ANSWERS,
-    declined=DECLINED,
-)
+# Of weights that know nothing but scenes, and say so.
+SCENES_CHINESE = replace(CHINESE, answers=phrases.SCENES_ANSWERS)

@@ -9,7 +9,7 @@ from training.talk import english_phrases as phrases
 from training.talk.call import Call
 from training.talk.english_questions import FIRST_QUESTIONS, QUESTIONS
 from training.talk.phrases import NUMBERS, WHERE, listed, plural, sentence, there_are, with_article
-from training.talk.tongue import DECLINED, Tongue
+from training.talk.tongue import Tongue
 from training.world.scene import COLORS, KINDS, SMALL_LIMITS, Shape
 
 
@@ -65,11 +65,5 @@ FIRST_ENGLISH = replace(
     questions=FIRST_QUESTIONS,
     synonyms={},
 )
-# About the same pictures, whatever can be asked.
-SCENES_ENGLISH = replace(
-    FIRST_ENGLISH,
-    questions=QUESTIONS,
-    answers=phrases.SCENES_ANSWERS,
-    synonyms=phrases.SYNONYMS,
-    declined=DECLINED,
-)
+# Of weights that know nothing but scenes, and say so.
+SCENES_ENGLISH = replace(ENGLISH, answers=phrases.SCENES_ANSWERS)

@@ -135,13 +135,6 @@ def outside(rng: Random, scene: Scene, tongue: Tongue, short: bool = False) -> E
     return ask_outside(rng, tongue)
 
 
-def declined(rng: Random, scene: Scene, tongue: Tongue, short: bool = False) -> Exchange:
-    """What the tongue declines; a topic that wants a name gets one of a shape."""
-    _, call = pick_call(rng, scene, tongue.kinds, tongue.colors)
-    question = tongue.ask(rng, rng.choice(tongue.declined), tongue.asked(rng, tongue.noun(call)))
-    return Exchange("declined", question, tongue.say("outside"))
-
-
 def ask(rng: Random, tongue: Tongue, topic: str, short: bool, name: str) -> str:
     return tongue.ask(rng, "and" if short else topic, name)
 
@@ -189,7 +182,6 @@ QUESTIONS: tuple[tuple[Maker, str, float], ...] = (
     (no_text, "text", 0.3),
     (outside, "text", 0.6),
 )
-DECLINED_WEIGHT = 0.8
 # After answers of these topics one may ask "And the red star?".
 SHORT: dict[str, tuple[Maker, ...]] = {
     "count": (count_kind, count_color),
@@ -206,8 +198,6 @@ def converse(
 ) -> list[Exchange]:
     """`count` exchanges about one scene, none asked twice."""
     known = [(maker, weight) for maker, topic, weight in QUESTIONS if tongue.can_ask(topic)]
-    if tongue.declined:
-        known.append((declined, DECLINED_WEIGHT))
     makers, weights = zip(*known, strict=True)
     exchanges: list[Exchange] = []
     while len(exchanges) < count:

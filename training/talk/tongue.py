@@ -21,7 +21,6 @@ class Tongue(ABC):
     kinds, colors, places: its words for those of the world. What has no word here is not spoken of.
     ordinals: first and second.
     questions, answers: by topic, with gaps for names. A topic without questions is not spoken of.
-    declined: topics that are asked about all the same, to be told that it cannot answer.
     synonyms: other names that a question may use in place of a word or a place.
     """
 
@@ -33,7 +32,6 @@ class Tongue(ABC):
     questions: Phrases
     answers: Mapping[str, str]
     synonyms: Phrases
-    declined: tuple[str, ...] = ()
 
     def ask(self, rng: Random, topic: str, *names: str) -> str:
         return rng.choice(self.questions[topic]).format(*names)
@@ -92,12 +90,10 @@ class Tongue(ABC):
         """The text with a capital letter and a full stop."""
 
     def can_ask(self, topic: str) -> bool:
-        return topic in self.questions and topic not in self.declined
+        return topic in self.questions
 
     def described(self, shapes: Iterable[Shape]) -> str:
         return self.sentence(self.list(shapes))
 
 
 SYNONYM_SHARE = 0.25
-# What weights that know nothing but scenes are not taught: it takes more than a frozen tower.
-DECLINED = ("locate", "locate it", "json")

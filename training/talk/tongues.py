@@ -10,5 +10,5 @@ from training.talk.language import Language
 from training.talk.tongue import Tongue
 
 TONGUES: Mapping[Language, Tongue] = {"en": ENGLISH, "zh": CHINESE}
-# Of weights that know nothing but scenes of the first kinds and colours, and say so.
+# Of weights that know nothing but scenes, and say so.
 SCENES_TONGUES = (SCENES_ENGLISH, SCENES_CHINESE)

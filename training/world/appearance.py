@@ -106,8 +106,7 @@ def draw_colors(rng: Random, scene: Scene, plain: bool) -> tuple[list[Fill], Gro
         colors = {color for fill in fills for color in fill.colors}
         for attempt in range(TRIES):
             ground = draw_ground(rng, plain and attempt < TRIES // 2)
-            seen = (palette.least_contrast(colors, {tone}) for tone in set(ground.fill.colors))
-            if all(contrast >= palette.LEAST_CONTRAST for contrast in seen):
+            if palette.stands_out(ground.fill.colors, colors, palette.LEAST_CONTRAST):
                 return fills, ground
 
 

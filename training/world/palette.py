@@ -64,6 +64,19 @@ def least_contrast(some: Collection[Rgb], others: Collection[Rgb]) -> int:
     return min(contrast(one, other) for one in some for other in others)
 
 
+def stands_out(tones: Collection[Rgb], colors: Collection[Rgb], least: int) -> bool:
+    """Whether each tone differs from each colour by at least so much.
+
+    The same as comparing `least_contrast`, but it ends at the first pair that is too near: some
+    hundred grounds are tried for a picture of many colours.
+    """
+    for tone in tones:
+        for color in colors:
+            if contrast(tone, color) < least:
+                return False
+    return True
+
+
 def blend(one: Rgb, other: Rgb, share: float) -> Rgb:
     """`one` with a share of `other` mixed in."""
     red, green, blue = (round(a + share * (b - a)) for a, b in zip(one, other, strict=True))

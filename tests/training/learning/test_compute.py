@@ -63,6 +63,7 @@ def test_the_gpu_that_is_named_is_taken(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(torch.cuda, "set_device", current.append)
     Compute.choose("cuda:1").make_current()
     Compute.choose("cpu").make_current()
+    Compute.choose("cuda").make_current()  # torch refuses one without a number
     assert current == [torch.device("cuda", 1)]
 
 
@@ -135,7 +136,7 @@ def test_fused_attention_takes_bfloat16_products_as_eager_attention_does() -> No
     processor = Processor.load(MODEL_FOLDER)
     learner = Learner(build_model(processor.tokenizer)).eval()
     stage = Stage(0, Limits(most_shapes=2, longest_side=140), talks=2, look_share=0.0)
-    batch = BatchPools(processor, (stage,), 2, 0, torch.bfloat16)[0][0]
+    batch = BatchPools(processor, (stage,), 2, 0)[0][0]
     losses = []
     for attention in ("eager", "sdpa"):
         learner.model.model.language_model.config._attn_implementation = attention

@@ -48,7 +48,7 @@ def of_branch(encoded: Encoded, number: int) -> torch.Tensor:
 def test_branches_are_what_the_template_writes(processor: Processor, samples: list[Sample]) -> None:
     for sample in samples:
         encoded = encode(processor, sample)
-        counts = encoded.pixels.token_counts() if encoded.pixels else []
+        counts = encoded.patches.token_counts() if encoded.patches else []
         for number, talk in enumerate(sample.talks, start=1):
             talked = list(messages(sample, talk))
             text = processor.tokenizer.apply_chat_template(talked, tokenize=False)
@@ -101,11 +101,11 @@ def test_a_later_picture_comes_with_its_question(
     assert later
     for sample in later:
         encoded = encode(processor, sample)
-        assert encoded.pixels is not None
+        assert encoded.patches is not None
         written = processor.tokenizer.decode(encoded.token_ids)
         (talk,) = sample.talks
         question = next(exchange for exchange in talk.exchanges if exchange.pictures)
-        count = encoded.pixels.token_counts()[1]
+        count = encoded.patches.token_counts()[1]
         shown = f"<|begin_of_image|>{'<|image|>' * count}<|end_of_image|>{question.question}"
         assert f"<|user|>\n{shown}<|assistant|>" in written
 

@@ -2,11 +2,10 @@ from __future__ import annotations
 
 from random import Random
 
-import pytest
 import torch
 
 from training.build import MODEL_FOLDER, build_model
-from training.learning.dataset import collate
+from training.learning.dataset import PATCH, collate
 from training.learning.encoding import encode
 from training.learning.positions import mrope_positions
 from training.learning.sample import draw_sample
@@ -24,7 +23,7 @@ def test_positions_are_those_of_transformers_with_each_branch_behind_the_picture
     seen = set()
     for seed in range(40):
         encoded = encode(processor, draw_sample(Random(f"positions {seed}"), LIMITS, talks=3))
-        grid = encoded.pixels.grid if encoded.pixels else None
+        grid = encoded.patches.grid if encoded.patches else None
         for branch in range(1, int(encoded.branches.max()) + 1):
             alone = (encoded.branches == 0) | (encoded.branches == branch)
             ids = encoded.token_ids[alone][None]
@@ -39,10 +38,10 @@ def test_a_sample_without_words_has_no_positions() -> None:
     assert mrope_positions(nothing == 1, nothing, torch.tensor([[1, 8, 8]])).shape == (3, 0)
 
 
-@pytest.mark.parametrize("products", [torch.float32, torch.bfloat16])
-def test_a_batch_holds_pixels_in_the_type_of_products(products: torch.dtype) -> None:
+def test_a_batch_holds_pixels_in_a_byte_each_and_positions_of_all_tokens() -> None:
     processor = Processor.load(MODEL_FOLDER)
     samples = [draw_sample(Random(seed), LIMITS, talks=1) for seed in range(2)]
-    batch = collate([encode(processor, sample) for sample in samples], 0, products)
-    assert batch.pixel_values.dtype == products
+    batch = collate([encode(processor, sample) for sample in samples], 0)
+    assert batch.patches.dtype == torch.uint8
+    assert batch.patches.shape == (batch.grid.prod(dim=1).sum(), PATCH)
     assert batch.positions.shape == (3, *batch.token_ids.shape)

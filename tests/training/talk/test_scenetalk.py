@@ -15,8 +15,7 @@ from training.talk.call import Call, calls_of, unique_calls
 from training.talk.chinese import CHINESE
 from training.talk.english import ENGLISH, FIRST_ENGLISH
 from training.talk.tongue import Tongue
-from training.talk.tongues import SCENES_TONGUES
-from training.world.scene import COLORS, KINDS, SMALL_LIMITS, Limits, Scene, draw_scene
+from training.world.scene import COLORS, KINDS, Limits, Scene
 
 both_tongues = pytest.mark.parametrize("tongue", [ENGLISH, CHINESE], ids=["en", "zh"])
 EVERY_CALL = [
@@ -164,18 +163,3 @@ def test_the_first_tongue_asks_what_the_first_weights_were_taught() -> None:
         for exchange in talk.converse(Random(seed), scene_of(seed, limits), 3, FIRST_ENGLISH)
     }
     assert topics == {"describe", "count", "place", "where", "color", "shape", "exists"}
-
-
-@pytest.mark.parametrize("tongue", SCENES_TONGUES, ids=["en", "zh"])
-def test_what_a_tongue_declines_is_never_answered(tongue: Tongue) -> None:
-    asked = set()
-    for seed in range(300):
-        rng = Random(seed)
-        for exchange in talk.converse(rng, draw_scene(rng, SMALL_LIMITS), 2, tongue):
-            assert exchange.topic not in ("box", "json")
-            assert "begin_of_box" not in exchange.answer
-            if exchange.topic == "declined":
-                assert exchange.answer == tongue.say("outside")
-                asked.add(exchange.question)
-    assert any("JSON" in question for question in asked)
-    assert any("box" in question or "框" in question for question in asked)
