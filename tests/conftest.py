@@ -36,6 +36,8 @@ class _FileScheduling(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config, log):
+    # Else files of few tests come last, and these are the long ones: a worker would wait for them.
+    config.option.loadscopereorder = False
     return _FileScheduling(config, log)
 
 
