@@ -36,9 +36,9 @@ NUM_POSITIONS = 65_536
 TIMEOUT_S = 60.0
 LIMIT = 0.8
 METHOD = (
-    "Both sides are grpc.aio in the same two processes: one request, the same bytes in messages cut at "
-    "the same places, a new call each time. Ours has a header beside the first of them, and the "
-    "generator's checks; bare gRPC looks at nothing. Medians; ratios are medians of the rounds' own."
+    "Both sides are grpc.aio in the same two processes: one request, the same bytes in messages "
+    "cut at the same places, a new call each time. Ours has a header beside the first of them, and "
+    "the generator's checks; bare gRPC looks at nothing. Medians, of ratios those of the rounds."
 )
 
 Receive = Callable[[], Awaitable[int]]
