@@ -28,14 +28,18 @@ def _skips_forbidden():
 
 
 class _FileScheduling(LoadScopeScheduling):
-    """Gives whole files to workers, and to one of them all that share the running suite."""
+    """Gives whole files to workers, and to one of them all that share running services."""
 
     def _split_scope(self, nodeid):
         path = nodeid.partition("::")[0]
-        return "tests/suite" if path.startswith(("tests/suite/", "tests/clients/")) else path
+        if path.startswith(("tests/suite/", "tests/clients/")):
+            return "tests/suite"
+        return "tests/chaos" if path.startswith("tests/chaos/") else path
 
 
 def pytest_xdist_make_scheduler(config, log):
+    # Else files of few tests come last, and these are the long ones: a worker would wait for them.
+    config.option.loadscopereorder = False
     return _FileScheduling(config, log)
 
 

@@ -17,6 +17,11 @@ from benchmarks.ports import free_ports
 from tests.suite.running_suite import NANO, ROOT
 
 START_TIMEOUT_S = 120.0
+DRAIN = {
+    "SIGHTLINE_ENCODER_DRAIN_S": "120",
+    "SIGHTLINE_GENERATOR_DRAIN_S": "120",
+    "SIGHTLINE_WEB_DRAIN_S": "120",
+}
 QUICK_PROBES = {
     "SIGHTLINE_GENERATOR_ENCODER_PROBE_INTERVAL_S": "0.2",
     "SIGHTLINE_GENERATOR_ENCODER_PROBE_TIMEOUT_S": "1.0",
@@ -34,6 +39,7 @@ class Service:
             **os.environ,
             "SIGHTLINE_MODEL": str(NANO),
             "OMP_NUM_THREADS": "1",
+            **DRAIN,
             **environ,
         }
         self.start()

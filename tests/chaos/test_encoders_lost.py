@@ -8,7 +8,6 @@ from sightline.generator.v1 import generator_pb2
 from sightline_common.digest import sha256_digest
 from sightline_generator.rendezvous import ranked
 
-from tests.chaos.fleet import running_fleet
 from tests.suite.pictures import fresh_picture
 from tests.suite.test_grpc import picture, request, text
 
@@ -16,12 +15,6 @@ pytestmark = pytest.mark.suite
 NUM_CLIENTS = 8
 STOP = generator_pb2.StopOptions(max_token_count=4, end_ignored=True)
 RECOVERY_TIMEOUT_S = 60.0
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory):
-    with running_fleet(tmp_path_factory.mktemp("fleet")) as running:
-        yield running
 
 
 def ask(fleet, data, question="Describe the image."):

@@ -30,36 +30,26 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 @pytest.fixture
-def suite(tmp_path):
-    """Encoder, generator and web, each a process of its own."""
-    encoder_port, generator_port, web_port = free_ports(3)
-    environ = {
-        "SIGHTLINE_ENCODER_PORT": str(encoder_port),
-        "SIGHTLINE_GENERATOR_PORT": str(generator_port),
-        "SIGHTLINE_WEB_PORT": str(web_port),
-        "SIGHTLINE_ENCODER_TARGET": f"127.0.0.1:{encoder_port}",
-        "SIGHTLINE_GENERATOR_TARGET": f"127.0.0.1:{generator_port}",
-        "SIGHTLINE_DATA_DIR": str(tmp_path / "data"),
-        "SIGHTLINE_ENCODER_DRAIN_S": "120",
-        "SIGHTLINE_GENERATOR_DRAIN_S": "120",
-        "SIGHTLINE_WEB_DRAIN_S": "120",
-    }
-    ports = {"encoder": encoder_port, "generator": generator_port, "web": web_port}
-    services = {
-        name: Service(f"sightline_{name}", port, tmp_path / f"{name}.log", **environ)
-        for name, port in ports.items()
-    }
-    yield services
-    for service in services.values():
-        service.process.kill()
-        service.process.wait()
+def web(fleet, tmp_path):
+    """A page in front of the fleet."""
+    (port,) = free_ports(1)
+    service = Service(
+        "sightline_web",
+        port,
+        tmp_path / "web.log",
+        SIGHTLINE_WEB_PORT=str(port),
+        SIGHTLINE_GENERATOR_TARGET=fleet.generator.target,
+        SIGHTLINE_DATA_DIR=str(tmp_path / "data"),
+    )
+    yield service
+    service.kill()
 
 
-async def until_ready(suite):
+async def until_ready(web):
     async with asyncio.timeout(START_TIMEOUT_S), httpx2.AsyncClient() as client:
         while True:
             try:
-                if (await client.get(f"http://{suite['web'].target}/ready")).status_code == 200:
+                if (await client.get(f"http://{web.target}/ready")).status_code == 200:
                     return
             except httpx2.TransportError:
                 pass
@@ -77,12 +67,12 @@ async def ended_well(service):
         return False
 
 
-async def test_nothing_that_was_accepted_is_lost(suite):
+async def test_nothing_that_was_accepted_is_lost(fleet, web):
     """One after the other from the outside in, since the outer ones need the inner ones."""
-    await until_ready(suite)
-    await web_drains(suite["web"])
-    await generator_drains(suite["generator"])
-    await encoder_drains(suite["encoder"])
+    await until_ready(web)
+    await web_drains(web)
+    await generator_drains(fleet.generator)
+    await encoder_drains(fleet.encoders[-1])
 
 
 async def web_drains(web):

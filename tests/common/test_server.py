@@ -1,4 +1,7 @@
 import asyncio
+import os
+import signal
+import threading
 from contextlib import asynccontextmanager
 
 import grpc
@@ -171,19 +174,50 @@ async def test_refusal_is_logged_without_its_words(server, channel, caplog):
     assert "Serve one model." not in str(record.__dict__)
 
 
-async def test_failure_stops_the_server_and_is_raised():
+async def test_failure_stops_the_server_and_is_raised(monkeypatch):
     failure = asyncio.get_running_loop().create_future()
     left = asyncio.Event()
+    settled = []
+
+    def fail(_server):
+        assert settled == ["loaded"], "what has loaded is settled before anybody is answered"
+        failure.set_exception(EngineFailedError("It died."))
 
     @asynccontextmanager
     async def load():
-        yield lambda _server: failure.set_exception(EngineFailedError("It died."))
+        monkeypatch.setattr("sightline_common.server.settle", lambda: settled.append("loaded"))
+        yield fail
         left.set()
 
     async with asyncio.timeout(20):
         with pytest.raises(EngineFailedError, match="It died"):
             await run_server(ServerOptions(SERVICE, drain_s=0.1), load, failure)
     assert left.is_set()
+
+
+async def test_stop_while_loading_waits_for_no_thread_that_loads():
+    begun, left, unblocked = threading.Event(), [], threading.Event()
+
+    def read_weights():
+        begun.set()
+        os.kill(os.getpid(), signal.SIGTERM)
+        unblocked.wait()
+
+    @asynccontextmanager
+    async def load():
+        try:
+            yield await asyncio.to_thread(read_weights)
+        finally:
+            left.append("what was opened")
+
+    options = ServerOptions(SERVICE, drain_s=0.1)
+    try:
+        async with asyncio.timeout(20):
+            await run_server(options, load, leave=lambda: left.append("the process"))
+    finally:
+        unblocked.set()
+    assert begun.is_set()
+    assert left == ["what was opened", "the process"]
 
 
 async def test_cancelled_stream_closes_its_handler(server, channel):

@@ -38,8 +38,10 @@ async def until_event(process, event):
     raise AssertionError(f"ended without {event!r}: {events}")
 
 
-async def test_process_loads_says_so_and_stops_on_sigterm(tiny_folder):
-    environ = {"SIGHTLINE_MODEL": str(tiny_folder)}
+async def test_process_loads_says_so_and_stops_on_sigterm(tiny_folder, tmp_path):
+    # A usual checkpoint needs no transformers, whose import takes longer than the rest.
+    (tmp_path / "transformers.py").write_text("raise SystemExit('imported')")
+    environ = {"SIGHTLINE_MODEL": str(tiny_folder), "PYTHONPATH": str(tmp_path)}
     async with started(environ) as process, asyncio.timeout(120):
         events = await until_event(process, "ready")
         process.send_signal(signal.SIGTERM)

@@ -28,3 +28,16 @@ def test_a_budget_under_the_number_of_sequences_is_refused():
 def test_a_target_that_is_no_address_is_refused_before_anything_is_loaded():
     with pytest.raises(SettingInvalidError, match="SIGHTLINE_ENCODER_TARGET"):
         read_settings(GeneratorSettings, {"SIGHTLINE_ENCODER_TARGET": "encoder"})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SIGHTLINE_GENERATOR_LOG_LEVEL", "LOUD"),
+        ("SIGHTLINE_GENERATOR_DTYPE", "float7"),
+        ("SIGHTLINE_GENERATOR_OVERLAP", "maybe"),
+    ],
+)
+def test_a_choice_that_there_is_not_is_refused_with_those_that_there_are(variable, value):
+    with pytest.raises(SettingInvalidError, match=f"{variable}={value} must be one of"):
+        read_settings(GeneratorSettings, {variable: value})

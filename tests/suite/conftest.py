@@ -5,6 +5,15 @@ from sightline.encoder.v1 import encoder_pb2_grpc
 from sightline.generator.v1 import generator_pb2_grpc
 
 from tests.browser.conftest import browser  # noqa: F401 - a fixture
+from tests.suite.running_suite import running_suite
+
+
+@pytest.fixture(scope="session")
+def similar_suite(tmp_path_factory):
+    """A second suite, which offers features of similar pictures; `test_stopping` ends it."""
+    folder = tmp_path_factory.mktemp("similar")
+    with running_suite(folder, SIGHTLINE_ENCODER_SIMILAR_BYTES="67108864") as suite:
+        yield suite
 
 
 @pytest.fixture

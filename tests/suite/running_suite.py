@@ -66,6 +66,14 @@ class RunningSuite:
         return self.process.wait(timeout=30)
 
 
+def is_alive(process_id):
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def launch(folder, **environ):
     """Starts a suite whose files lie in a folder; does not wait for it."""
     names = ("SIGHTLINE_WEB_PORT", "SIGHTLINE_GENERATOR_PORT", "SIGHTLINE_ENCODER_PORT")

@@ -5,21 +5,12 @@ import os
 import shutil
 import signal
 import socket
-import urllib.request
 
 import pytest
 
-from tests.suite.running_suite import NANO, START_TIMEOUT_S, launch, running_suite
+from tests.suite.running_suite import NANO, START_TIMEOUT_S, is_alive, launch
 
 pytestmark = pytest.mark.suite
-
-
-def is_alive(process_id):
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def other_checkpoint(folder):
@@ -29,16 +20,6 @@ def other_checkpoint(folder):
     config = json.loads((copy / "generation_config.json").read_text())
     (copy / "generation_config.json").write_text(json.dumps({**config, "temperature": 0.5}))
     return copy
-
-
-def test_interrupt_leaves_no_process_behind(tmp_path):
-    with running_suite(tmp_path) as suite:
-        children = suite.child_ids()
-        assert len(children) == 3
-        assert urllib.request.urlopen(f"{suite.url}/ready").status == 200
-        status = suite.stop(signal.SIGINT)
-    assert status == 0
-    assert not any(map(is_alive, children))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

@@ -7,18 +7,15 @@ import pytest
 from PIL import Image
 
 from tests.suite.pictures import data_url, fresh_picture
-from tests.suite.running_suite import running_suite
 
 pytestmark = pytest.mark.suite
 
 
-@pytest.fixture(scope="module")
-def offering(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("similar")
-    with running_suite(folder, SIGHTLINE_ENCODER_SIMILAR_BYTES="67108864") as suite:
-        url = f"{suite.url}/v1"
-        with openai.OpenAI(base_url=url, api_key="none", max_retries=0) as client:
-            yield client
+@pytest.fixture
+def offering(similar_suite):
+    url = f"{similar_suite.url}/v1"
+    with openai.OpenAI(base_url=url, api_key="none", max_retries=0) as client:
+        yield client
 
 
 def ask(client, url, **image):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WEIGHTS_INDEX = "model.safetensors.index.json"
 PROCESSOR_FILE = "processor_config.json"
+IMAGE_PROCESSOR_FILE = "preprocessor_config.json"
 VIDEO_PROCESSOR_FILE = "video_preprocessor_config.json"
 _FINGERPRINTED = ("*.safetensors", "*.json", "*.jinja")
 _READ_BYTES = 1024 * 1024
@@ -63,6 +64,12 @@ class Checkpoint:
         """The parsed config.json."""
         return self._read("config.json")
 
+    @property
+    def image_processor(self) -> dict[str, Any]:
+        """The image processor's settings, wherever they lie; empty when there are none."""
+        nested = self._read(PROCESSOR_FILE).get("image_processor")
+        return nested if isinstance(nested, dict) else self._read(IMAGE_PROCESSOR_FILE)
+
     @cached_property
     def video_processor(self) -> dict[str, Any] | None:
         """The video processor's settings, wherever they lie; None when there are none."""
@@ -83,7 +90,7 @@ class Checkpoint:
     @cached_property
     def processor_class(self) -> str:
         """The name of the class that prepares prompts; empty when no file says it."""
-        names = (PROCESSOR_FILE, "preprocessor_config.json", "tokenizer_config.json")
+        names = (PROCESSOR_FILE, IMAGE_PROCESSOR_FILE, "tokenizer_config.json")
         stated = (self._read(name).get("processor_class") for name in names)
         return next((str(name) for name in stated if name), "")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -24,6 +25,7 @@ from sightline_common.interceptors import (
     ErrorInterceptor,
     ReadinessInterceptor,
 )
+from sightline_common.loaded_heap import settle
 from sightline_common.metrics_page import MetricsPage
 from sightline_common.server_calls import ServerCalls
 from sightline_common.telemetry import log
@@ -173,12 +175,19 @@ def _server_options(max_message_bytes: int) -> Sequence[tuple[str, int]]:
     ]
 
 
+def leave_at_once() -> None:
+    """Ends the process without waiting for a thread that imports or reads weights."""
+    logging.shutdown()
+    os._exit(0)
+
+
 async def run_server(
     options: ServerOptions,
     load: Callable[[], AbstractAsyncContextManager[Register]],
     failure: asyncio.Future[None] | None = None,
     registry: CollectorRegistry | None = None,
     check: Check | None = None,
+    leave: Callable[[], None] = leave_at_once,
 ) -> None:
     """Serves until SIGTERM or SIGINT.
 
@@ -186,7 +195,8 @@ async def run_server(
     says NOT_SERVING, and yields the function that registers the servicer. It is
     left after the server has drained. `failure` gets an exception from what cannot
     go on: the server stops and raises it. `registry` has the metrics that `load` adds.
-    `check` is asked every second, and health says NOT_SERVING while it raises.
+    `check` is asked every second, and health says NOT_SERVING while it raises. `leave` is
+    called when a stop was asked for before everything was loaded.
     """
     stop_asked = _stop_on_signals()
     server = GrpcServer(options, registry)
@@ -194,6 +204,7 @@ async def run_server(
     try:
         async with _unless_stopped(load(), stop_asked) as register:
             if register is not None:
+                settle()
                 await server.set_ready(register)
                 async with server.following(check):
                     await _until_stop_or_failure(stop_asked, failure)
@@ -201,6 +212,8 @@ async def run_server(
     except BaseException:
         await server.stop()
         raise
+    if register is None:
+        leave()
     if failure is not None and failure.done():
         failure.result()
 

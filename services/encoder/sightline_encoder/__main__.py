@@ -97,8 +97,8 @@ async def _load(
 
 
 def _import_opener() -> Opener:
-    # torch and transformers take seconds: the server listens and tells its health meanwhile.
-    log(_logger, "loading torch and transformers")
+    # torch takes seconds: the server listens and tells its health meanwhile.
+    log(_logger, "loading torch")
     from sightline_encoder.loading import open_servicer
 
     return open_servicer

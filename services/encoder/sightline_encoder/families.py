@@ -9,11 +9,9 @@ from typing import Any
 import torch
 from sightline_common.checkpoint import Checkpoint, CheckpointError
 from torch import nn
-from transformers.models.glm4v.configuration_glm4v import Glm4vVisionConfig
-from transformers.models.glm4v.modeling_glm4v import (
-    Glm4vVisionModel,
-    Glm4vVisionRotaryEmbedding,
-)
+
+from sightline_encoder.tower_weights import TowerWeights
+from sightline_encoder.vision_config import read_vision_config, transformers_config
 
 
 @dataclass(frozen=True)
@@ -29,18 +27,29 @@ class Glm4vFamily:
                 return name.removeprefix(prefix)
         return None
 
-    def config(self, checkpoint: Checkpoint) -> Glm4vVisionConfig:
-        """Returns the tower's configuration."""
-        return Glm4vVisionConfig(**checkpoint.config["vision_config"])
+    def config(self, checkpoint: Checkpoint) -> Any:
+        """Returns the tower's configuration, with the names that transformers gives its values."""
+        return read_vision_config(checkpoint.config["vision_config"])
 
-    def build(self, config: Glm4vVisionConfig) -> nn.Module:
-        """Returns the tower on the meta device, its rotary frequencies on the CPU.
+    def build(self, config: Any) -> TowerWeights:
+        """Returns the tower's tensors on the meta device."""
+        with torch.device("meta"):
+            return TowerWeights(config)
+
+    def build_plain(self, checkpoint: Checkpoint) -> nn.Module:
+        """Returns transformers' own tower on the meta device, its rotary frequencies on the CPU.
 
         These frequencies are in no checkpoint: they are computed, in float32.
         """
+        # Only here: this import takes seconds.
+        from transformers.models.glm4v import modeling_glm4v
+
+        config = transformers_config(checkpoint.config["vision_config"])
         with torch.device("meta"):
-            tower: Any = Glm4vVisionModel._from_config(config, attn_implementation="sdpa")
-        tower.rotary_pos_emb = Glm4vVisionRotaryEmbedding(config)
+            tower: Any = modeling_glm4v.Glm4vVisionModel._from_config(
+                config, attn_implementation="sdpa"
+            )
+        tower.rotary_pos_emb = modeling_glm4v.Glm4vVisionRotaryEmbedding(config)
         module: nn.Module = tower
         return module
 

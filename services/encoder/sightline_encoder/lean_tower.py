@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.nn.functional import gelu, layer_norm, linear
-from transformers.activations import ACT2FN
-from transformers.models.glm4v.modeling_glm4v import Glm4vVisionModel
+from torch.nn.functional import gelu, layer_norm, linear, silu
 
 from sightline_encoder.packed_attention import PackedAttention, Plan
-from sightline_encoder.positions import PositionTables
+from sightline_encoder.positions import PositionTables, axial_frequencies
+from sightline_encoder.tower_weights import TowerWeights
 from sightline_encoder.window import Window
 
 Activation = Callable[[torch.Tensor], torch.Tensor]
@@ -57,10 +56,10 @@ class GatedMlp:
     activation: Activation
 
     @classmethod
-    def of(cls, module: Any) -> GatedMlp:
-        """Fuses transformers' two projections into one."""
+    def of(cls, module: Any, activation: Activation) -> GatedMlp:
+        """Fuses a checkpoint's two projections into one."""
         gate_up = torch.cat([module.gate_proj.weight, module.up_proj.weight])
-        return cls(Projection(gate_up), Projection(module.down_proj.weight), module.act_fn)
+        return cls(Projection(gate_up), Projection(module.down_proj.weight), activation)
 
     def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
         if hidden.device.type != "cpu" or len(hidden) <= _ROWS_AT_ONCE:
@@ -87,9 +86,9 @@ class Pass:
 class SelfAttention:
     """Projects to query, key and value at once, rotates, attends, and projects back."""
 
-    def __init__(self, module: Any, attention: PackedAttention) -> None:
-        self._num_heads: int = module.num_heads
-        self._scale: float = module.scaling
+    def __init__(self, module: Any, num_heads: int, attention: PackedAttention) -> None:
+        self._num_heads = num_heads
+        self._scale: float = (module.proj.weight.shape[1] // num_heads) ** -0.5
         self._attention = attention
         self._qkv = _interleaved(module.qkv, self._num_heads)
         self._out = Projection(module.proj.weight, module.proj.bias)
@@ -105,11 +104,13 @@ class SelfAttention:
 class Block:
     """Attention and MLP, each after a norm, each added to what came in."""
 
-    def __init__(self, module: Any, attention: PackedAttention) -> None:
+    def __init__(
+        self, module: Any, num_heads: int, activation: Activation, attention: PackedAttention
+    ) -> None:
         self._before_attention = RmsNorm.of(module.norm1)
         self._before_mlp = RmsNorm.of(module.norm2)
-        self._attention = SelfAttention(module.attn, attention)
-        self._mlp = GatedMlp.of(module.mlp)
+        self._attention = SelfAttention(module.attn, num_heads, attention)
+        self._mlp = GatedMlp.of(module.mlp, activation)
 
     def __call__(self, hidden: torch.Tensor, step: Pass) -> torch.Tensor:
         hidden = hidden + self._attention(self._before_attention(hidden), step)
@@ -119,14 +120,14 @@ class Block:
 class Merger:
     """Turns cells of merge_size x merge_size patches into the language model's tokens."""
 
-    def __init__(self, module: Glm4vVisionModel) -> None:
+    def __init__(self, module: TowerWeights, activation: Activation) -> None:
         downsample, merger = module.downsample, module.merger
         # A cell's patches lie together: the convolution is one product over all of them.
         weight = downsample.weight.permute(0, 2, 3, 1).flatten(1)
         self._downsample = Projection(weight.contiguous(), downsample.bias)
         self._project = Projection(merger.proj.weight, merger.proj.bias)
         self._norm = merger.post_projection_norm
-        self._mlp = GatedMlp.of(merger)
+        self._mlp = GatedMlp.of(merger, activation)
 
     def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
         cells = hidden.view(-1, self._downsample.weight.shape[1])
@@ -139,24 +140,27 @@ class Merger:
 class LeanTower:
     """Computes what transformers' module computes, with less around the products.
 
-    Built from a loaded module, whose weights it shares where it does not fuse them.
+    Built from loaded weights, which it shares where it does not fuse them.
     """
 
     takes_tiles = True
 
-    def __init__(self, module: Glm4vVisionModel, attention: PackedAttention) -> None:
+    def __init__(self, module: TowerWeights, config: Any, attention: PackedAttention) -> None:
         self.attention = attention
+        activation = _activation(config.hidden_act)
         embed = module.patch_embed.proj
         self._embed = Projection(embed.weight.flatten(1), embed.bias)
         self._after_embed = RmsNorm.of(module.post_conv_layernorm)
         self._positions = PositionTables(
             module.embeddings.position_embedding.weight,
-            module.rotary_pos_emb.inv_freq,
-            module.spatial_merge_size,
+            axial_frequencies(config).to(embed.weight.device),
+            config.spatial_merge_size,
         )
-        self._blocks = [Block(block, attention) for block in module.blocks]
+        self._blocks = [
+            Block(block, config.num_heads, activation, attention) for block in module.blocks
+        ]
         self._norm = RmsNorm.of(module.post_layernorm)
-        self._merger = Merger(module)
+        self._merger = Merger(module, activation)
 
     def layers(
         self, patches: torch.Tensor, windows: Sequence[Window]
@@ -180,22 +184,31 @@ class LeanTower:
         return Pass(rotations.to(like.device, complex_type)[:, None], plan)
 
 
-def lean_refusal(module: object) -> str | None:
-    """Returns why a tower cannot be computed leanly; None if it can."""
-    if not isinstance(module, Glm4vVisionModel):
-        return "it is another architecture's"
-    config: Any = module.config
+def lean_refusal(config: Any) -> str | None:
+    """Returns why a configuration cannot be computed leanly; None if it can."""
+    if config.rope_parameters["rope_type"] != "axial":
+        return "its positions are not rotated by rows and columns"
     if (config.hidden_size // config.num_heads) % 4:
         return "its head size is no multiple of 4"
-    if config.hidden_act not in ACT2FN:
+    if not _knows(config.hidden_act):
         return f"its activation {config.hidden_act!r} is unknown"
-    if any(mlp.gate_proj.bias is not None for mlp in [*_mlps(module)]):
-        return "its MLPs have biases"
     return None
 
 
-def _mlps(module: Glm4vVisionModel) -> list[Any]:
-    return [*(block.mlp for block in module.blocks), module.merger]
+def _knows(activation: str) -> bool:
+    return activation == "silu" or activation in _activations()
+
+
+def _activation(name: str) -> Activation:
+    return silu if name == "silu" else _activations()[name]
+
+
+def _activations() -> Mapping[str, Activation]:
+    # Only for what is not usual: transformers' table imports its whole modelling, for seconds.
+    from transformers.activations import ACT2FN
+
+    table: Mapping[str, Activation] = ACT2FN
+    return table
 
 
 def _interleaved(qkv: Any, num_heads: int) -> Projection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import torch
 
@@ -56,6 +57,17 @@ class PositionTables:
         merge = self._merge_size
         cells = table.view(rows // merge, merge, columns // merge, merge, width)
         return cells.transpose(1, 2).reshape(rows * columns, width)
+
+
+def axial_frequencies(config: Any) -> torch.Tensor:
+    """Returns the frequencies [head_size / 4] float32 by which each axis rotates.
+
+    No checkpoint holds them; they are those of transformers' `Glm4vVisionRotaryEmbedding`.
+    """
+    head_size = getattr(config, "head_dim", None) or config.hidden_size // config.num_heads
+    exponents = torch.arange(0, head_size // 2, 2, dtype=torch.float) / (head_size // 2)
+    frequencies: torch.Tensor = 1.0 / config.rope_parameters["rope_theta"] ** exponents
+    return frequencies
 
 
 @lru_cache(maxsize=256)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
-import transformers
 from PIL import Image
 from sightline_common.checkpoint import Checkpoint, CheckpointError
 from sightline_common.errors import MediaAspectRatioError, ParameterUnsupportedError
@@ -15,6 +14,7 @@ from sightline_common.errors import MediaAspectRatioError, ParameterUnsupportedE
 from sightline_encoder.comparison_image import ComparisonImage, comparison_options
 from sightline_encoder.decoded import Decode, Plane, decode_here
 from sightline_encoder.image import MediaLimits
+from sightline_encoder.image_processor import ImageProcessor, read_image_processor
 from sightline_encoder.patches import PatchCutter
 from sightline_encoder.picture import picture_options
 from sightline_encoder.pixel_budget import BudgetBounds, BudgetRule, FrameBudget
@@ -167,11 +167,17 @@ def processor_resizing(processor: Any, budget: PixelBudget) -> Resizing:
 
 def patch_cutter(processor: Any) -> PatchCutter | None:
     """Returns a cutter that equals a processor, None for a configuration that none does."""
+    if isinstance(processor, ImageProcessor):
+        return _cutter(processor)
     is_known = type(processor).__name__ in _KNOWN_PROCESSORS
     steps = (processor.do_resize, processor.do_rescale, processor.do_normalize)
     channels = (processor.image_mean, processor.image_std)
     if not is_known or not all(steps) or not all(_is_triple(values) for values in channels):
         return None
+    return _cutter(processor)
+
+
+def _cutter(processor: Any) -> PatchCutter:
     return PatchCutter(
         patch_size=processor.patch_size,
         merge_size=processor.merge_size,
@@ -199,9 +205,7 @@ def load_preprocessor(
     Raises CheckpointError.
     """
     try:
-        processor = transformers.AutoImageProcessor.from_pretrained(
-            checkpoint.folder, backend="pil", trust_remote_code=False, local_files_only=True
-        )
+        processor = read_image_processor(checkpoint)
         return Preprocessor(
             processor, limits, max_pixel_budget, decode, video, max_tiled_pixel_budget
         )

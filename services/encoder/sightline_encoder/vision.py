@@ -7,14 +7,13 @@ import math
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import torch
 from sightline_common.checkpoint import Checkpoint, CheckpointError
 from sightline_common.errors import ParameterUnsupportedError
 from sightline_common.telemetry import log
 from torch import nn
-from transformers.models.glm4v.modeling_glm4v import Glm4vVisionModel
 
 from sightline_encoder.families import family_of
 from sightline_encoder.lean_tower import LeanTower, lean_refusal
@@ -22,6 +21,7 @@ from sightline_encoder.packed_attention import PackedAttention
 from sightline_encoder.packed_attention_choice import choose_packed_attention
 from sightline_encoder.preprocess import PreparedImage
 from sightline_encoder.tiling import TileRule
+from sightline_encoder.tower_weights import TowerWeights
 from sightline_encoder.units import Unit, join, split
 from sightline_encoder.window import Window
 
@@ -187,7 +187,10 @@ def load_vision_tower(checkpoint: Checkpoint, placement: Placement) -> VisionTow
     family = family_of(checkpoint)
     config = family.config(checkpoint)
     tensors = checkpoint.load_tensors(family.rename, placement.dtype)
-    module = family.build(config)
+    reason = lean_refusal(config)
+    if reason is not None:
+        log(_logger, "tower is computed by transformers", reason=reason)
+    module = family.build(config) if reason is None else family.build_plain(checkpoint)
     try:
         module.load_state_dict(tensors, strict=True, assign=True)
     except RuntimeError as error:
@@ -201,16 +204,13 @@ def load_vision_tower(checkpoint: Checkpoint, placement: Placement) -> VisionTow
 
 
 def vision_tower(module: nn.Module, config: Any, placement: Placement) -> VisionTower:
-    """Returns the leanest tower that computes what a loaded module computes."""
-    reason = lean_refusal(module)
-    if reason is not None:
-        log(_logger, "tower is computed by transformers", reason=reason)
+    """Returns what computes a tower's loaded weights, or transformers' own loaded module."""
+    if not isinstance(module, TowerWeights):
         return VisionTower(PlainTower(module), config, placement, "transformers")
     attention: PackedAttention = choose_packed_attention(
         placement.device, placement.dtype, config.hidden_size // config.num_heads
     )
-    lean = LeanTower(cast(Glm4vVisionModel, module), attention)
-    return VisionTower(lean, config, placement, attention.name)
+    return VisionTower(LeanTower(module, config, attention), config, placement, attention.name)
 
 
 def _log_loaded(placement: Placement, tensors: int, num_bytes: int, seconds: float) -> None:

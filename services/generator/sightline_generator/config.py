@@ -12,6 +12,8 @@ from sightline_common.telemetry import LOG_LEVELS
 
 from sightline_generator.encoder_targets import EncoderTargets
 
+DTYPES = ("auto", "float32", "bfloat16", "float16", "float64")
+
 
 @dataclass(frozen=True)
 class GeneratorSettings(ServiceSettings):
@@ -227,6 +229,7 @@ class GeneratorSettings(ServiceSettings):
         super().__post_init__()
         EncoderTargets.parse(self.encoder_target)
         check_choice("SIGHTLINE_GENERATOR_LOG_LEVEL", self.log_level.upper(), LOG_LEVELS)
+        check_choice("SIGHTLINE_GENERATOR_DTYPE", self.dtype, DTYPES)
         check_choice("SIGHTLINE_GENERATOR_OVERLAP", self.overlap, ("auto", "on", "off"))
         if self.max_num_batched_tokens < self.max_num_seqs:
             raise SettingInvalidError(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from starlette.responses import HTMLResponse
 
 from sightline_web.accounts.account import shown_account
@@ -47,7 +48,15 @@ _environment.globals |= {
 
 def render(template: str, **values: object) -> str:
     """Renders a template; everything but Markup is escaped."""
-    return _environment.get_template(template).render(values)
+    return _template(template).render(values)
+
+
+@cache
+def _template(name: str) -> Template:
+    """Returns a template whose globals are one plain dictionary: they are copied at each use."""
+    found = _environment.get_template(name)
+    found.globals = dict(found.globals)
+    return found
 
 
 def page(template: str, *, status: int = 200, **values: object) -> HTMLResponse:

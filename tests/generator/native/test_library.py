@@ -8,11 +8,17 @@ from sightline_generator.native.library import CompilationError, library
 
 from tests.generator.native.compiled import compiled
 
+SMALL = 'extern "C" long panel_width() { return 8; }'
+
 
 @pytest.fixture(autouse=True)
 def fresh_library(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    # Unoptimised, it is there in a second.
+    # Little and unoptimised, it is there at once; the kernels themselves are compiled elsewhere.
+    small = tmp_path / "kernels.cpp"
+    small.write_text(SMALL)
+    monkeypatch.setattr(module, "SOURCE", small)
+    monkeypatch.setattr(module, "FOLDER", tmp_path)
     monkeypatch.setattr(module, "COMPILE", ("-std=c++20", "-fPIC"))
     library.cache_clear()
     yield
@@ -56,11 +62,20 @@ def test_a_damaged_library_is_compiled_again(tmp_path):
 
 
 @compiled
-def test_other_sources_are_another_library(tmp_path, monkeypatch):
+def test_other_options_are_another_library(tmp_path, monkeypatch):
     library()
     library.cache_clear()
     monkeypatch.setattr(module, "COMPILE", (*module.COMPILE, "-DOTHER"))
     library()
+    assert len(kept(tmp_path)) == 2
+
+
+@compiled
+def test_other_sources_are_another_library(tmp_path):
+    library()
+    library.cache_clear()
+    module.SOURCE.write_text(SMALL.replace("8", "16"))
+    assert library().panel_width() == 16
     assert len(kept(tmp_path)) == 2
 
 

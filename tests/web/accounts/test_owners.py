@@ -7,23 +7,31 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from itertools import product
 
 import httpx2
 import pytest
-from sightline.generator.v1 import generator_pb2
+import pytest_asyncio
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from tests.web.accounts.people import starlette_in
-from tests.web.accounts.test_api_keys import bearer, key_id, made
-from tests.web.chat.talk import HTMX, ask, message_ids, settled
-from tests.web.fakes import FakeGenerator, complete, delta, png, started
+from tests.web.accounts.belongings import SECRET, Belongings, given_to
+from tests.web.accounts.people import (
+    app_with_accounts,
+    password_file,
+    signed_in,
+    starlette_in,
+    visitor,
+)
+from tests.web.accounts.test_api_keys import bearer
+from tests.web.chat.talk import HTMX
+from tests.web.fakes import FakeGenerator, png
 from tests.web.pdf.files import coloured
+from tests.web.servers import lifespan
 
-SECRET = "Anna's secret"
 OPEN, SIGNED_IN, OWN, KEY, OPERATOR = "open", "signed in", "own", "key", "operator"
 ROUTES = {
     "GET /health": OPEN,
@@ -44,6 +52,7 @@ ROUTES = {
     "GET /": SIGNED_IN,
     "GET /history": SIGNED_IN,
     "POST /c": SIGNED_IN,
+    "GET /settings": SIGNED_IN,
     "POST /settings": SIGNED_IN,
     "POST /presets": SIGNED_IN,
     "POST /presets/{name}": SIGNED_IN,
@@ -57,6 +66,7 @@ ROUTES = {
     "GET /c/{conversation_id}": OWN,
     "POST /c/{conversation_id}/messages": OWN,
     "GET /c/{conversation_id}/earlier": OWN,
+    "GET /c/{conversation_id}/settings": OWN,
     "POST /c/{conversation_id}/settings": OWN,
     "POST /c/{conversation_id}/title": OWN,
     "POST /c/{conversation_id}/pin": OWN,
@@ -102,43 +112,35 @@ def test_every_route_is_classified(app: ASGIApp) -> None:
     assert sorted(routes_of(app)) == sorted(ROUTES)
 
 
-@dataclass(frozen=True)
-class Belongings:
-    """What anna has: ids by the names that paths give them."""
-
-    ids: Mapping[str, str]
-    place: str
-    more: Mapping[str, str] = field(default_factory=dict)
-
-    def path(self, route: str) -> str:
-        return re.sub(r"{(\w+)(:path)?}", lambda found: self.ids[found[1]], route.split(" ")[1])
-
-
 @pytest.fixture
 async def annas(anna: httpx2.AsyncClient, generator: FakeGenerator) -> Belongings:
-    length = generator_pb2.FINISH_REASON_LENGTH  # so that it can go on
-    generator.enqueue([started(), delta(SECRET), complete(1, length)])
-    files = {"files": (f"{SECRET}.png", png(1, 2, 3), "image/png")}
-    place = (await ask(anna, SECRET, files=files)).headers["location"]
-    body = await settled(anna, place)
-    digest = re.search(r"/attachments/([0-9a-f]{64})", body)
-    assert digest
-    await made(anna, SECRET)
-    await anna.post("/presets", data={"preset_name": SECRET})
-    preset = re.search(r"/presets/([0-9a-f]{32})/rename", (await anna.get("/")).text)
-    assert preset
-    link = (await anna.post(f"{place}/share")).headers["location"]
-    ids = {
-        "conversation_id": place.removeprefix("/c/"),
-        "message_id": message_ids(body)[-1],
-        "digest": digest[1],
-        "key_id": await key_id(anna),
-        "token": link.removeprefix("/s/"),
-        "preset_id": preset[1],
-        "name": "precise",
-    }
-    question = message_ids(body)[0]
-    return Belongings(ids, place, {"question": question})
+    return await given_to(anna, generator)
+
+
+@dataclass(frozen=True)
+class World:
+    """People and what anna has, for requests after which everything is as it was."""
+
+    anna: httpx2.AsyncClient
+    boris: httpx2.AsyncClient
+    olga: httpx2.AsyncClient
+    nobody: httpx2.AsyncClient
+    annas: Belongings
+    generator: FakeGenerator
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    folder, generator = tmp_path_factory.mktemp("world"), FakeGenerator()
+    app = app_with_accounts(generator, folder, password_file(folder))
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        await enter(lifespan(app))
+        anna, boris, olga = [
+            await enter(signed_in(app, name)) for name in ("anna", "boris", "olga")
+        ]
+        annas = await given_to(anna, generator)
+        yield World(anna, boris, olga, await enter(visitor(app)), annas, generator)
 
 
 async def fitting(anna: httpx2.AsyncClient, annas: Belongings, route: str) -> Belongings:
@@ -169,24 +171,17 @@ async def answer(client: httpx2.AsyncClient, route: str, annas: Belongings, **he
     return await client.request(method, annas.path(route), headers=headers, **data)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("route", [route for route, kind in ROUTES.items() if kind == OWN])
-async def test_another_owner_reaches_nothing(
-    anna: httpx2.AsyncClient,
-    annas: Belongings,
-    route: str,
-    boris: httpx2.AsyncClient,
-    olga: httpx2.AsyncClient,
-    generator: FakeGenerator,
-) -> None:
-    annas = await fitting(anna, annas, route)
-    annas = await fitting(anna, annas, route)
-    before, asked = await everything(anna, annas), len(generator.requests)
-    for asker, headers in product((boris, olga), ({}, HTMX)):
+async def test_another_owner_reaches_nothing(world: World, route: str) -> None:
+    anna, annas = world.anna, await fitting(world.anna, world.annas, route)
+    before, asked = await everything(anna, annas), len(world.generator.requests)
+    for asker, headers in product((world.boris, world.olga), ({}, HTMX)):
         response = await answer(asker, route, annas, **headers)
         assert response.status_code == (200 if route in UNTOLD else 404)
         assert SECRET not in response.text and "Anna" not in response.text
     assert await everything(anna, annas) == before
-    assert len(generator.requests) == asked
+    assert len(world.generator.requests) == asked
 
 
 @pytest.mark.parametrize("route", [route for route, kind in ROUTES.items() if kind == OWN])
@@ -198,35 +193,31 @@ async def test_its_owner_reaches_it(
     assert response.status_code in (200, 303)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     "route", [route for route, kind in ROUTES.items() if kind in (SIGNED_IN, OWN, OPERATOR)]
 )
-async def test_nobody_is_sent_to_sign_in(
-    anna: httpx2.AsyncClient,
-    nobody: httpx2.AsyncClient,
-    annas: Belongings,
-    route: str,
-    generator: FakeGenerator,
-) -> None:
-    before, asked = await everything(anna, annas), len(generator.requests)
-    response = await answer(nobody, route, annas)
+async def test_nobody_is_sent_to_sign_in(world: World, route: str) -> None:
+    anna, annas = world.anna, world.annas
+    before, asked = await everything(anna, annas), len(world.generator.requests)
+    response = await answer(world.nobody, route, annas)
     assert response.status_code == 303 and response.headers["location"].startswith("/sign-in")
-    assert (await answer(nobody, route, annas, **HTMX)).status_code == 401
+    assert (await answer(world.nobody, route, annas, **HTMX)).status_code == 401
     assert await everything(anna, annas) == before
-    assert len(generator.requests) == asked
+    assert len(world.generator.requests) == asked
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("route", [route for route, kind in ROUTES.items() if kind == KEY])
-async def test_api_needs_a_key(nobody: httpx2.AsyncClient, annas: Belongings, route: str) -> None:
-    assert (await answer(nobody, route, annas)).status_code == 401
+async def test_api_needs_a_key(world: World, route: str) -> None:
+    assert (await answer(world.nobody, route, world.annas)).status_code == 401
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("route", [route for route, kind in ROUTES.items() if kind == OPERATOR])
-async def test_operators_pages_are_for_operators(
-    boris: httpx2.AsyncClient, olga: httpx2.AsyncClient, annas: Belongings, route: str
-) -> None:
-    assert (await answer(boris, route, annas)).status_code == 403
-    assert (await answer(olga, route, annas)).status_code == 200
+async def test_operators_pages_are_for_operators(world: World, route: str) -> None:
+    assert (await answer(world.boris, route, world.annas)).status_code == 403
+    assert (await answer(world.olga, route, world.annas)).status_code == 200
 
 
 @pytest.mark.parametrize("route", [route for route, kind in ROUTES.items() if kind == OPEN])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
+from sightline_web.chat.answer_job import AnswerJob
 from sightline_web.chat.growing import GrowingAnswer
-from sightline_web.chat.jobs import AnswerJob
 from sightline_web.chat.pace import RENDERING_SHARE, SHORTEST_TICK_S, Pace
+from sightline_web.chat.watching import watch_answer
 from sightline_web.store.records import Message, MessageStatus, Role
 
 
@@ -17,7 +19,8 @@ def job() -> AnswerJob:
 
 
 def say(job: AnswerJob, text: str, reasoning: str = "") -> None:
-    job.update(replace(job.message, text=text, reasoning=reasoning))
+    message = replace(job.message, text=text, reasoning=reasoning)
+    job.grew(lambda: message)
 
 
 def test_first_update_is_everything_whenever_a_page_comes(job: AnswerJob) -> None:
@@ -65,6 +68,46 @@ def test_updates_of_one_page_do_not_depend_on_those_of_another(job: AnswerJob) -
         fast.update()
     update = slow.update()
     assert "two" in update and "three" in update and "alpha" not in update
+
+
+def test_message_is_put_together_when_somebody_looks(job: AnswerJob) -> None:
+    built = []
+    for text in ("a", "ab", "abc"):
+        job.grew(lambda text=text: built.append(text) or replace(job._message, text=text))
+    assert (job.message.text, job.message.text, job.version) == ("abc", "abc", 3)
+    assert built == ["abc"]
+
+
+async def test_whoever_has_seen_an_earlier_version_does_not_wait(job: AnswerJob) -> None:
+    waiting = asyncio.create_task(job.changed_since(job.version))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    say(job, "a")
+    await waiting
+    await job.changed_since(0)
+
+
+class _Pace(Pace):
+    rests = 0
+
+    @property
+    def tick_s(self) -> float:
+        self.rests += 1
+        return 0.0
+
+
+async def test_what_comes_after_a_rest_is_shown_without_another(job: AnswerJob) -> None:
+    pace = _Pace()
+    watching = watch_answer(job, lambda message: "", pace)
+    await anext(watching)
+    second = asyncio.ensure_future(anext(watching))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert pace.rests == 1 and not second.done()
+    say(job, "late")
+    assert b"late" in await second
+    assert pace.rests == 1
+    await watching.aclose()
 
 
 def test_ticks_lengthen_with_watchers_and_cost() -> None:

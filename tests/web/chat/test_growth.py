@@ -32,7 +32,8 @@ def test_thinking_lasts_from_its_first_word_to_the_answers() -> None:
         (9.0, delta("!")),
     ):
         clock.now += seconds
-        messages.append(growth.add(step))
+        growth.add(step)
+        messages.append(growth.message())
     assert "thinking_s" not in messages[2].stats
     assert messages[3].stats["thinking_s"] == messages[4].stats["thinking_s"] == 4.0
     assert messages[4].reasoning == "Hm, well"
@@ -41,7 +42,8 @@ def test_thinking_lasts_from_its_first_word_to_the_answers() -> None:
 
 def test_answer_without_thinking_has_no_such_time() -> None:
     growth = Growth(MESSAGE, Clock())
-    assert "thinking_s" not in growth.add(delta("Yes")).stats
+    growth.add(delta("Yes"))
+    assert "thinking_s" not in growth.message().stats
 
 
 def test_stream_without_end_was_cut_off() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from sightline.generator.v1 import generator_pb2
-from sightline_web.chat.jobs import AnswerJob, AnswerJobs
+from sightline_web.chat.answer_job import AnswerJob
+from sightline_web.chat.jobs import AnswerJobs
 from sightline_web.chat.pace import Pace
 from sightline_web.chat.partial_answers import PartialAnswers
 from sightline_web.chat.watching import watch_answer
@@ -145,7 +146,7 @@ async def test_closing_lets_what_is_being_saved_end(
         saved.extend(answers)
 
     monkeypatch.setattr(store, "save_answers", slow)
-    partial.grew(OWNER, await running_message(store))
+    partial.grew(OWNER, AnswerJob(await running_message(store)))
     await asyncio.sleep(0.01)
     closing = asyncio.create_task(partial.close())
     await asyncio.sleep(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sightline_web.chat.jobs import AnswerJob
+from sightline_web.chat.answer_job import AnswerJob
 from sightline_web.markdown.boxes import without_marks
 from sightline_web.pages import render
 from sightline_web.store.records import Message

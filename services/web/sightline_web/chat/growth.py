@@ -25,23 +25,26 @@ class Growth:
         self._message = message
         self._clock = clock
         self._answer = Answer()
-        self._started = clock()
+        self._started = self._newest = clock()
         self._thinking_began: float | None = None
         self._thinking_s: float | None = None
         self._counts: dict[str, float] = {}
 
-    def add(self, response: generator_pb2.GenerateTextResponse) -> Message:
-        """Takes in the next message of the stream; returns the answer as it is now."""
+    def add(self, response: generator_pb2.GenerateTextResponse) -> None:
+        """Takes in the next message of the stream."""
         self._answer.add(response)
         if not response.HasField("delta"):
             self._counts = _counts(self._answer)
-        now = self._clock()
-        self._time_thinking(now)
+        self._newest = self._clock()
+        self._time_thinking(self._newest)
+
+    def message(self) -> Message:
+        """Returns the answer as it is now."""
         return replace(
             self._message,
             text=self._message.text + self._answer.text,
             reasoning=self._message.reasoning + self._answer.reasoning,
-            stats=self._stats(now),
+            stats=self._stats(),
         )
 
     def finish_reason(self) -> str:
@@ -56,8 +59,8 @@ class Growth:
         if self._thinking_began is not None and self._thinking_s is None and self._answer.text:
             self._thinking_s = now - self._thinking_began
 
-    def _stats(self, now: float) -> dict[str, float]:
-        stats = {**self._counts, "elapsed_s": round(now - self._started, 3)}
+    def _stats(self) -> dict[str, float]:
+        stats = {**self._counts, "elapsed_s": round(self._newest - self._started, 3)}
         if self._thinking_s is not None:
             stats["thinking_s"] = round(self._thinking_s, 3)
         return _together(self._message.stats, stats) if self._message.stats else stats

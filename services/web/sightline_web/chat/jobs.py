@@ -12,53 +12,19 @@ from sightline.generator.v1 import generator_pb2
 from sightline_common.errors import SightlineError
 from sightline_common.telemetry import log
 
+from sightline_web.chat.answer_job import AnswerJob
 from sightline_web.chat.growth import Growth
 from sightline_web.chat.partial_answers import PartialAnswers
 from sightline_web.chat.wording import LENGTH, STOPPED
 from sightline_web.generator_client import Generator
-from sightline_web.markdown.growth import GrowingText
 from sightline_web.store.conversations import ConversationStore
-from sightline_web.store.records import INTERRUPTED, Message, MessageStatus
+from sightline_web.store.records import Message, MessageStatus
 
 FINAL_SAVE_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """How long to wait after each failed attempt to save a finished answer."""
 
 BuildRequest = Callable[[], Awaitable[generator_pb2.GenerateTextRequest]]
 _logger = logging.getLogger(__name__)
-
-
-class AnswerJob:
-    """One running answer.
-
-    `message` is what has arrived so far and grows until `is_finished`; whoever waits
-    on `changed()` is woken at the next growth. `growing` is what pages that watch share.
-    """
-
-    def __init__(self, message: Message) -> None:
-        self.message = message
-        self.growing = GrowingText()
-        self.version = 0
-        self.stop_reason = INTERRUPTED
-        self.is_ending = False  # nothing more comes; too late to stop
-        self.finished = asyncio.Event()
-        self._changed = asyncio.Event()
-
-    @property
-    def is_finished(self) -> bool:
-        return self.message.status is not MessageStatus.RUNNING
-
-    def changed(self) -> asyncio.Event:
-        return self._changed
-
-    def update(self, message: Message) -> None:
-        self.message = message
-        self.version += 1
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
-
-    def end(self, status: MessageStatus, reason: str) -> None:
-        self.update(replace(self.message, status=status, reason=reason))
-        self.finished.set()
 
 
 class AnswerJobs:
@@ -151,8 +117,9 @@ class AnswerJobs:
         request = await build_request()
         request.cache_salt = self._cache_salt(owner_id)
         async for response in self._generator.generate_text(request, self._lifetime_s):
-            job.update(growth.add(response))
-            self._partial_answers.grew(owner_id, job.message)
+            growth.add(response)
+            job.grew(growth.message)
+            self._partial_answers.grew(owner_id, job)
         return MessageStatus.COMPLETE, LENGTH if growth.finish_reason() == "length" else ""
 
     async def _save_again(self, owner_id: str, message: Message) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-SHORTEST_TICK_S = 0.08
+SHORTEST_TICK_S = 0.1
 RENDERING_SHARE = 0.35
-"""The share of the event loop's time that rendering for all watchers may take."""
+"""How much of a core rendering for all watchers may take."""
 _NEWEST_WEIGHT = 0.05
 
 
@@ -28,7 +28,7 @@ class Pace:
             self._num_watchers -= 1
 
     def took(self, seconds: float) -> None:
-        """Takes in what rendering one update cost."""
+        """Takes in what one update cost in CPU time: other processes' turns are no cost."""
         self._cost_s += _NEWEST_WEIGHT * (seconds - self._cost_s)
 
     @property

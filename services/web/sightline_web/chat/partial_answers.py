@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from sightline_web.chat.answer_job import AnswerJob
 from sightline_web.store.conversations import ConversationStore
-from sightline_web.store.records import Message
 
 SAVE_INTERVAL_S = 2.0
 _logger = logging.getLogger(__name__)
@@ -20,13 +20,13 @@ class PartialAnswers:
 
     def __init__(self, store: ConversationStore) -> None:
         self._store = store
-        self._grown: dict[str, tuple[str, Message]] = {}
+        self._grown: dict[str, tuple[str, AnswerJob]] = {}
         self._saving = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
-    def grew(self, owner_id: str, message: Message) -> None:
-        """Has a message saved within `SAVE_INTERVAL_S`, in the form that it has then."""
-        self._grown[message.id] = (owner_id, message)
+    def grew(self, owner_id: str, job: AnswerJob) -> None:
+        """Has a job's message saved within `SAVE_INTERVAL_S`, in the form that it has then."""
+        self._grown[job.id] = (owner_id, job)
         if self._task is None:
             self._task = asyncio.create_task(self._save_later())
 
@@ -51,8 +51,8 @@ class PartialAnswers:
             if grown:
                 await self._save(grown)
 
-    async def _save(self, grown: list[tuple[str, Message]]) -> None:
+    async def _save(self, grown: list[tuple[str, AnswerJob]]) -> None:
         try:
-            await self._store.save_answers(grown)
+            await self._store.save_answers([(owner_id, job.message) for owner_id, job in grown])
         except Exception:
             _logger.exception("partial answers not saved")

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from sightline.generator.v1 import generator_pb2
 from starlette.requests import Request
 
+from sightline_web.chat.answer_job import AnswerJob
 from sightline_web.chat.errors import PageError
-from sightline_web.chat.jobs import AnswerJob, AnswerJobs
+from sightline_web.chat.jobs import AnswerJobs
 from sightline_web.chat.pictures import Pictures
 from sightline_web.chat.prompts import build_request
 from sightline_web.chat.requests import owner_of

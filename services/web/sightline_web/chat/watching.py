@@ -11,8 +11,8 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 
+from sightline_web.chat.answer_job import AnswerJob
 from sightline_web.chat.growing import GrowingAnswer
-from sightline_web.chat.jobs import AnswerJob
 from sightline_web.chat.pace import Pace
 from sightline_web.sse import event
 from sightline_web.store.records import Message
@@ -27,15 +27,13 @@ async def watch_answer(
     growing = GrowingAnswer(job)
     with pace.watching():
         while not job.is_finished:
-            changed = job.changed()
-            started = time.perf_counter()
+            version, started = job.version, time.thread_time()
             update = growing.update()
-            pace.took(time.perf_counter() - started)
+            pace.took(time.thread_time() - started)
             if update:
-                yield event(update, event_id=str(job.version))
-            await changed.wait()
-            if not job.is_finished:
-                await asyncio.sleep(pace.tick_s)
+                yield event(update, event_id=str(version))
+            await asyncio.sleep(pace.tick_s)
+            await job.changed_since(version)
     async for last in finished_answer(job.message, render_final):
         yield last
 
