@@ -14,13 +14,15 @@ from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.measure import median
 
+_SETTLING_S = 2.5
+"""Until a new window has loaded its address bar: half a second of a core for none of ours."""
 _PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 _LOADED = "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
 
 
 @dataclass(frozen=True)
 class Visit:
-    """One opening of a page in a browser that knows nothing yet; times since it was asked for."""
+    """One opening of a page in a window that knows nothing yet; times since it was asked for."""
 
     num_bytes: int
     hosts: frozenset[str]
@@ -53,6 +55,7 @@ def _visit(browser: Browser, url: str) -> Visit:
     hosts: set[str] = set()
     session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
     page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+    page.wait_for_timeout(_SETTLING_S * 1e3)
     page.goto(url, wait_until="networkidle")
     while not (paint := page.evaluate(_PAINT)):  # the page's policy allows no other way to wait
         page.wait_for_timeout(20)

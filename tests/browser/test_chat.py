@@ -197,6 +197,7 @@ async def test_settings_are_saved_as_they_change(
     await tab.page.locator("#temperature").fill("0.7")
     await expect(tab.page.locator("#settings-shown")).to_contain_text("temperature 0.70")
     await tab.page.reload()
+    await tab.page.locator(".settings > summary").click()
     await expect(tab.page.locator("#temperature")).to_have_value("0.7")
     await tab.ask("Again")
     await tab.expect_answers(2)

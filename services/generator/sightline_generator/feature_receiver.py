@@ -10,7 +10,7 @@ from sightline.encoder.v1 import encoder_pb2
 from sightline_common.checksum import Checksum
 from sightline_common.digest import sha256_digest
 from sightline_common.errors import ModelMismatchError, PayloadCorruptError, PromptTooLongError
-from sightline_common.tensors import spec_byte_count, tensors_from_payload
+from sightline_common.tensors import first_tensor, spec_byte_count
 
 from sightline_generator.families.base import Family, MediumGrid
 from sightline_generator.finite_scan import FiniteScan
@@ -64,8 +64,10 @@ class FeatureReceiver:
 
     async def features(self) -> torch.Tensor:
         """Returns [token_count, hidden_size]; raises PayloadCorruptError."""
-        payload = self._payload[: self._num_bytes]
-        features = tensors_from_payload(self.header.tensors, payload)["features"]
+        num_bytes, expected = self._num_bytes, len(self._payload)
+        if num_bytes != expected:
+            raise PayloadCorruptError(f"Expected {expected} bytes, received {num_bytes}.")
+        features = first_tensor(self.header.tensors[0], self._payload)
         if not await self._is_undamaged():
             raise PayloadCorruptError("The features do not have the stated digest.")
         if self._scan is None or not self._scan.is_finite:
@@ -123,8 +125,8 @@ def _check_byte_count(header: encoder_pb2.FeatureHeader) -> None:
     specs = header.tensors
     if len(specs) > MAX_TENSORS or any(len(spec.shape) > MAX_DIMENSIONS for spec in specs):
         raise PayloadCorruptError("The payload has more tensors or dimensions than any has.")
-    num_bytes = sum(map(spec_byte_count, specs))
-    if num_bytes != header.payload_byte_count or num_bytes > 2 * spec_byte_count(specs[0]):
+    sizes = list(map(spec_byte_count, specs))
+    if sum(sizes) != header.payload_byte_count or sum(sizes) > 2 * sizes[0]:
         raise PayloadCorruptError("The tensors do not have the stated size.")
 
 

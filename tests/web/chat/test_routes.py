@@ -145,6 +145,33 @@ async def test_settings_travel_and_are_kept(
     assert 'name="temperature" min="0" max="2" step="0.05" value="0.7"' in body
 
 
+async def test_values_stand_for_settings_until_their_fields_are_fetched(
+    client: httpx2.AsyncClient, generator: FakeGenerator
+) -> None:
+    chosen = {
+        "temperature": "0.7",
+        "top_k": "9",
+        "seed": "5",
+        "detail": "low",
+        "system": 'A "b"\nc',
+    }
+    location = (await client.post("/c", data={"text": "Hi", **chosen})).headers["location"]
+    body = await settled(client, location)
+    before_fields = body[: body.index("<noscript>", body.index("settings-slot"))]
+    values = dict(
+        re.findall(r'"hidden" form="composer-form" name="(\w+)" value="([^"]*)"', before_fields)
+    )
+    values = {name: unescape(value) for name, value in values.items()}
+    assert values.items() >= chosen.items() and set(values) >= {"top_p", "max_tokens"}
+    panel = (await client.get(f"{location}/settings", headers=HTMX)).text
+    assert f'value="{values["max_tokens"]}"' in panel and 'value="0.7"' in panel
+    assert unescape(panel).count('A "b"\nc</textarea>') == 1
+    await client.post(f"{location}/messages", data={"text": "Again?", **values})
+    await settled(client, location)
+    first, second = (request.sampling for request in generator.requests)
+    assert first.temperature == second.temperature and second.seed == 5
+
+
 async def test_settings_change_live(client: httpx2.AsyncClient, generator: FakeGenerator) -> None:
     location = (await ask(client)).headers["location"]
     await settled(client, location)

@@ -60,7 +60,9 @@ class ChatPages:
             Route("/c/{conversation_id}", self.show_conversation),
             Route("/c/{conversation_id}/earlier", self.show_earlier),
             Route("/c/{conversation_id}/messages", self.add_message, methods=["POST"]),
+            Route("/c/{conversation_id}/settings", self.show_panel),
             Route("/c/{conversation_id}/settings", self.save_settings, methods=["POST"]),
+            Route("/settings", self.show_panel),
             Route("/settings", self.show_settings, methods=["POST"]),
             Route("/presets/{name}", self.choose_preset, methods=["POST"]),
         ]
@@ -101,6 +103,20 @@ class ChatPages:
             takes_videos = await self._uploads.videos_supported()
             return exchange(conversation.id, question, answer, takes_videos)
         return RedirectResponse(f"/c/{conversation.id}#m-{answer.id}", 303)
+
+    async def show_panel(self, request: Request) -> Response:
+        """Returns the settings' fields, for their place in the page."""
+        conversation_id = request.path_params.get("conversation_id", "")
+        conversation = await self._threads.conversation(request) if conversation_id else None
+        if not from_htmx(request):
+            place = f"/c/{conversation_id}" if conversation_id else "/"
+            return RedirectResponse(place, 303, {"cache-control": "no-store"})
+        return page(
+            "_settings_panel.html",
+            settings=shown(_kept_settings(conversation), await self._catalog.current_or_none()),
+            own_presets=await self._presets.listed(owner_of(request)),
+            conversation_id=conversation_id,
+        )
 
     async def save_settings(self, request: Request) -> Response:
         conversation = await self._threads.conversation(request)
@@ -153,7 +169,7 @@ class ChatPages:
         """Returns the page, with the conversation's own settings unless others are given."""
         owner_id = owner_of(request)
         info = await self._catalog.current_or_none()
-        settings = settings or from_store(conversation.settings if conversation else {})
+        settings = settings or _kept_settings(conversation)
         words = searched_words(request)
         return ChatPage(
             conversation=conversation,
@@ -217,6 +233,10 @@ class ChatPages:
     async def _settings_fragment(self, settings: ChatSettings) -> Response:
         info = await self._catalog.current_or_none()
         return page("_settings_shown.html", settings=shown(settings, info))
+
+
+def _kept_settings(conversation: Conversation | None) -> ChatSettings:
+    return from_store(conversation.settings if conversation else {})
 
 
 async def _read_settings(request: Request) -> ChatSettings:

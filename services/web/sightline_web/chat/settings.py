@@ -37,6 +37,9 @@ NUMBERS = {
 }
 
 
+_ANSWERS = {True: "on", False: "off", None: ""}
+
+
 @dataclass(frozen=True)
 class ChatSettings:
     """What a person has chosen; None leaves a value to the model."""
@@ -80,6 +83,23 @@ class SettingsView:
     max_tokens_bound: int
     can_think: bool
 
+    @property
+    def fields(self) -> dict[str, object]:
+        """What the settings' inputs hold, by their names; the last of a name counts in a form."""
+        chosen = self.chosen
+        found: dict[str, object] = {
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "top_k": self.top_k,
+            "max_tokens": self.max_tokens,
+            "repetition_penalty": self.repetition_penalty,
+            "seed": chosen.seed,
+            "thinking": _ANSWERS.get(chosen.thinking) if self.can_think else None,
+            "detail": chosen.detail,
+            "system": chosen.system,
+        }
+        return {name: value for name, value in found.items() if value not in (None, "")}
+
 
 def from_store(stored: Mapping[str, object]) -> ChatSettings:
     """Returns the settings of a conversation; what an older version wrote counts, too."""
@@ -91,9 +111,10 @@ def from_form(form: Mapping[str, object]) -> ChatSettings:
     """Reads the settings' inputs; absent ones stay unset. Raises PageError."""
     numbers = {name: _number(form, name, bounds) for name, bounds in NUMBERS.items()}
     thinking = str(form.get("thinking", ""))
+    answers = {words: answer for answer, words in _ANSWERS.items()}
     return ChatSettings(
         **numbers,  # type: ignore[arg-type]
-        thinking={"on": True, "off": False}.get(thinking),
+        thinking=answers.get(thinking),
         detail=_detail(form),
         system=_system(form),
     )
