@@ -15,6 +15,12 @@ mains = pytest.mark.parametrize(
 )
 
 
+@pytest.fixture(autouse=True)
+def unusable_setting(monkeypatch):
+    """Lets what starts in spite of its arguments end at once."""
+    monkeypatch.setenv("SIGHTLINE_LOG_FORMAT", "none")
+
+
 def ended(main, *arguments):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
