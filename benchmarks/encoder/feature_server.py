@@ -19,6 +19,7 @@ from grpc import aio
 from sightline.encoder.v1 import encoder_pb2
 from sightline_common.chunks import split_chunks
 from sightline_common.event_loop import run
+from sightline_common.loaded_heap import settle
 from sightline_common.server import GrpcServer, ServerOptions
 from sightline_common.tensors import tensor_bytes, tensor_spec
 from sightline_encoder.config import EncoderSettings
@@ -59,6 +60,7 @@ async def serve(model: Path, sizes: Sequence[int]) -> None:
         bare = bare_server([b"".join(entry.payload.chunks()) for entry in entries])
         bare_port = bare.add_insecure_port("127.0.0.1:0")
         await bare.start()
+        settle()  # as the encoder itself does
         print(ours.port, bare_port, flush=True)
         await asyncio.to_thread(sys.stdin.read)
         await bare.stop(None)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sightline.encoder.v1 import encoder_pb2
 from sightline.generator.v1 import generator_pb2
-from sightline_common.chunk_codec import ChunkCodec
+from sightline_common.chunk_codec import ChunkCodec, Headed
 
 TYPES = [
     encoder_pb2.EncodeMediaRequest,
@@ -46,10 +46,30 @@ def test_what_is_more_than_a_chunk_is_left_to_protobuf():
     assert codec.parse(unknown).chunk == b"first"
 
 
-@given(st.binary(max_size=64), st.integers(0, 3))
+@pytest.mark.parametrize("size", SIZES)
+def test_first_chunk_behind_a_header_is_what_protobuf_sends_and_is_read_back(size):
+    chunk = bytes(index % 251 for index in range(size))
+    codec = ChunkCodec(encoder_pb2.EncodeMediaResponse)
+    head = encoder_pb2.EncodeMediaResponse(header=encoder_pb2.FeatureHeader(feature_key="k" * 200))
+    sent = codec.headed(head, memoryview(chunk))
+    assert codec.parse(sent) == Headed(head, chunk)
+    assert codec.parse(sent).chunk.obj is codec.chunk(sent).obj is sent
+    assert codec.chunk(sent) == chunk
+    whole = encoder_pb2.EncodeMediaResponse.FromString(sent)
+    assert (whole.header, whole.first_chunk) == (head.header, chunk)
+
+
+@given(st.binary(max_size=64), st.integers(0, 30))
 def test_any_bytes_mean_what_protobuf_says(data, start):
     codec = ChunkCodec(encoder_pb2.EncodeMediaResponse)
-    data = codec.message(b"x" * 20)[:start] + data
+    header = encoder_pb2.FeatureHeader(token_count=7)
+    head = encoder_pb2.EncodeMediaResponse(header=header)
+    beginnings = codec.message(b"x" * 20), codec.headed(head, b"x" * 20)
+    for beginning in beginnings:
+        means_what_protobuf_says(codec, beginning[:start] + data)
+
+
+def means_what_protobuf_says(codec, data):
     try:
         expected = encoder_pb2.EncodeMediaResponse.FromString(data)
     except DecodeError:
@@ -57,7 +77,11 @@ def test_any_bytes_mean_what_protobuf_says(data, start):
             codec.parse(data)
         return
     parsed = codec.parse(data)
-    if isinstance(parsed, memoryview):
+    if isinstance(parsed, Headed):
+        assert parsed.chunk == expected.first_chunk
+        parsed.message.first_chunk = bytes(parsed.chunk)
+        assert parsed.message == expected
+    elif isinstance(parsed, memoryview):
         assert parsed == expected.chunk
         assert expected.WhichOneof("payload") == "chunk"
     else:

@@ -174,13 +174,19 @@ async def test_refusal_is_logged_without_its_words(server, channel, caplog):
     assert "Serve one model." not in str(record.__dict__)
 
 
-async def test_failure_stops_the_server_and_is_raised():
+async def test_failure_stops_the_server_and_is_raised(monkeypatch):
     failure = asyncio.get_running_loop().create_future()
     left = asyncio.Event()
+    settled = []
+
+    def fail(_server):
+        assert settled == ["loaded"], "what has loaded is settled before anybody is answered"
+        failure.set_exception(EngineFailedError("It died."))
 
     @asynccontextmanager
     async def load():
-        yield lambda _server: failure.set_exception(EngineFailedError("It died."))
+        monkeypatch.setattr("sightline_common.server.settle", lambda: settled.append("loaded"))
+        yield fail
         left.set()
 
     async with asyncio.timeout(20):

@@ -149,8 +149,8 @@ def test_request_without_either_has_a_new_id_in_the_form_of_a_trace(parent):
 
 async def test_being_asked_for_a_files_bytes_is_no_refusal():
     registry = CollectorRegistry()
-    details = SimpleNamespace(method=f"/{SERVICE}/EncodeMedia", invocation_metadata=())
-    call = ServerCalls(registry, SERVICE).call(details, None)
+    context = SimpleNamespace(invocation_metadata=lambda: ())
+    call = ServerCalls(registry, SERVICE).call(f"/{SERVICE}/EncodeMedia", context)
     call.refused(MediaBytesRequiredError("Send the bytes."))
     call.refused(QueueFullError("Full."))
     counted = [

@@ -7,10 +7,10 @@ from sightline_common.chunks import split_chunks
 from sightline_common.errors import PayloadCorruptError
 from sightline_common.tensors import (
     DATA_TYPES,
+    first_tensor,
     spec_byte_count,
     tensor_bytes,
     tensor_spec,
-    tensors_from_payload,
 )
 
 SHAPES = st.lists(st.integers(0, 5), min_size=0, max_size=4)
@@ -20,26 +20,23 @@ SHAPES = st.lists(st.integers(0, 5), min_size=0, max_size=4)
 def test_tensor_survives_chunking(shape, dtype, chunk):
     tensor = (torch.randn(shape) * 50).to(dtype)
     payload = bytearray(b"".join(split_chunks(tensor_bytes(tensor), chunk)))
-    restored = tensors_from_payload([tensor_spec("x", tensor)], payload)["x"]
+    restored = first_tensor(tensor_spec("x", tensor), payload)
     assert restored.dtype == dtype
     assert torch.equal(restored, tensor)
 
 
-def test_several_tensors_share_one_payload():
+def test_tensor_shares_the_memory_that_it_begins():
     first, second = torch.arange(6.0).view(2, 3), torch.arange(4, dtype=torch.int64)
     payload = bytearray(bytes(tensor_bytes(first)) + bytes(tensor_bytes(second)))
-    specs = [tensor_spec("first", first), tensor_spec("second", second)]
-    tensors = tensors_from_payload(specs, payload)
-    assert torch.equal(tensors["first"], first)
-    assert torch.equal(tensors["second"], second)
+    tensor = first_tensor(tensor_spec("first", first), payload)
+    assert torch.equal(tensor, first)
+    payload[3] = 0x40
+    assert tensor[0, 0] == 2.0
 
 
-@pytest.mark.parametrize("extra", [-1, 1])
-def test_wrong_length_is_refused(extra):
-    tensor = torch.zeros(4)
-    payload = bytearray(16 + extra)
+def test_payload_shorter_than_its_tensor_is_refused():
     with pytest.raises(PayloadCorruptError):
-        tensors_from_payload([tensor_spec("x", tensor)], payload)
+        first_tensor(tensor_spec("x", torch.zeros(4)), bytearray(15))
 
 
 @pytest.mark.parametrize(
@@ -59,4 +56,4 @@ def test_huge_shape_is_refused_before_memory_is_taken():
         name="x", data_type=tensor_pb2.DATA_TYPE_FLOAT32, shape=[2**40, 2**40]
     )
     with pytest.raises(PayloadCorruptError):
-        tensors_from_payload([spec], bytearray(8))
+        first_tensor(spec, bytearray(8))

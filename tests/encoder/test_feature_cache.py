@@ -115,6 +115,17 @@ def test_entry_pinned_twice_stays_until_the_last_release(cache):
     assert cache.num_pinned == 0
 
 
+def test_pin_that_is_released_twice_was_one(cache):
+    entries = fill(cache, "a")
+    with cache.pinned(entries["a"]), cache.pinned(entries["a"]) as pin:
+        pin.release()
+        pin.release()
+
+        assert cache.num_pinned == 1
+    assert cache.num_pinned == 0
+    cache.check_integrity()
+
+
 def test_pinning_an_entry_that_is_not_held_does_nothing(cache):
     held, other = entry("a"), entry("a")
     cache.put(held)

@@ -108,6 +108,47 @@ async def test_large_features_come_in_chunks_of_at_most_one_mebibyte(tiny_model)
     assert max(sizes) <= MAX_CHUNK_BYTES
 
 
+async def answered(stub, picture, **fields):
+    """Returns the header's message and the chunks behind it, asking for nothing but an answer."""
+    header = encoder_pb2.EncodeMediaRequest(header=media_header(picture, **fields))
+    head, *others = [response async for response in stub.EncodeMedia(iter([header]))]
+    assert all(other.WhichOneof("payload") == "chunk" for other in others)
+    return head, [other.chunk for other in others]
+
+
+async def test_who_takes_the_first_chunk_gets_it_beside_the_header_and_others_do_not(tiny_model):
+    picture = encoded(noise(1024, 1024))
+    options = media_pb2.MediaOptions(max_pixel_count=1024 * 1024)
+    async with tiny.running_encoder(tiny_model) as served:
+        payload = (await ask(served.stub, picture, options=options)).payload
+        before, chunks = await answered(served.stub, picture, options=options)
+        joined = [
+            await answered(served.stub, picture, options=options, takes_first_chunk=True)
+            for _ in range(2)
+        ]
+        after, chunks_again = await answered(served.stub, picture, options=options)
+        (held,) = [slot.entry for slot in served.encoder.cache._slots.values()]
+
+    assert b"".join(chunks) == payload
+    assert (before, chunks) == (after, chunks_again)
+    assert not before.first_chunk
+    for head, others in joined:
+        assert head.header == before.header
+        assert [head.first_chunk, *others] == chunks
+    assert sum(map(len, held.payload.messages)) < len(payload) + 2048
+
+
+async def test_first_chunk_of_a_new_picture_comes_with_its_header_too(served):
+    header = media_header(PICTURE, takes_first_chunk=True)
+    asked = messages(header, split(PICTURE))
+    wanted, head = [response async for response in served.stub.EncodeMedia(iter(asked))]
+
+    assert wanted.WhichOneof("payload") == "bytes_wanted"
+    assert head.header.source == media_pb2.FEATURE_SOURCE_COMPUTED
+    assert head.header.HasField("encode_time")
+    assert sha256_digest(head.first_chunk) == head.header.payload_digest
+
+
 @pytest.mark.parametrize(
     "requests",
     [

@@ -11,6 +11,7 @@ import torch
 from google.protobuf import duration_pb2
 from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
 from sightline.type.v1 import media_pb2
+from sightline_common.channel import CHUNK_BYTES
 from sightline_common.checksum import Checksum
 from sightline_common.chunks import split_chunks
 from sightline_common.digest import sha256_digest
@@ -58,7 +59,7 @@ class ScriptedEncoder(encoder_pb2_grpc.EncoderServiceServicer):
     from what was asked. `uploads` are the
     files that came, `headers` the exchanges, `times_left` their seconds, `endings` how those
     ended that the client left without a file, `release` delays answers until it is set,
-    `hearing` everything.
+    `hearing` everything. With `joins` the first chunk comes beside the header.
     """
 
     fingerprint: str = FINGERPRINT
@@ -74,6 +75,8 @@ class ScriptedEncoder(encoder_pb2_grpc.EncoderServiceServicer):
     release: asyncio.Event = field(default_factory=asyncio.Event)
     hearing: asyncio.Event = field(default_factory=asyncio.Event)
     feature_fingerprint: str = "sha256:features"
+    chunk_bytes: int = CHUNK_BYTES
+    joins: bool = False
 
     def __post_init__(self):
         self.release.set()
@@ -95,10 +98,13 @@ class ScriptedEncoder(encoder_pb2_grpc.EncoderServiceServicer):
             self.known.add(header.digest)
         await self.release.wait()
         described, tensor = self._answer(header)
-        yield encoder_pb2.EncodeMediaResponse(header=described)
-        if not header.header_only:
-            for chunk in split_chunks(tensor_bytes(tensor)):
-                yield encoder_pb2.EncodeMediaResponse(chunk=bytes(chunk))
+        chunks = (
+            [] if header.header_only else list(split_chunks(tensor_bytes(tensor), self.chunk_bytes))
+        )
+        first = chunks.pop(0) if self.joins and chunks and header.takes_first_chunk else b""
+        yield encoder_pb2.EncodeMediaResponse(header=described, first_chunk=bytes(first))
+        for chunk in chunks:
+            yield encoder_pb2.EncodeMediaResponse(chunk=bytes(chunk))
 
     def _answer(self, header):
         if self.answer_header:

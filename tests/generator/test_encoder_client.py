@@ -60,6 +60,29 @@ async def test_file_is_sent_once_and_features_come_back(family):
     assert (first.feature_key, first.source) == ("key", media_pb2.FEATURE_SOURCE_COMPUTED)
 
 
+async def test_first_chunk_beside_the_header_is_the_first_of_all(family):
+    encoder = ScriptedEncoder(chunk_bytes=300, joins=True)
+    async with connected(family, encoder) as client:
+        joined = await client.encode(MEDIUM)
+        encoder.joins = False  # as encoders of earlier versions
+        apart = await client.encode(MEDIUM)
+    assert torch.equal(joined.features, features())
+    assert torch.equal(apart.features, features())
+
+
+async def test_first_chunk_that_nobody_asked_for_is_refused(family):
+    class Pushing(ScriptedEncoder):
+        async def EncodeMedia(self, request_iterator, context):
+            async for response in super().EncodeMedia(request_iterator, context):
+                if response.WhichOneof("payload") == "header":
+                    response.first_chunk = b"more"
+                yield response
+
+    async with connected(family, Pushing()) as client:
+        with pytest.raises(PayloadCorruptError, match="More than 0"):
+            await client.encode(MEDIUM, header_only=True)
+
+
 async def test_header_says_what_is_expected(family):
     encoder = ScriptedEncoder()
     options = media_pb2.MediaOptions(max_pixel_count=1000)

@@ -16,12 +16,8 @@ def sha256_digest(data: bytes | bytearray | memoryview) -> str:
 
 def combined_digest(parts: Iterable[str]) -> str:
     """Returns a digest of several strings that no other split of them shares."""
-    state = hashlib.sha256()
-    for part in parts:
-        encoded = part.encode()
-        state.update(len(encoded).to_bytes(8, "little"))
-        state.update(encoded)
-    return "sha256:" + state.hexdigest()
+    encoded = [part.encode() for part in parts]
+    return sha256_digest(b"".join(len(each).to_bytes(8, "little") + each for each in encoded))
 
 
 def is_digest(text: str) -> bool:

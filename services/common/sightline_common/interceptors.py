@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
@@ -52,13 +52,14 @@ class ReadinessInterceptor(aio.ServerInterceptor):
     ) -> Handler | None:
         if self._open or handler_call_details.method.startswith(_UNGATED_PREFIXES):
             return await continuation(handler_call_details)
-        return grpc.stream_stream_rpc_method_handler(_not_ready(self._calls, handler_call_details))
+        method = handler_call_details.method
+        return grpc.stream_stream_rpc_method_handler(_not_ready(self._calls, method))
 
 
-def _not_ready(calls: ServerCalls, details: grpc.HandlerCallDetails) -> Any:
+def _not_ready(calls: ServerCalls, method: str) -> Any:
     async def refuse(requests: AsyncIterator[Any], context: Context) -> None:
         error = NotReadyError("The server is loading or draining; try again.", retry_after_s=2.0)
-        with calls.call(details, context) as call:
+        with calls.call(method, context) as call:
             call.refused(error)
             await _hear_out(requests)
             await abort_with_error(context, error)
@@ -75,6 +76,7 @@ class ErrorInterceptor(aio.ServerInterceptor):
 
     def __init__(self, calls: ServerCalls) -> None:
         self._calls = calls
+        self._known: dict[str, tuple[Handler, Handler]] = {}
 
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
@@ -83,7 +85,11 @@ class ErrorInterceptor(aio.ServerInterceptor):
         method = handler_call_details.method
         if handler is None or method.startswith(_UNGATED_PREFIXES):
             return handler
-        return _guarded(handler, lambda context: self._calls.call(handler_call_details, context))
+        known, guarded = self._known.get(method, (None, handler))
+        if known is not handler:
+            guarded = _guarded(handler, lambda context: self._calls.call(method, context))
+            self._known[method] = handler, guarded
+        return guarded
 
 
 def _guarded(handler: Handler, observe: Observe) -> Handler:
@@ -112,19 +118,21 @@ _HANDLER_FACTORIES: dict[tuple[bool, bool], Callable[..., Any]] = {
 
 def _guard_unary(behavior: Any, observe: Observe) -> Any:
     async def guard(request: Any, context: Context) -> Any:
-        async with _requests_closed(request):
+        try:
             with observe(context) as call:
                 try:
                     return await behavior(request, context)
                 except (Exception, asyncio.CancelledError) as error:
                     await _refuse(context, call, error, request)
+        finally:
+            await _close(request)
 
     return guard
 
 
 def _guard_stream(behavior: Any, observe: Observe) -> Any:
     async def guard(request: Any, context: Context) -> AsyncIterator[Any]:
-        async with _requests_closed(request):
+        try:
             with observe(context) as call:
                 try:
                     async with aclosing(behavior(request, context)) as responses:
@@ -132,23 +140,21 @@ def _guard_stream(behavior: Any, observe: Observe) -> Any:
                             yield response
                 except (Exception, asyncio.CancelledError) as error:
                     await _refuse(context, call, error, request)
+        finally:
+            await _close(request)
 
     return guard
 
 
-@asynccontextmanager
-async def _requests_closed(request: Any) -> AsyncIterator[None]:
+async def _close(request: Any) -> None:
     """Ends the reading of requests that a handler left unread, when its answer has ended.
 
     grpc ties an unfinished reader to itself and to its call: kilobytes that would wait for the
     garbage collector's rarest pass.
     """
-    try:
-        yield
-    finally:
-        reader = aiter(request) if isinstance(request, AsyncIterator) else None
-        if isinstance(reader, AsyncGenerator):
-            await reader.aclose()
+    reader = aiter(request) if isinstance(request, AsyncIterator) else None
+    if isinstance(reader, AsyncGenerator):
+        await reader.aclose()
 
 
 async def _refuse(context: Context, call: ServerCall, error: BaseException, request: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import uuid
+import secrets
 from contextvars import ContextVar
 
 REQUEST_ID_KEY = "x-request-id"
@@ -24,7 +24,7 @@ def choose_request_id(given: str, trace_parent: str = "") -> str:
     traced = _TRACE_PARENT.fullmatch(trace_parent)
     if traced and _TRACE_ID.fullmatch(traced[1]):
         return traced[1]
-    return uuid.uuid4().hex
+    return secrets.token_hex(16)
 
 
 def as_trace_id(identifier: str) -> int | None:

@@ -25,6 +25,7 @@ from sightline_common.interceptors import (
     ErrorInterceptor,
     ReadinessInterceptor,
 )
+from sightline_common.loaded_heap import settle
 from sightline_common.metrics_page import MetricsPage
 from sightline_common.server_calls import ServerCalls
 from sightline_common.telemetry import log
@@ -203,6 +204,7 @@ async def run_server(
     try:
         async with _unless_stopped(load(), stop_asked) as register:
             if register is not None:
+                settle()
                 await server.set_ready(register)
                 async with server.following(check):
                     await _until_stop_or_failure(stop_asked, failure)

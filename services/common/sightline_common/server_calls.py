@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection
-from contextlib import ExitStack
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import grpc
 from google.protobuf import descriptor_pool
 from grpc import aio
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -67,21 +65,29 @@ class ServerCalls:
         )
 
         self.running: set[ServerCall] = set()
+        self._series: dict[tuple[str, str], MethodSeries] = {}
         self._expect(service_name)
 
     def _expect(self, service_name: str) -> None:
         for method in _methods(service_name):
-            self.started.labels(service_name, method)
-            self.handling.labels(service_name, method)
+            series = self.series(f"/{service_name}/{method}")
             for code in CODES:
-                self.handled.labels(service_name, method, code)
+                series.handled(code)
         for kind in error_types():
             if not kind.is_routine:
                 self.refusals.labels(kind.reason)
 
-    def call(self, details: grpc.HandlerCallDetails, context: Context) -> ServerCall:
+    def series(self, method: str) -> MethodSeries:
+        """Returns what is counted of a method, as few of them as `method_labels` has labels."""
+        labels = method_labels(method)
+        found = self._series.get(labels)
+        if found is None:
+            found = self._series[labels] = MethodSeries(self, labels)
+        return found
+
+    def call(self, method: str, context: Context) -> ServerCall:
         """Returns an RPC to be entered while it is handled."""
-        return ServerCall(self, details, context)
+        return ServerCall(self, method, context)
 
     async def drain(self, seconds: float) -> None:
         """Waits until no RPC runs; ends those that are left when the time is over."""
@@ -92,30 +98,37 @@ class ServerCalls:
             call.end()
 
 
+class MethodSeries:
+    """What is counted of one method, its labels looked up once instead of at every RPC."""
+
+    def __init__(self, calls: ServerCalls, labels: tuple[str, str]) -> None:
+        self.name = "/".join(labels)
+        self.started = calls.started.labels(*labels)
+        self.handling = calls.handling.labels(*labels)
+        self.handled = cache(lambda code: calls.handled.labels(*labels, code))
+
+
 class ServerCall:
     """One RPC while it is handled: binds its request id, counts it, and opens its span."""
 
-    def __init__(
-        self, calls: ServerCalls, details: grpc.HandlerCallDetails, context: Context
-    ) -> None:
-        self.method = details.method
+    def __init__(self, calls: ServerCalls, method: str, context: Context) -> None:
+        self.method = method
         self._calls = calls
-        self._labels = method_labels(details.method)
-        self._carrier = _text_metadata(details)
+        self._series = calls.series(method)
+        self._carrier = _text_metadata(context)
         self._context = context
         self._code = "OK"
         self._reason = ""
         self._is_ended = False
         self._task = asyncio.current_task()
-        self._stack = ExitStack()
 
     def __enter__(self) -> ServerCall:
         self._began = time.monotonic()
         given, parent = self._carrier.get(REQUEST_ID_KEY, ""), self._carrier.get(TRACE_PARENT_KEY)
         request_id.set(choose_request_id(given, parent or ""))
-        name = "/".join(self._labels)
-        self._span = self._stack.enter_context(span(name, SpanKind.SERVER, self._carrier))
-        self._calls.started.labels(*self._labels).inc()
+        self._opened = span(self._series.name, SpanKind.SERVER, self._carrier)
+        self._span = self._opened.__enter__()
+        self._series.started.inc()
         self._calls.running.add(self)
         return self
 
@@ -151,10 +164,9 @@ class ServerCall:
         self._span.set(rpc__system="grpc", rpc__response__status_code=self._code)
         if self._code != "OK":
             self._span.fail(self._reason or self._code)
-        self._calls.handled.labels(*self._labels, self._code).inc()
-        seconds = time.monotonic() - self._began
-        self._calls.handling.labels(*self._labels).observe(seconds, exemplar())
-        self._stack.close()
+        self._series.handled(self._code).inc()
+        self._series.handling.observe(time.monotonic() - self._began, exemplar())
+        self._opened.__exit__(None, None, None)
 
     def _left_code(self) -> str:
         """Tells why nobody waits for the answer any more."""
@@ -181,6 +193,6 @@ def _methods(service: str) -> Collection[str]:
     return frozenset(contract.methods_by_name)
 
 
-def _text_metadata(details: grpc.HandlerCallDetails) -> dict[str, str]:
-    pairs = details.invocation_metadata or ()
+def _text_metadata(context: Context) -> dict[str, str]:
+    pairs = context.invocation_metadata() or ()
     return {key: value for key, value in pairs if isinstance(value, str)}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from itertools import accumulate
 
 import torch
 from sightline.type.v1 import tensor_pb2
@@ -47,28 +45,15 @@ def tensor_bytes(tensor: torch.Tensor) -> memoryview:
     return flat.view(torch.uint8).numpy().data
 
 
-def tensors_from_payload(
-    specs: Sequence[tensor_pb2.TensorSpec], payload: bytearray | memoryview
-) -> dict[str, torch.Tensor]:
-    """Returns the named tensors of a payload, sharing its memory.
+def first_tensor(spec: tensor_pb2.TensorSpec, payload: bytearray | memoryview) -> torch.Tensor:
+    """Returns the tensor that a payload begins with, sharing its memory.
 
-    Raises PayloadCorruptError unless the payload has exactly the described bytes.
+    Raises PayloadCorruptError when the payload is shorter than the tensor.
     """
-    counts = [spec_byte_count(spec) for spec in specs]
-    if len(payload) != sum(counts):
-        raise PayloadCorruptError(f"Expected {sum(counts)} payload bytes, received {len(payload)}.")
-    offsets = accumulate(counts, initial=0)
-    return {
-        spec.name: _tensor_at(spec, payload, offset)
-        for spec, offset in zip(specs, offsets, strict=False)
-    }
-
-
-def _tensor_at(
-    spec: tensor_pb2.TensorSpec, payload: bytearray | memoryview, offset: int
-) -> torch.Tensor:
+    num_bytes = spec_byte_count(spec)
+    if len(payload) < num_bytes:
+        raise PayloadCorruptError(f"Expected {num_bytes} bytes, received {len(payload)}.")
     shape, dtype = tuple(spec.shape), TORCH_TYPES[spec.data_type]
-    count = math.prod(shape)
-    if count == 0:
+    if not num_bytes:
         return torch.empty(shape, dtype=dtype)
-    return torch.frombuffer(payload, dtype=dtype, count=count, offset=offset).view(shape)
+    return torch.frombuffer(payload, dtype=dtype, count=num_bytes // dtype.itemsize).view(shape)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from sightline.type.v1 import tensor_pb2
+from sightline.encoder.v1 import encoder_pb2
+from sightline.type.v1 import media_pb2, tensor_pb2
 
 from sightline_encoder.payload import Payload
 
@@ -36,11 +37,50 @@ class FeatureEntry:
     def num_bytes(self) -> int:
         return self.payload.num_bytes
 
+    @cached_property
+    def description(self) -> encoder_pb2.FeatureHeader:
+        """Describes the features, for reading only; what belongs to one answer is left unset."""
+        time_count, rows, columns = self.grid
+        return encoder_pb2.FeatureHeader(
+            feature_key=self.key,
+            tensors=self.specs,
+            payload_byte_count=self.num_bytes,
+            payload_digest=self.payload.digest,
+            payload_checksum=self.payload.checksum,
+            grid=media_pb2.Grid(time_count=time_count, height_count=rows, width_count=columns),
+            token_count=self.num_tokens,
+            frame_timestamps=self.timestamps,
+            width=self.width,
+            height=self.height,
+        )
+
 
 @dataclass(eq=False)
 class _Slot:
     entry: FeatureEntry
     num_pins: int = 0
+
+
+class Pin:
+    """Keeps an entry from being evicted from when it is entered until it is left or released."""
+
+    def __init__(self, cache: FeatureCache, entry: FeatureEntry) -> None:
+        self._cache = cache
+        self._entry = entry
+        self._slot: _Slot | None = None
+
+    def __enter__(self) -> Pin:
+        self._slot = self._cache._pin(self._entry)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Lets the entry go; a second time nothing happens."""
+        slot, self._slot = self._slot, None
+        if slot is not None:
+            self._cache._unpin(slot)
 
 
 @dataclass(frozen=True)
@@ -89,19 +129,9 @@ class FeatureCache:
         self._num_bytes += entry.num_bytes
         return True
 
-    @contextmanager
-    def pinned(self, entry: FeatureEntry) -> Iterator[None]:
-        """Keeps an entry from being evicted; nothing happens if it is not held."""
-        slot = self._slots.get(entry.key)
-        if slot is None or slot.entry is not entry:
-            yield
-            return
-        self._pinned_bytes += 0 if slot.num_pins else entry.num_bytes
-        slot.num_pins += 1
-        try:
-            yield
-        finally:
-            self._unpin(slot)
+    def pinned(self, entry: FeatureEntry) -> Pin:
+        """Returns what keeps an entry from being evicted; nothing does if it is not held."""
+        return Pin(self, entry)
 
     def evict(self, keys: Iterable[str] | None = None) -> int:
         """Drops entries, all of them by default; returns how many there were."""
@@ -156,6 +186,14 @@ class FeatureCache:
             self._leaving.add(slot)
         else:
             self._num_bytes -= slot.entry.num_bytes
+
+    def _pin(self, entry: FeatureEntry) -> _Slot | None:
+        slot = self._slots.get(entry.key)
+        if slot is None or slot.entry is not entry:
+            return None
+        self._pinned_bytes += 0 if slot.num_pins else entry.num_bytes
+        slot.num_pins += 1
+        return slot
 
     def _unpin(self, slot: _Slot) -> None:
         slot.num_pins -= 1

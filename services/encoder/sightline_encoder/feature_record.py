@@ -14,8 +14,7 @@ from dataclasses import dataclass
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
-from sightline.encoder.v1 import encoder_pb2, feature_record_pb2
-from sightline.type.v1 import media_pb2
+from sightline.encoder.v1 import feature_record_pb2
 from sightline_common.errors import PayloadCorruptError
 from sightline_common.tensors import spec_byte_count
 
@@ -49,7 +48,7 @@ def pack_head(entry: FeatureEntry, fingerprint: str) -> bytes:
     """Returns preamble and record of features that this feature fingerprint computed."""
     record = feature_record_pb2.FeatureRecord(
         feature_fingerprint=fingerprint,
-        header=describe(entry),
+        header=entry.description,
         compute_time=duration(entry.compute_s),
     ).SerializeToString()
     lengths = _LENGTHS.pack(MAGIC, VERSION, len(record), entry.num_bytes)
@@ -113,23 +112,6 @@ def unpack_entry(record: feature_record_pb2.FeatureRecord, chunks: Iterable[byte
         height=header.height,
         compute_s=record.compute_time.ToNanoseconds() / 1e9,
         timestamps=tuple(header.frame_timestamps),
-    )
-
-
-def describe(entry: FeatureEntry) -> encoder_pb2.FeatureHeader:
-    """Describes features; what belongs to one answer is left unset."""
-    time_count, rows, columns = entry.grid
-    return encoder_pb2.FeatureHeader(
-        feature_key=entry.key,
-        tensors=entry.specs,
-        payload_byte_count=entry.num_bytes,
-        payload_digest=entry.payload.digest,
-        payload_checksum=entry.payload.checksum,
-        grid=media_pb2.Grid(time_count=time_count, height_count=rows, width_count=columns),
-        token_count=entry.num_tokens,
-        frame_timestamps=entry.timestamps,
-        width=entry.width,
-        height=entry.height,
     )
 
 

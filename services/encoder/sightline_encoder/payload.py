@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from sightline.encoder.v1 import encoder_pb2
 from sightline_common.checksum import Checksum
@@ -14,18 +14,21 @@ from sightline_common.chunks import split_chunks
 RESPONSES = ChunkCodec(encoder_pb2.EncodeMediaResponse)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Payload:
     """Serialised messages of one chunk each, and what proves their bytes.
 
     Made once, so that sending what is held copies and hashes nothing. `digest` and
     `checksum` are over the `num_bytes` bytes of all chunks, without the messages' heads.
+    The first chunk is joined with the header of answers from memory when the first of them is
+    given, and lies once in memory, then as before: for one event loop, and readers of chunks.
     """
 
-    messages: tuple[bytes, ...]
+    messages: list[bytes]
     num_bytes: int
     digest: str
     checksum: str
+    is_headed: bool = field(default=False, compare=False)
 
     @classmethod
     def split(cls, data: bytes | memoryview) -> Payload:
@@ -43,7 +46,18 @@ class Payload:
             checksum.update(chunk)
             num_bytes += len(chunk)
             messages.append(RESPONSES.message(chunk))
-        return cls(tuple(messages), num_bytes, f"sha256:{digest.hexdigest()}", checksum.text())
+        return cls(messages, num_bytes, f"sha256:{digest.hexdigest()}", checksum.text())
+
+    def put_behind(self, head: encoder_pb2.EncodeMediaResponse) -> None:
+        """Joins the first chunk, which there must be, with the header of all such answers."""
+        self.messages[0] = RESPONSES.headed(head, RESPONSES.chunk(self.messages[0]))
+        self.is_headed = True
+
+    def plain_messages(self) -> Sequence[bytes]:
+        """Returns the messages without any header, for clients that look for none in them."""
+        if not self.is_headed:
+            return self.messages[:]
+        return [RESPONSES.message(RESPONSES.chunk(self.messages[0])), *self.messages[1:]]
 
     def chunks(self) -> Iterator[memoryview]:
         """Yields the chunks, cut as `split_chunks` does, sharing this payload's memory."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeAlias
 
 from sightline.encoder.v1 import encoder_pb2, encoder_pb2_grpc
+from sightline.type.v1 import media_pb2
 from sightline_common.call_end import at_call_end
 from sightline_common.tracing import span
 
 from sightline_encoder.cache_statistics import cache_statistics
 from sightline_encoder.encoder import Answer, Encoder
 from sightline_encoder.feature_key import FeatureRequest
-from sightline_encoder.feature_record import describe, duration
+from sightline_encoder.payload import RESPONSES
 from sightline_encoder.preprocess import Preprocessor
 from sightline_encoder.upload import (
     Requests,
@@ -75,17 +76,16 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
         self, request_iterator: Requests, context: MediaContext
     ) -> AsyncIterator[encoder_pb2.EncodeMediaResponse | bytes]:
         started = time.monotonic()
-        async with upload_time(self._upload_timeout_s):
-            header = await receive_header(request_iterator)
+        header = await receive_header(request_iterator, self._upload_timeout_s)
         check_model(header, self._info.checkpoint_fingerprint)
         check_tiling(header, offered=self._info.max_tiled_pixel_budget > 0)
         request = feature_request(header, self._preprocessor)
         check_similar(request, offered=self._encoder.similar is not None)
         with ExitStack() as held:
-            at_call_end(held.close)
             with span("recall"):
                 answer = self._encoder.remembered(request)
                 if answer is None:
+                    at_call_end(held.close)
                     held.enter_context(self._room.entered())
                     answer = await self._recalled(request)
             if answer is None:
@@ -101,12 +101,11 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
                 with span("compute"):
                     answer = await self._encoder.encode(request, data)
                 del data
-            held.close()  # who reads the answer waits for nobody
-            held.enter_context(self._encoder.cache.pinned(answer.entry))
-            yield self._header(answer, time.monotonic() - started)
-            if not header.header_only:
-                for message in answer.entry.payload.messages:
-                    yield message
+        # Who reads the answer waits for nobody.
+        with self._encoder.cache.pinned(answer.entry) as pin:
+            at_call_end(pin.release)
+            for message in self._messages(answer, header, time.monotonic() - started):
+                yield message
 
     async def _recalled(self, request: FeatureRequest) -> Answer | None:
         """Returns features that a tier holds, or that another's upload leads to."""
@@ -122,14 +121,36 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
         async with upload_time(self._upload_timeout_s):
             return await receive_file(requests, header, limits, reservation)
 
+    def _messages(
+        self, answer: Answer, asked: encoder_pb2.MediaHeader, seconds: float
+    ) -> Iterator[encoder_pb2.EncodeMediaResponse | bytes]:
+        """Yields header and chunks; the first chunk comes with the header where it may."""
+        payload = answer.entry.payload
+        if not asked.takes_first_chunk or asked.header_only or not payload.messages:
+            chunks = () if asked.header_only else payload.plain_messages()
+            yield self._header(answer, seconds)
+            yield from chunks
+        elif answer.source == media_pb2.FEATURE_SOURCE_MEMORY:
+            if not payload.is_headed:
+                payload.put_behind(self._header(answer, seconds))
+            yield from payload.messages
+        else:
+            first, *others = payload.plain_messages()
+            yield RESPONSES.headed(self._header(answer, seconds), RESPONSES.chunk(first))
+            yield from others
+
     def _header(self, answer: Answer, seconds: float) -> encoder_pb2.EncodeMediaResponse:
-        header = describe(answer.entry)
+        response = encoder_pb2.EncodeMediaResponse()
+        header = response.header
+        header.CopyFrom(answer.entry.description)
         header.checkpoint_fingerprint = self._info.checkpoint_fingerprint
         header.source = answer.source
         if answer.similar_distance is not None:
             header.similar_distance = answer.similar_distance
-        header.encode_time.CopyFrom(duration(seconds))
-        return encoder_pb2.EncodeMediaResponse(header=header)
+        # What memory holds is there at once, and has one header for all that ask.
+        if answer.source != media_pb2.FEATURE_SOURCE_MEMORY:
+            header.encode_time.FromNanoseconds(int(seconds * 1e9))
+        return response
 
     async def check(self) -> None:
         """Raises NotReadyError while the tower hangs or fails on everything."""

@@ -17,7 +17,7 @@ from sightline_common.errors import PayloadCorruptError
 from sightline_common.telemetry import log
 
 from sightline_encoder.feature_cache import FeatureEntry
-from sightline_encoder.feature_record import describe, pack_head, unpack_entry, unpack_head
+from sightline_encoder.feature_record import pack_head, unpack_entry, unpack_head
 from sightline_encoder.lower_tier import StoreUsage
 
 ALL_FORMS = "sightline:features:"
@@ -136,7 +136,7 @@ class SharedStore:
     async def write(self, entry: FeatureEntry) -> None:
         if await self._client.exists(PREFIX + entry.key):
             return
-        pieces = _pieces(entry.key, describe(entry))
+        pieces = _pieces(entry.key, entry.description)
         for (name, _, _), chunk in zip(pieces, entry.payload.chunks(), strict=True):
             await self._client.set(name, chunk, ex=self._ttl_s)
         head = pack_head(entry, self._fingerprint)

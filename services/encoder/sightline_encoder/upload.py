@@ -84,14 +84,22 @@ async def upload_time(seconds: float) -> AsyncIterator[None]:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError:
-        raise DeadlineError(
-            f"The upload took longer than {seconds:g} s; send faster, or raise "
-            "SIGHTLINE_ENCODER_UPLOAD_TIMEOUT_S."
-        ) from None
+        raise _too_slow(seconds) from None
 
 
-async def receive_header(requests: Requests) -> encoder_pb2.MediaHeader:
-    """Returns the stream's first message; raises StreamOrderError if it is no header."""
+async def receive_header(requests: Requests, seconds: float) -> encoder_pb2.MediaHeader:
+    """Returns the stream's first message, for which a client has so many seconds.
+
+    Raises StreamOrderError if it is no header, DeadlineError.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            return await _first_header(requests)
+    except TimeoutError:
+        raise _too_slow(seconds) from None
+
+
+async def _first_header(requests: Requests) -> encoder_pb2.MediaHeader:
     async for request in requests:
         if request.WhichOneof("payload") == "header":
             return request.header
@@ -146,6 +154,13 @@ def _check_running_count(
         check_byte_count(num_bytes, limits)
     if header.byte_count and num_bytes > header.byte_count:
         raise _other_file(header, num_bytes)
+
+
+def _too_slow(seconds: float) -> DeadlineError:
+    return DeadlineError(
+        f"The upload took longer than {seconds:g} s; send faster, or raise "
+        "SIGHTLINE_ENCODER_UPLOAD_TIMEOUT_S."
+    )
 
 
 def _nothing_received(header: encoder_pb2.MediaHeader) -> Exception:

@@ -11,7 +11,7 @@ import grpc
 from grpc import aio
 from sightline.encoder.v1 import encoder_pb2
 from sightline.type.v1 import media_pb2
-from sightline_common.chunk_codec import ChunkCodec
+from sightline_common.chunk_codec import ChunkCodec, Headed
 from sightline_common.chunks import split_chunks
 from sightline_common.errors import (
     EncoderUnavailableError,
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     Request: TypeAlias = encoder_pb2.EncodeMediaRequest | bytes
-    Response: TypeAlias = encoder_pb2.EncodeMediaResponse | memoryview
+    Response: TypeAlias = (
+        encoder_pb2.EncodeMediaResponse | memoryview | Headed[encoder_pb2.EncodeMediaResponse]
+    )
     Call: TypeAlias = aio.StreamStreamCall[Request, Response]
 
 REQUESTS = ChunkCodec(encoder_pb2.EncodeMediaRequest)
@@ -120,17 +122,22 @@ class Exchange:
 
     async def _read(self) -> Response | None:
         response = await self._call.read()
-        if isinstance(response, (encoder_pb2.EncodeMediaResponse, memoryview)):
+        if isinstance(response, (encoder_pb2.EncodeMediaResponse, memoryview, Headed)):
             return response
         return None
 
     def _take_header(self, response: Response | None) -> None:
+        """Takes the header and, if the encoder joined it, the first chunk."""
         kind = _kind(response)
-        if not isinstance(response, encoder_pb2.EncodeMediaResponse) or kind != "header":
+        head, chunk = response if isinstance(response, Headed) else (response, None)
+        if not isinstance(head, encoder_pb2.EncodeMediaResponse) or kind != "header":
             raise PayloadCorruptError(f"The encoder sent {kind or 'an end'} instead of a header.")
         self._receiver = FeatureReceiver(
-            response.header, self._fingerprint, self._family, header_only=self._header_only
+            head.header, self._fingerprint, self._family, header_only=self._header_only
         )
+        # It is still in the message where fields lie between that are unknown here.
+        if first := chunk or head.first_chunk:
+            self._receiver.add(first)
 
     def _header(self) -> encoder_pb2.MediaHeader:
         medium = self._medium
@@ -142,6 +149,7 @@ class Exchange:
             salt=medium.salt,
             header_only=self._header_only,
             checkpoint_fingerprint=self._fingerprint,
+            takes_first_chunk=True,
         )
 
     @contextmanager
@@ -187,7 +195,8 @@ async def _write(call: Call, request: Request) -> bool:
 def _kind(response: Response | None) -> str | None:
     if response is None or isinstance(response, memoryview):
         return None if response is None else "chunk"
-    kind: str | None = response.WhichOneof("payload")
+    message = response.message if isinstance(response, Headed) else response
+    kind: str | None = message.WhichOneof("payload")
     return kind
 
 
@@ -195,7 +204,7 @@ def _chunk(response: Response) -> memoryview | bytes:
     if isinstance(response, memoryview):
         return response
     # A chunk beside fields that are unknown here.
-    if _kind(response) != "chunk":
+    if isinstance(response, Headed) or _kind(response) != "chunk":
         raise PayloadCorruptError(f"The encoder sent {_kind(response)} out of order.")
     return response.chunk
 
