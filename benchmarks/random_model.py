@@ -42,14 +42,19 @@ def main() -> None:
 def make_model(like: Path, folder: Path) -> int:
     """Writes a random checkpoint with another's tokenizer; returns its number of parameters."""
     folder.mkdir(parents=True, exist_ok=True)
-    for path in like.iterdir():
-        if path.suffix != ".safetensors" and path.name != "README.md":
-            shutil.copy(path, folder)
+    copy_settings(like, folder)
     torch.manual_seed(SEED)
     config = Glm4vConfig.from_dict(widened(json.loads((like / "config.json").read_text())))
     model = Glm4vForConditionalGeneration._from_config(config, dtype=torch.bfloat16)
     model.save_pretrained(folder)
     return int(model.num_parameters())
+
+
+def copy_settings(like: Path, folder: Path) -> None:
+    """Copies what says how a checkpoint is used: neither weights nor what is told of them."""
+    for path in like.iterdir():
+        if path.suffix in (".json", ".jinja", ".txt") and "safetensors" not in path.name:
+            shutil.copy(path, folder)
 
 
 def widened(config: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from sightline_common.child_process import ChildProcess, Probe, say
+from sightline_common.command_line import check_arguments
 from sightline_common.config import MAX_PORT, SettingInvalidError, read_settings, setting
 from sightline_common.malloc import MALLOC_VARIABLES
 from sightline_common.probe import PROBE_TIMEOUT_S, is_serving
@@ -46,8 +47,9 @@ class LauncherSettings(ServiceSettings):
     encoder_port: int = _port("SIGHTLINE_ENCODER_PORT", "Port of the encoder's gRPC API.", 50051)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] = ()) -> None:
     """Starts everything, waits for Ctrl-C, and stops everything."""
+    check_arguments("sightline_common.launcher", LauncherSettings, arguments)
     try:
         settings = read_settings(LauncherSettings)
         asyncio.run(run_suite(settings))
@@ -179,4 +181,4 @@ def _stop_on_signals() -> asyncio.Event:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

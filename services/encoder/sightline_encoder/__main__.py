@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from grpc import aio
 from prometheus_client import CollectorRegistry
 from sightline_common.checkpoint import CheckpointError, resolve_checkpoint
+from sightline_common.command_line import check_arguments
 from sightline_common.config import SettingInvalidError, read_settings
 from sightline_common.event_loop import run
 from sightline_common.metric_families import process_registry
@@ -36,7 +37,8 @@ REFUSED = 2
 """Exit code of a start that a setting or the checkpoint makes impossible."""
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
+    check_arguments("sightline_encoder", EncoderSettings, arguments)
     try:
         settings = read_settings(EncoderSettings)
         configure_logging("encoder", settings.log_level, settings.log_format)
@@ -105,4 +107,4 @@ def _import_opener() -> Opener:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

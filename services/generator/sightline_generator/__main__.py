@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -13,6 +13,7 @@ from grpc import aio
 from prometheus_client import CollectorRegistry
 from sightline.generator.v1 import generator_pb2, generator_pb2_grpc
 from sightline_common.checkpoint import CheckpointError
+from sightline_common.command_line import check_arguments
 from sightline_common.config import SettingInvalidError, read_settings
 from sightline_common.errors import EngineFailedError, ModelMismatchError, SightlineError
 from sightline_common.event_loop import run
@@ -41,7 +42,8 @@ DIED = 1
 _logger = logging.getLogger("sightline_generator")
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
+    check_arguments("sightline_generator", GeneratorSettings, arguments)
     try:
         settings = read_settings(GeneratorSettings)
         configure_logging("generator", settings.log_level, settings.log_format)
@@ -97,4 +99,4 @@ def _import_opener() -> Opener:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

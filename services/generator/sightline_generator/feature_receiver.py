@@ -39,7 +39,8 @@ class FeatureReceiver:
         PromptTooLongError for features that no prompt of the model has room for.
         """
         self.header = header
-        _check_header(header, fingerprint, family)
+        self._grid = _grid(header)
+        tensor_bytes = _check_header(header, self._grid, fingerprint, family)
         if not header_only:
             _check_room(header, family.shape.max_positions)
         # Uninitialised memory: every byte of it is written, or the length is found wrong.
@@ -47,7 +48,7 @@ class FeatureReceiver:
         self._payload = storage.data
         self._num_bytes = 0
         self._checksum = Checksum()
-        self._scan = None if header_only else FiniteScan(header.tensors[0], storage)
+        self._scan = None if header_only else FiniteScan(header.tensors[0], storage[:tensor_bytes])
 
     def add(self, chunk: bytes | memoryview) -> None:
         """Takes the next bytes; raises PayloadCorruptError when they are too many."""
@@ -88,7 +89,7 @@ class FeatureReceiver:
         similar = header.HasField("similar_distance")
         return EncodedMedium(
             features=features,
-            grid=_grid(header),
+            grid=self._grid,
             num_tokens=header.token_count,
             feature_key=header.feature_key,
             source=header.source,
@@ -97,18 +98,19 @@ class FeatureReceiver:
         )
 
 
-def _check_header(header: encoder_pb2.FeatureHeader, fingerprint: str, family: Family) -> None:
-    """Checks what says how much memory the payload will take, before it comes."""
+def _check_header(
+    header: encoder_pb2.FeatureHeader, grid: MediumGrid, fingerprint: str, family: Family
+) -> int:
+    """Checks what says how much memory the payload will take; returns the features' bytes."""
     if header.checkpoint_fingerprint != fingerprint:
         raise ModelMismatchError(
             "The encoder serves another checkpoint than this generator.",
             metadata={"encoder": header.checkpoint_fingerprint, "own": fingerprint},
         )
-    grid = header.grid
-    sizes = (grid.time_count, grid.height_count, grid.width_count)
+    sizes = (grid.time, grid.height, grid.width)
     if max(*sizes, header.token_count) > MAX_TOKENS:
         raise PayloadCorruptError(f"No medium has a grid of {sizes} patches.")
-    if min(sizes) < 1 or family.token_count(_grid(header)) != header.token_count:
+    if min(sizes) < 1 or family.token_count(grid) != header.token_count:
         raise PayloadCorruptError(
             f"A grid of {sizes} patches does not have {header.token_count} tokens."
         )
@@ -117,17 +119,21 @@ def _check_header(header: encoder_pb2.FeatureHeader, fingerprint: str, family: F
     specs = header.tensors
     if not specs or specs[0].name != "features" or list(specs[0].shape) != shape:
         raise PayloadCorruptError(f"The first tensor is not features of shape {shape}.")
-    _check_byte_count(header)
+    return _checked_bytes(header)
 
 
-def _check_byte_count(header: encoder_pb2.FeatureHeader) -> None:
-    """Further tensors may lie beside the features, but no more than as much again."""
+def _checked_bytes(header: encoder_pb2.FeatureHeader) -> int:
+    """Returns the bytes of the first tensor.
+
+    Further tensors may lie beside the features, but no more than as much again.
+    """
     specs = header.tensors
     if len(specs) > MAX_TENSORS or any(len(spec.shape) > MAX_DIMENSIONS for spec in specs):
         raise PayloadCorruptError("The payload has more tensors or dimensions than any has.")
     sizes = list(map(spec_byte_count, specs))
     if sum(sizes) != header.payload_byte_count or sum(sizes) > 2 * sizes[0]:
         raise PayloadCorruptError("The tensors do not have the stated size.")
+    return sizes[0]
 
 
 def _check_room(header: encoder_pb2.FeatureHeader, max_positions: int) -> None:
@@ -146,7 +152,9 @@ def _check_room(header: encoder_pb2.FeatureHeader, max_positions: int) -> None:
 def _check_timestamps(header: encoder_pb2.FeatureHeader) -> None:
     """A picture has no times, a video one for each frame group: they become its prompt."""
     times = header.frame_timestamps
-    if times and len(times) != header.grid.time_count:
+    if not times:
+        return
+    if len(times) != header.grid.time_count:
         raise PayloadCorruptError("The frame groups do not have one time each.")
     if not all(0 <= seconds < MAX_SECONDS for seconds in times):
         raise PayloadCorruptError("A frame group's time is none.")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +19,16 @@ _max = np.maximum.reduce
 
 
 class _Limits(NamedTuple):
-    """The bit patterns of infinity and minus infinity: those of NaN are above them."""
+    """The bit patterns of infinity and minus infinity: those of NaN are above them.
 
+    Each with the type of integers in which it is so.
+    """
+
+    item_bytes: int
     signed: int
     unsigned: int
+    signed_type: np.dtype[np.signedinteger[Any]]
+    unsigned_type: np.dtype[np.unsignedinteger[Any]]
 
 
 class FiniteScan:
@@ -34,21 +39,16 @@ class FiniteScan:
     """
 
     def __init__(self, spec: tensor_pb2.TensorSpec, storage: npt.NDArray[np.uint8]) -> None:
-        """Takes the payload's bytes, whose first tensor is meant; raises PayloadCorruptError."""
-        dtype = TORCH_TYPES[spec.data_type]
-        if not dtype.is_floating_point:
-            raise PayloadCorruptError("The features are not floating-point numbers.")
-        self._item_bytes = dtype.itemsize
-        elements = storage[: math.prod(spec.shape) * dtype.itemsize]
-        self._signed = elements.view(f"i{dtype.itemsize}")
-        self._unsigned = elements.view(f"u{dtype.itemsize}")
-        self._limits = _limits(dtype)
+        """Takes the tensor's bytes before they come; raises PayloadCorruptError."""
+        self._limits = limits = _limits(TORCH_TYPES[spec.data_type])
+        self._signed = storage.view(limits.signed_type)
+        self._unsigned = storage.view(limits.unsigned_type)
         self._num_seen = 0
         self.is_finite = True
 
     def advance(self, num_bytes: int) -> None:
         """Looks at the elements that are complete when so many bytes have come."""
-        seen, end = self._num_seen, min(num_bytes // self._item_bytes, len(self._signed))
+        seen, end = self._num_seen, min(num_bytes // self._limits.item_bytes, len(self._signed))
         if end > seen and self.is_finite:
             self.is_finite = bool(
                 _max(self._signed[seen:end]) < self._limits.signed
@@ -59,5 +59,9 @@ class FiniteScan:
 
 @cache
 def _limits(dtype: torch.dtype) -> _Limits:
-    bits = torch.tensor([torch.inf, -torch.inf], dtype=dtype).view(_BITS[dtype.itemsize]).numpy()
-    return _Limits(int(bits[0]), int(bits.view(f"u{dtype.itemsize}")[1]))
+    if not dtype.is_floating_point:
+        raise PayloadCorruptError("The features are not floating-point numbers.")
+    size = dtype.itemsize
+    signed = torch.tensor([torch.inf, -torch.inf], dtype=dtype).view(_BITS[size]).numpy()
+    unsigned = signed.view(f"u{size}")
+    return _Limits(size, int(signed[0]), int(unsigned[1]), signed.dtype, unsigned.dtype)

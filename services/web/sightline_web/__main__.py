@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import uvicorn
 from prometheus_client import CollectorRegistry
+from sightline_common.command_line import check_arguments
 from sightline_common.config import SettingInvalidError, read_settings
 from sightline_common.event_loop import run
 from sightline_common.metric_families import process_registry
@@ -30,7 +31,8 @@ from sightline_web.tenants import Tenants
 from sightline_web.web_metrics import WebMetrics
 
 
-def main() -> None:
+def main(arguments: Sequence[str] = ()) -> None:
+    check_arguments("sightline_web", WebSettings, arguments)
     try:
         settings = read_settings(WebSettings)
         database = open_database(settings)
@@ -108,4 +110,4 @@ def server_config(app: object, settings: WebSettings) -> uvicorn.Config:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

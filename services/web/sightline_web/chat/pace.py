@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-SHORTEST_TICK_S = 0.1
+SHORTEST_TICK_S = 0.125
 RENDERING_SHARE = 0.35
 """How much of a core rendering for all watchers may take."""
 _NEWEST_WEIGHT = 0.05
