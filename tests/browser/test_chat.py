@@ -100,12 +100,14 @@ async def test_reload_resumes_a_running_answer(open_tab: OpenTab, generator: Fak
 async def test_hidden_tab_lets_go_of_the_stream_and_comes_back_to_all_of_it(
     open_tab: OpenTab, generator: FakeGenerator
 ) -> None:
-    gates = [asyncio.Event(), asyncio.Event()]
-    steps = [delta("One\n\n"), gates[0], delta("two\n\n"), gates[1], delta("three")]
+    begin, *gates = [asyncio.Event() for _ in range(3)]
+    steps = [begin, delta("One\n\n"), gates[0], delta("two\n\n"), gates[1], delta("three")]
     generator.enqueue([started(), *steps, complete(3)])
     tab = await open_tab()
     ended = asyncio.Event()
-    await tab.ask("Count.")
+    async with tab.page.expect_response("**/stream"):  # what the page held would prove no stream
+        await tab.ask("Count.")
+    begin.set()
     await expect(tab.last_answer()).to_have_text("One")
     tab.page.on("requestfailed", lambda _: ended.set())
     await tab.hide(True)
