@@ -8,9 +8,11 @@ from pathlib import Path
 from training.build import MODEL_FOLDER, build_model, save_weights
 from training.companions import copy_companions
 from training.learning.checkpoint import Checkpoint, PhaseRecord
+from training.model.unused_rows import spread_unused
 from training.processing import Processor
 
 PREFIX = "model."  # of transformers' model within a learner
+OUTPUT_TABLE = "lm_head.weight"
 
 
 def export(checkpoint: Path, model: Path, out: Path) -> Checkpoint:
@@ -21,6 +23,7 @@ def export(checkpoint: Path, model: Path, out: Path) -> Checkpoint:
         for name, tensor in saved.weights.items()
         if name.startswith(PREFIX)
     }
+    weights[OUTPUT_TABLE] = spread_unused(weights[OUTPUT_TABLE])
     built = build_model(Processor.load(model).tokenizer)
     built.load_state_dict(weights)
     out.mkdir(parents=True, exist_ok=True)
