@@ -31,8 +31,8 @@ class Pixels:
     grid: torch.Tensor
 
     def token_counts(self) -> list[int]:
-        """Visual tokens of each picture: four patches are merged into one."""
-        return [int(count) for count in self.grid.prod(dim=1) // 4]
+        """Visual tokens of each picture."""
+        return token_counts(self.grid)
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,14 @@ class Patches:
     values: torch.Tensor
     grid: torch.Tensor
 
-    token_counts = Pixels.token_counts
+    def token_counts(self) -> list[int]:
+        """Visual tokens of each picture."""
+        return token_counts(self.grid)
+
+
+def token_counts(grid: torch.Tensor) -> list[int]:
+    """Of each picture: four patches are merged into one visual token."""
+    return [int(count) for count in grid.prod(dim=1) // 4]
 
 
 class Processor:
@@ -127,7 +134,7 @@ def normalized(patches: torch.Tensor, mean: torch.Tensor, deviation: torch.Tenso
 
     mean, deviation: float [3], of red, green and blue, from 0 to 1.
     """
-    colors = patches.float().unflatten(1, (3, 1, -1)) / 255
+    colors = patches.float().view(len(patches), 3, 1, patches.shape[1] // 3) / 255
     frames = (colors - mean[:, None, None]) / deviation[:, None, None]
     return frames.expand(-1, -1, 2, -1).flatten(1)
 

@@ -37,14 +37,15 @@ class Muon(Optimizer):
                 self._apply(stack, group["lr"], group["weight_decay"])
 
     def _apply(self, stack: list[nn.Parameter], lr: float, weight_decay: float) -> None:
-        gradients = [matrix.grad for matrix in stack]
+        matrices: list[torch.Tensor] = list(stack)
+        gradients = [matrix.grad for matrix in stack if matrix.grad is not None]
         averages = [self._average(matrix) for matrix in stack]
         torch._foreach_lerp_(averages, gradients, 1 - MOMENTUM)
         ahead = torch._foreach_lerp(gradients, averages, MOMENTUM)
         updates = orthogonalized(torch.stack(ahead))
         rate = lr * RMS * math.sqrt(max(stack[0].shape))
-        torch._foreach_mul_(stack, 1 - lr * weight_decay)
-        torch._foreach_add_(stack, updates.unbind(), alpha=-rate)
+        torch._foreach_mul_(matrices, 1 - lr * weight_decay)
+        torch._foreach_add_(matrices, updates.unbind(), alpha=-rate)
 
     def _average(self, matrix: nn.Parameter) -> torch.Tensor:
         state: dict[str, Any] = self.state[matrix]

@@ -38,6 +38,7 @@ class PackedAttention(nn.Module):
         value = together[:, 2].bfloat16()
         bounds = (cu_seqlens, cu_seqlens, max_seqlen, max_seqlen)
         seen = varlen_attn(query, key, value, *bounds, scale=self.scaling)
+        assert isinstance(seen, torch.Tensor)  # no auxiliary results were asked for
         mixed: torch.Tensor = self.proj(seen.flatten(1))
         return mixed
 
