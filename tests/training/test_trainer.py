@@ -18,6 +18,7 @@ from training.learning.learner import Learner
 from training.learning.sample import SCENES_ALONE
 from training.learning.schedule import Schedule, Unit
 from training.learning.stage import CURRICULUM, Stage
+from training.model.unused_rows import APART
 from training.processing import Processor
 from training.trainer import Settings, Trainer, parser, schedule_of, settings_of
 from training.world.scene import Limits
@@ -240,6 +241,17 @@ def test_export_leaves_the_heads_behind_and_tells_the_phases(
     name = "model.lm_head.weight"
     assert torch.equal(written[name], trainer.learner.state_dict()[name].bfloat16())
     assert "| main | 1 | 2 | 0.00 | 0.002 | 0 |" in table(saved.phases)
+
+
+def test_export_keeps_words_apart_that_no_answer_held(tmp_path: Path, processor: Processor) -> None:
+    trainer = talking(tiny(tmp_path), processor, Schedule(steady=1))
+    table = trainer.learner.model.lm_head.weight
+    with torch.no_grad():
+        table.mul_(1e-3).add_(-1.0)
+    trainer.save()
+    export(tmp_path / "main.pt", MODEL_FOLDER, tmp_path / "out")
+    exported = load_file(tmp_path / "out" / "model.safetensors")["lm_head.weight"].float()
+    assert (exported - exported.mean(dim=0)).norm(dim=1).mean() == pytest.approx(APART, rel=0.05)
 
 
 def test_a_checkpoint_of_the_first_form_can_be_begun_with(

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 from transformers import Glm4vForConditionalGeneration, Glm46VImageProcessorPil
+from transformers.models.glm4v.modeling_glm4v import Glm4vVisionAttention
 
 from training.learning.dataset import Batch
 from training.learning.encoding import IGNORED
@@ -52,7 +53,8 @@ class Learner(nn.Module):
         self.model.model.language_model.config._attn_implementation = attention
         if device.type == "cuda" and products == torch.bfloat16:
             for block in self.model.model.visual.blocks:
-                block.attn = PackedAttention(block.attn)
+                if isinstance(block.attn, Glm4vVisionAttention):
+                    block.attn = PackedAttention(block.attn)
         return self.to(device)
 
     def save_memory(self) -> None:

@@ -13,7 +13,8 @@ def spread_unused(rows: torch.Tensor) -> torch.Tensor:
 
     Training pushes them all the same way, away from every answer, and leaves between them nothing
     but a trace of their random start. Then no adapter can tell one new word from another. Their
-    mean stays, so that they are as unlikely as before. Without such rows nothing changes.
+    mean stays, so that on average they are as unlikely as before. They are found by the middle of
+    all rows, so they must be the most; otherwise nothing changes.
     """
     middle = rows.median(dim=0).values
     unused = (rows - middle).norm(dim=1) < NEAR * middle.norm()

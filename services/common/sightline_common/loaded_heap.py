@@ -8,8 +8,8 @@ import gc
 def settle() -> None:
     """Takes all objects that live now out of the collector's passes, once they are loaded.
 
-    torch and transformers leave a million objects that stay as long as the process; each full
-    pass over them holds up the event loop, and every request, for a tenth of a second.
+    torch and a model leave objects by the hundred thousand that stay as long as the process; each
+    full pass over them holds up the event loop, and every request (ADR 27).
     """
     gc.collect()
     gc.freeze()

@@ -17,12 +17,18 @@ def one_by_one(
     key: torch.Tensor,
     value: torch.Tensor,
     bounds: torch.Tensor,
-    *_others: object,
+    bounds_of_keys: torch.Tensor,
+    longest: int,
+    longest_of_keys: int,
+    *,
     scale: float,
 ) -> torch.Tensor:
     """What the GPU's kernel computes, slowly."""
+    lengths = bounds.diff().tolist()
+    assert torch.equal(bounds, bounds_of_keys)
+    assert longest == longest_of_keys == max(lengths)
     apart = [tensor.transpose(0, 1).float() for tensor in (query, key, value)]
-    pieces = zip(*(tensor.split(list(LENGTHS), dim=1) for tensor in apart), strict=True)
+    pieces = zip(*(tensor.split(lengths, dim=1) for tensor in apart), strict=True)
     seen = [functional.scaled_dot_product_attention(*piece, scale=scale) for piece in pieces]
     return torch.cat(seen, dim=1).transpose(0, 1).to(query.dtype)
 

@@ -124,3 +124,17 @@ def test_ticks_lengthen_with_watchers_and_cost() -> None:
         for watcher in watchers:
             watcher.__exit__(None, None, None)
     assert pace.tick_s == SHORTEST_TICK_S
+
+
+def test_what_cannot_be_put_together_is_tried_once_and_leaves_what_was_there(
+    job: AnswerJob,
+) -> None:
+    before = job.message
+
+    def broken() -> Message:
+        raise ValueError("statistics that do not add up")
+
+    job.grew(broken)
+    with pytest.raises(ValueError, match="do not add up"):
+        _ = job.message
+    assert job.message == before

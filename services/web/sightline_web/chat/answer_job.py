@@ -33,9 +33,10 @@ class AnswerJob:
 
     @property
     def message(self) -> Message:
-        """What has arrived so far."""
-        if self._newest is not None:
-            self._message, self._newest = self._newest(), None
+        """What has arrived so far; what cannot be put together is tried once only."""
+        newest, self._newest = self._newest, None
+        if newest is not None:
+            self._message = newest()
         return self._message
 
     @property

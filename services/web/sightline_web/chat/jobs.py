@@ -120,6 +120,7 @@ class AnswerJobs:
             growth.add(response)
             job.grew(growth.message)
             self._partial_answers.grew(owner_id, job)
+        _ = job.message  # what cannot be put together fails the answer here
         return MessageStatus.COMPLETE, LENGTH if growth.finish_reason() == "length" else ""
 
     async def _save_again(self, owner_id: str, message: Message) -> None:
