@@ -70,11 +70,7 @@ def stands_out(tones: Collection[Rgb], colors: Collection[Rgb], least: int) -> b
     The same as comparing `least_contrast`, but it ends at the first pair that is too near: some
     hundred grounds are tried for a picture of many colours.
     """
-    for tone in tones:
-        for color in colors:
-            if contrast(tone, color) < least:
-                return False
-    return True
+    return all(contrast(tone, color) >= least for tone in tones for color in colors)
 
 
 def blend(one: Rgb, other: Rgb, share: float) -> Rgb:

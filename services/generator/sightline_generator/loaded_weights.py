@@ -19,12 +19,6 @@ from sightline_generator.families.registry import family_of
 
 BLOCK_SIZE = 16
 """The tokens of a KV block, where the attention kernel does not ask for more."""
-_DTYPES = {
-    "float32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-    "float64": torch.float64,
-}
 _logger = logging.getLogger(__name__)
 
 
@@ -74,4 +68,5 @@ def _device(name: str) -> torch.device:
 def _dtype(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
         return torch.float32 if device.type == "cpu" else torch.bfloat16
-    return _DTYPES[name]
+    dtype: torch.dtype = getattr(torch, name)  # the setting has torch's own names
+    return dtype
