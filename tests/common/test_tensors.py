@@ -8,19 +8,23 @@ from sightline_common.errors import PayloadCorruptError
 from sightline_common.tensors import (
     DATA_TYPES,
     first_tensor,
-    spec_byte_count,
     tensor_bytes,
+    tensor_layout,
     tensor_spec,
 )
 
 SHAPES = st.lists(st.integers(0, 5), min_size=0, max_size=4)
 
 
+def layout_of(tensor):
+    return tensor_layout(tensor_spec("x", tensor))
+
+
 @given(shape=SHAPES, dtype=st.sampled_from(sorted(DATA_TYPES, key=str)), chunk=st.integers(1, 64))
 def test_tensor_survives_chunking(shape, dtype, chunk):
     tensor = (torch.randn(shape) * 50).to(dtype)
     payload = bytearray(b"".join(split_chunks(tensor_bytes(tensor), chunk)))
-    restored = first_tensor(tensor_spec("x", tensor), payload)
+    restored = first_tensor(layout_of(tensor), payload)
     assert restored.dtype == dtype
     assert torch.equal(restored, tensor)
 
@@ -28,7 +32,7 @@ def test_tensor_survives_chunking(shape, dtype, chunk):
 def test_tensor_shares_the_memory_that_it_begins():
     first, second = torch.arange(6.0).view(2, 3), torch.arange(4, dtype=torch.int64)
     payload = bytearray(bytes(tensor_bytes(first)) + bytes(tensor_bytes(second)))
-    tensor = first_tensor(tensor_spec("first", first), payload)
+    tensor = first_tensor(layout_of(first), payload)
     assert torch.equal(tensor, first)
     payload[3] = 0x40
     assert tensor[0, 0] == 2.0
@@ -36,7 +40,7 @@ def test_tensor_shares_the_memory_that_it_begins():
 
 def test_payload_shorter_than_its_tensor_is_refused():
     with pytest.raises(PayloadCorruptError):
-        first_tensor(tensor_spec("x", torch.zeros(4)), bytearray(15))
+        first_tensor(layout_of(torch.zeros(4)), bytearray(15))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +52,7 @@ def test_payload_shorter_than_its_tensor_is_refused():
 )
 def test_impossible_spec_is_refused(spec):
     with pytest.raises(PayloadCorruptError):
-        spec_byte_count(spec)
+        tensor_layout(spec)
 
 
 def test_huge_shape_is_refused_before_memory_is_taken():
@@ -56,4 +60,4 @@ def test_huge_shape_is_refused_before_memory_is_taken():
         name="x", data_type=tensor_pb2.DATA_TYPE_FLOAT32, shape=[2**40, 2**40]
     )
     with pytest.raises(PayloadCorruptError):
-        first_tensor(spec, bytearray(8))
+        first_tensor(tensor_layout(spec), bytearray(8))

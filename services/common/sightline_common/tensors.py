@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import warnings
+from typing import NamedTuple
 
 import torch
 from sightline.type.v1 import tensor_pb2
@@ -19,7 +21,6 @@ DATA_TYPES: dict[torch.dtype, tensor_pb2.DataType] = {
     torch.uint8: tensor_pb2.DATA_TYPE_UINT8,
 }
 TORCH_TYPES = {value: key for key, value in DATA_TYPES.items()}
-_ITEM_BYTES = {value: key.itemsize for key, value in DATA_TYPES.items()}
 
 
 def tensor_spec(name: str, tensor: torch.Tensor) -> tensor_pb2.TensorSpec:
@@ -29,14 +30,22 @@ def tensor_spec(name: str, tensor: torch.Tensor) -> tensor_pb2.TensorSpec:
     )
 
 
-def spec_byte_count(spec: tensor_pb2.TensorSpec) -> int:
-    """Returns the bytes that a described tensor has; raises PayloadCorruptError."""
-    item_bytes, shape = _ITEM_BYTES.get(spec.data_type), tuple(spec.shape)
-    if item_bytes is None:
+class TensorLayout(NamedTuple):
+    """Says which bytes are a tensor."""
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    num_bytes: int
+
+
+def tensor_layout(spec: tensor_pb2.TensorSpec) -> TensorLayout:
+    """Returns how a described tensor lies; raises PayloadCorruptError for one that cannot be."""
+    dtype, shape = TORCH_TYPES.get(spec.data_type), tuple(spec.shape)
+    if dtype is None:
         raise PayloadCorruptError(f"Tensor {spec.name!r} has no known data type.")
     if min(shape, default=0) < 0:
         raise PayloadCorruptError(f"Tensor {spec.name!r} has a negative dimension.")
-    return math.prod(shape) * item_bytes
+    return TensorLayout(shape, dtype, math.prod(shape) * dtype.itemsize)
 
 
 def tensor_bytes(tensor: torch.Tensor) -> memoryview:
@@ -45,15 +54,21 @@ def tensor_bytes(tensor: torch.Tensor) -> memoryview:
     return flat.view(torch.uint8).numpy().data
 
 
-def first_tensor(spec: tensor_pb2.TensorSpec, payload: bytearray | memoryview) -> torch.Tensor:
+def first_tensor(layout: TensorLayout, payload: bytearray | memoryview) -> torch.Tensor:
     """Returns the tensor that a payload begins with, sharing its memory.
 
-    Raises PayloadCorruptError when the payload is shorter than the tensor.
+    Who writes to it writes to the payload, even where Python would not let them. Raises
+    PayloadCorruptError when the payload is shorter than the tensor.
     """
-    num_bytes = spec_byte_count(spec)
+    shape, dtype, num_bytes = layout
     if len(payload) < num_bytes:
         raise PayloadCorruptError(f"Expected {num_bytes} bytes, received {len(payload)}.")
-    shape, dtype = tuple(spec.shape), TORCH_TYPES[spec.data_type]
     if not num_bytes:
         return torch.empty(shape, dtype=dtype)
     return torch.frombuffer(payload, dtype=dtype, count=num_bytes // dtype.itemsize).view(shape)
+
+
+with warnings.catch_warnings():
+    # torch says once a process that its tensors know no memory that is for reading only.
+    warnings.simplefilter("ignore")
+    torch.frombuffer(b"x", dtype=torch.uint8)

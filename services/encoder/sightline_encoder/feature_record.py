@@ -16,7 +16,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
 from sightline.encoder.v1 import feature_record_pb2
 from sightline_common.errors import PayloadCorruptError
-from sightline_common.tensors import spec_byte_count
+from sightline_common.tensors import tensor_layout
 
 from sightline_encoder.feature_cache import FeatureEntry
 from sightline_encoder.payload import Payload
@@ -86,7 +86,7 @@ def _check_record(
     header = record.header
     if (header.feature_key, record.feature_fingerprint) != (key, fingerprint):
         raise PayloadCorruptError("The entry is another one than its name says.")
-    described = sum(spec_byte_count(spec) for spec in header.tensors)
+    described = sum(tensor_layout(spec).num_bytes for spec in header.tensors)
     if not described == header.payload_byte_count == preamble.payload_bytes:
         raise PayloadCorruptError("The entry's lengths disagree.")
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-import numpy as np
 import torch
 from sightline.encoder.v1 import encoder_pb2
 from sightline_common.checksum import Checksum
 from sightline_common.digest import sha256_digest
 from sightline_common.errors import ModelMismatchError, PayloadCorruptError, PromptTooLongError
-from sightline_common.tensors import first_tensor, spec_byte_count
+from sightline_common.tensors import TensorLayout, first_tensor, tensor_layout
 
+from sightline_generator.arriving_payload import ArrivingPayload
 from sightline_generator.families.base import Family, MediumGrid
 from sightline_generator.finite_scan import FiniteScan
 from sightline_generator.media import EncodedMedium
@@ -23,7 +23,7 @@ MAX_TENSORS, MAX_DIMENSIONS = 16, 8
 
 
 class FeatureReceiver:
-    """Takes one header and its chunks; every byte is copied once, to where it stays."""
+    """Takes one header and its chunks, and looks at every byte while it is at hand."""
 
     def __init__(
         self,
@@ -33,42 +33,37 @@ class FeatureReceiver:
         *,
         header_only: bool = False,
     ) -> None:
-        """Takes memory for the chunks, unless only the header was wanted.
+        """Takes no memory yet: only chunks, if any are wanted, make it.
 
         Raises ModelMismatchError, PayloadCorruptError for a header that cannot be true, and
         PromptTooLongError for features that no prompt of the model has room for.
         """
         self.header = header
         self._grid = _grid(header)
-        tensor_bytes = _check_header(header, self._grid, fingerprint, family)
-        if not header_only:
-            _check_room(header, family.shape.max_positions)
-        # Uninitialised memory: every byte of it is written, or the length is found wrong.
-        storage = np.empty(0 if header_only else header.payload_byte_count, np.uint8)
-        self._payload = storage.data
-        self._num_bytes = 0
+        self._layout = layout = _checked_layout(header, self._grid, fingerprint, family)
         self._checksum = Checksum()
-        self._scan = None if header_only else FiniteScan(header.tensors[0], storage[:tensor_bytes])
+        if header_only:
+            self._payload, self._scan = ArrivingPayload(0), None
+        else:
+            _check_room(header, family.shape.max_positions)
+            self._payload = ArrivingPayload(header.payload_byte_count, layout.dtype.itemsize)
+            self._scan = FiniteScan(layout)
 
     def add(self, chunk: bytes | memoryview) -> None:
         """Takes the next bytes; raises PayloadCorruptError when they are too many."""
-        begin, end = self._num_bytes, self._num_bytes + len(chunk)
-        if end > len(self._payload):
-            raise PayloadCorruptError(f"More than {len(self._payload)} payload bytes came.")
-        room = self._payload[begin:end]
-        room[:] = chunk
+        payload = self._payload
         # While they lie in the processor's cache: another thread would fetch them again.
-        self._checksum.update(room)
+        self._checksum.update(payload.add(chunk))
         if self._scan is not None:
-            self._scan.advance(end)
-        self._num_bytes = end
+            self._scan.advance(payload.memory, payload.num_bytes)
 
     async def features(self) -> torch.Tensor:
-        """Returns [token_count, hidden_size]; raises PayloadCorruptError."""
-        num_bytes, expected = self._num_bytes, len(self._payload)
-        if num_bytes != expected:
-            raise PayloadCorruptError(f"Expected {expected} bytes, received {num_bytes}.")
-        features = first_tensor(self.header.tensors[0], self._payload)
+        """Returns [token_count, hidden_size], for reading only: it may be a message's memory.
+
+        Raises PayloadCorruptError.
+        """
+        self._payload.check_complete()
+        features = first_tensor(self._layout, self._payload.memory)
         if not await self._is_undamaged():
             raise PayloadCorruptError("The features do not have the stated digest.")
         if self._scan is None or not self._scan.is_finite:
@@ -80,7 +75,7 @@ class FeatureReceiver:
         if stated:
             return self._checksum.text() == stated
         # An encoder of an earlier version.
-        digest = await asyncio.to_thread(sha256_digest, self._payload)
+        digest = await asyncio.to_thread(sha256_digest, self._payload.memory)
         return digest == self.header.payload_digest
 
     def encoded(self, features: torch.Tensor | None) -> EncodedMedium:
@@ -98,42 +93,39 @@ class FeatureReceiver:
         )
 
 
-def _check_header(
+def _checked_layout(
     header: encoder_pb2.FeatureHeader, grid: MediumGrid, fingerprint: str, family: Family
-) -> int:
-    """Checks what says how much memory the payload will take; returns the features' bytes."""
+) -> TensorLayout:
+    """Checks what says how much memory the payload will take; returns how features lie in it."""
     if header.checkpoint_fingerprint != fingerprint:
         raise ModelMismatchError(
             "The encoder serves another checkpoint than this generator.",
             metadata={"encoder": header.checkpoint_fingerprint, "own": fingerprint},
         )
-    sizes = (grid.time, grid.height, grid.width)
-    if max(*sizes, header.token_count) > MAX_TOKENS:
+    sizes, num_tokens = (grid.time, grid.height, grid.width), header.token_count
+    if max(*sizes, num_tokens) > MAX_TOKENS:
         raise PayloadCorruptError(f"No medium has a grid of {sizes} patches.")
-    if min(sizes) < 1 or family.token_count(grid) != header.token_count:
-        raise PayloadCorruptError(
-            f"A grid of {sizes} patches does not have {header.token_count} tokens."
-        )
+    if min(sizes) < 1 or family.token_count(grid) != num_tokens:
+        raise PayloadCorruptError(f"A grid of {sizes} patches does not have {num_tokens} tokens.")
     _check_timestamps(header)
-    shape = [header.token_count, family.shape.hidden_size]
-    specs = header.tensors
-    if not specs or specs[0].name != "features" or list(specs[0].shape) != shape:
-        raise PayloadCorruptError(f"The first tensor is not features of shape {shape}.")
-    return _checked_bytes(header)
+    return _features_layout(header, (num_tokens, family.shape.hidden_size))
 
 
-def _checked_bytes(header: encoder_pb2.FeatureHeader) -> int:
-    """Returns the bytes of the first tensor.
+def _features_layout(header: encoder_pb2.FeatureHeader, shape: tuple[int, int]) -> TensorLayout:
+    """Returns how the first tensor lies.
 
     Further tensors may lie beside the features, but no more than as much again.
     """
     specs = header.tensors
     if len(specs) > MAX_TENSORS or any(len(spec.shape) > MAX_DIMENSIONS for spec in specs):
         raise PayloadCorruptError("The payload has more tensors or dimensions than any has.")
-    sizes = list(map(spec_byte_count, specs))
-    if sum(sizes) != header.payload_byte_count or sum(sizes) > 2 * sizes[0]:
+    layouts = list(map(tensor_layout, specs))
+    if not layouts or specs[0].name != "features" or layouts[0].shape != shape:
+        raise PayloadCorruptError(f"The first tensor is not features of shape {shape}.")
+    num_bytes = sum(layout.num_bytes for layout in layouts)
+    if num_bytes != header.payload_byte_count or num_bytes > 2 * layouts[0].num_bytes:
         raise PayloadCorruptError("The tensors do not have the stated size.")
-    return sizes[0]
+    return layouts[0]
 
 
 def _check_room(header: encoder_pb2.FeatureHeader, max_positions: int) -> None:

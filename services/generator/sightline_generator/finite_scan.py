@@ -6,11 +6,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from sightline.type.v1 import tensor_pb2
 from sightline_common.errors import PayloadCorruptError
-from sightline_common.tensors import TORCH_TYPES
+from sightline_common.tensors import TensorLayout
 
 _BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
@@ -38,23 +36,24 @@ class FiniteScan:
     does it on this thread, many times faster than `isfinite`.
     """
 
-    def __init__(self, spec: tensor_pb2.TensorSpec, storage: npt.NDArray[np.uint8]) -> None:
-        """Takes the tensor's bytes before they come; raises PayloadCorruptError."""
-        self._limits = limits = _limits(TORCH_TYPES[spec.data_type])
-        self._signed = storage.view(limits.signed_type)
-        self._unsigned = storage.view(limits.unsigned_type)
+    def __init__(self, layout: TensorLayout) -> None:
+        """Takes how the tensor will lie; raises PayloadCorruptError for integers."""
+        self._limits = _limits(layout.dtype)
+        self._num_bytes = layout.num_bytes
         self._num_seen = 0
         self.is_finite = True
 
-    def advance(self, num_bytes: int) -> None:
-        """Looks at the elements that are complete when so many bytes have come."""
-        seen, end = self._num_seen, min(num_bytes // self._limits.item_bytes, len(self._signed))
-        if end > seen and self.is_finite:
+    def advance(self, payload: memoryview, num_bytes: int) -> None:
+        """Looks at the elements that are complete when so many bytes of a payload have come."""
+        limits, begin = self._limits, self._num_seen
+        num_complete = (min(num_bytes, self._num_bytes) - begin) // limits.item_bytes
+        if num_complete > 0 and self.is_finite:
+            signed = np.ndarray(num_complete, limits.signed_type, payload, begin)
             self.is_finite = bool(
-                _max(self._signed[seen:end]) < self._limits.signed
-                and _max(self._unsigned[seen:end]) < self._limits.unsigned
+                _max(signed) < limits.signed
+                and _max(signed.view(limits.unsigned_type)) < limits.unsigned
             )
-        self._num_seen = end
+        self._num_seen += num_complete * limits.item_bytes
 
 
 @cache
