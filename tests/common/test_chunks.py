@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from sightline_common.chunks import split_chunks
+from sightline_common.chunks import chunk_bounds, recut, split_chunks
 
 SIZES = st.integers(0, 300)
 BOUNDS = st.integers(1, 64)
@@ -31,3 +31,12 @@ def test_chunks_share_the_memory_of_the_payload():
     memory[5] = 1
 
     assert bytes(chunks[1]) == b"\0\1\0\0"
+
+
+@given(num_bytes=SIZES, chunk_bytes=BOUNDS, piece_bytes=BOUNDS)
+def test_chunks_cut_anew_are_as_if_cut_so_at_first(num_bytes, chunk_bytes, piece_bytes):
+    payload = memoryview(bytes(number % 251 for number in range(num_bytes)))
+
+    pieces = recut(split_chunks(payload, chunk_bytes), chunk_bounds(num_bytes, piece_bytes))
+
+    assert list(pieces) == list(split_chunks(payload, piece_bytes))

@@ -10,7 +10,7 @@ import torch
 from grpc import aio
 from sightline.encoder.v1 import encoder_pb2
 from sightline.type.v1 import media_pb2, tensor_pb2
-from sightline_common.channel import MAX_CHUNK_BYTES
+from sightline_common.channel import CHUNK_BYTES, MAX_CHUNK_BYTES
 from sightline_common.checkpoint import Checkpoint
 from sightline_common.digest import sha256_digest
 from sightline_encoder.image import MediaLimits
@@ -95,7 +95,7 @@ async def test_unknown_size_is_accepted(served):
     assert received.header.token_count == 12
 
 
-async def test_large_features_come_in_chunks_of_at_most_one_mebibyte(tiny_model):
+async def test_large_features_come_in_chunks_that_are_bounded(tiny_model):
     picture = encoded(noise(1024, 1024))
     options = media_pb2.MediaOptions(max_pixel_count=1024 * 1024)
     async with tiny.running_encoder(tiny_model) as served:
@@ -105,7 +105,7 @@ async def test_large_features_come_in_chunks_of_at_most_one_mebibyte(tiny_model)
         sizes = [len(r.chunk) async for r in stub.EncodeMedia(iter([header])) if r.chunk]
 
     assert sum(sizes) == 36 * 36 * 64 * 4
-    assert max(sizes) <= MAX_CHUNK_BYTES
+    assert max(sizes) <= CHUNK_BYTES
 
 
 async def answered(stub, picture, **fields):

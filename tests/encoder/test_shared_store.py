@@ -9,18 +9,17 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sightline.type.v1 import media_pb2
-from sightline_common.channel import CHUNK_BYTES
 from sightline_common.config import SettingInvalidError
 from sightline_encoder.circuit_breaker import FIRST_COOLDOWN_S
 from sightline_encoder.feature_record import pack_head, unpack_entry
 from sightline_encoder.lower_tier import TIME_LIMIT_S
-from sightline_encoder.shared_store import PREFIX, SharedStore, connect, look_up_s
+from sightline_encoder.shared_store import PIECE_BYTES, PREFIX, SharedStore, connect, look_up_s
 
 from tests.clock import Clock
 from tests.encoder.redis_server import running_redis, slow_way
 from tests.encoder.stored import FINGERPRINT, assert_same, features, key_of, lower_tier
 
-LARGE = 2 * CHUNK_BYTES + 1000
+LARGE = 2 * PIECE_BYTES + 1000
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +67,7 @@ async def test_no_value_is_larger_than_a_mebibyte_and_every_one_expires(store, r
 
     names = await redis.keys("*")
     assert len(names) == 4
-    assert max([await redis.strlen(name) for name in names]) <= CHUNK_BYTES
+    assert max([await redis.strlen(name) for name in names]) <= 1024**2
     assert all([3000 < await redis.ttl(name) <= 3600 for name in names])
 
 
@@ -103,8 +102,8 @@ async def keep_as_earlier(redis, entry):
     """Stores an entry under the names, and in the pieces, of the first released form."""
     name = f"sightline:features:{entry.key}"
     payload = b"".join(entry.payload.chunks())
-    for start in range(0, len(payload), CHUNK_BYTES):
-        piece = payload[start : start + CHUNK_BYTES]
+    for start in range(0, len(payload), PIECE_BYTES):
+        piece = payload[start : start + PIECE_BYTES]
         await redis.set(f"{name}/{entry.payload.digest}/{start}", piece)
     await redis.set(name, pack_head(entry, FINGERPRINT))
 

@@ -1,3 +1,4 @@
+import asyncio
 import dataclasses
 from contextlib import asynccontextmanager
 
@@ -13,6 +14,7 @@ from sightline_common.errors import (
     QueueFullError,
 )
 from sightline_common.tensors import tensor_spec
+from sightline_generator import exchange
 from sightline_generator.families.base import MediaKind, MediumGrid
 from sightline_generator.media import BytesWantedError, Medium
 
@@ -68,6 +70,51 @@ async def test_first_chunk_beside_the_header_is_the_first_of_all(family):
         apart = await client.encode(MEDIUM)
     assert torch.equal(joined.features, features())
     assert torch.equal(apart.features, features())
+
+
+class Lingering(ScriptedEncoder):
+    """Ends no call before it is told to, although it has sent everything."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.leave, self.ends = asyncio.Event(), []
+
+    async def EncodeMedia(self, request_iterator, context):
+        try:
+            async for response in super().EncodeMedia(request_iterator, context):
+                yield response
+            await self.leave.wait()
+            self.ends.append("ended")
+        except asyncio.CancelledError:
+            self.ends.append("cancelled")
+            raise
+
+
+async def ends_of(encoder):
+    async with asyncio.timeout(10):
+        while not encoder.ends:
+            await asyncio.sleep(0.01)
+    return encoder.ends
+
+
+@pytest.mark.parametrize("header_only", [False, True])
+async def test_what_is_complete_is_not_waited_for_and_ends_by_itself(family, header_only):
+    encoder = Lingering(known={MEDIUM.digest})
+    async with connected(family, encoder) as client:
+        async with asyncio.timeout(10):
+            encoded = await client.encode(MEDIUM, header_only=header_only)
+            await client.encode(MEDIUM)  # behind which a cancellation would have arrived
+        assert (encoded.num_tokens, encoder.ends) == (6, [])
+        encoder.leave.set()
+        assert await ends_of(encoder) == ["ended"] * len(encoder.ends)
+
+
+async def test_call_that_does_not_end_is_cancelled_in_the_end(family, monkeypatch):
+    monkeypatch.setattr(exchange, "END_TIMEOUT_S", 0.0)
+    encoder = Lingering(known={MEDIUM.digest})
+    async with connected(family, encoder) as client:
+        await client.encode(MEDIUM)
+        assert await ends_of(encoder) == ["cancelled"]
 
 
 async def test_first_chunk_that_nobody_asked_for_is_refused(family):

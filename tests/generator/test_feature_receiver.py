@@ -27,6 +27,35 @@ async def test_features_are_what_was_sent_however_it_was_cut(receiver, chunk_byt
     assert torch.equal(await receiving.features(), features())
 
 
+def address(memory):
+    return torch.frombuffer(memory, dtype=torch.uint8).data_ptr()
+
+
+async def test_features_that_one_chunk_brings_stay_where_they_came(receiver):
+    receiving, chunk = receiver(features()), memoryview(bytes(tensor_bytes(features())))
+    receiving.add(chunk)
+    arrived = await receiving.features()
+    assert arrived.data_ptr() == address(chunk)
+    assert torch.equal(arrived, features())
+
+
+@pytest.mark.parametrize("skipped", [1, 2, 3])
+async def test_features_that_begin_between_two_elements_are_moved(receiver, skipped):
+    message = bytes(skipped) + tensor_bytes(features())
+    receiving = receiver(features())
+    receiving.add(memoryview(message)[skipped:])
+    arrived = await receiving.features()
+    assert arrived.data_ptr() % arrived.itemsize == 0
+    assert torch.equal(arrived, features())
+
+
+async def test_features_in_memory_that_others_may_write_to_are_copied(receiver):
+    receiving, chunk = receiver(features()), bytearray(tensor_bytes(features()))
+    receiving.add(chunk)
+    chunk[:] = bytes(len(chunk))
+    assert torch.equal(await receiving.features(), features())
+
+
 async def test_an_encoder_that_states_a_digest_alone_is_understood(tiny_ours):
     header = feature_header(features(), payload_checksum="")
     receiving = FeatureReceiver(header, FINGERPRINT, tiny_ours.family)
@@ -123,7 +152,7 @@ def no_memory(monkeypatch):
     def empty(*shape, **options):
         raise AssertionError(f"memory was taken for {shape}")
 
-    monkeypatch.setattr("sightline_generator.feature_receiver.torch.empty", empty)
+    monkeypatch.setattr("sightline_generator.arriving_payload.np.empty", empty)
 
 
 @pytest.mark.parametrize("name", ABSURD)

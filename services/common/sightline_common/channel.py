@@ -7,10 +7,10 @@ from grpc import aio
 from sightline_common.tls import ClientTls
 
 MAX_CHUNK_BYTES = 1024 * 1024
-"""Bounds one chunk of a file or tensor on any stream."""
+"""Bounds one chunk of a file on any stream."""
 
-CHUNK_BYTES = 1024 * 1024
-"""What is sent in one chunk, chosen by `python -m benchmarks.encoder --parts streaming`."""
+CHUNK_BYTES = 2 * 1024 * 1024
+"""Bounds one chunk of a tensor, chosen by `python -m benchmarks.encoder --parts streaming`."""
 
 DEFAULT_MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 

@@ -44,8 +44,15 @@ class ChunkCodec(Generic[Message]):
 
     def headed(self, message: Message, chunk: bytes | memoryview) -> bytes:
         """Returns a serialised message with a first chunk, which is copied once."""
+        return b"".join((message.SerializeToString(), self._first_head(chunk), chunk))
+
+    def first_chunk_start(self, message: Message, chunk: bytes | memoryview) -> int:
+        """Returns where the chunk begins in what `headed` makes of them."""
+        return message.ByteSize() + len(self._first_head(chunk))
+
+    def _first_head(self, chunk: bytes | memoryview) -> bytes:
         assert self._first_tag is not None, "the message has no such field"
-        return b"".join((message.SerializeToString(), self._first_tag, _varint(len(chunk)), chunk))
+        return self._first_tag + _varint(len(chunk))
 
     def serialize(self, item: Message | bytes) -> bytes:
         """Serialises a message; what `message` made passes unchanged."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from sightline_common.channel import CHUNK_BYTES
@@ -23,3 +23,17 @@ def chunk_bounds(num_bytes: int, chunk_bytes: int = CHUNK_BYTES) -> Iterator[tup
     num_chunks = -(-num_bytes // chunk_bytes)
     ends = [num_bytes * number // num_chunks for number in range(1, num_chunks + 1)]
     return pairwise([0, *ends])
+
+
+def recut(
+    chunks: Iterable[bytes | memoryview], bounds: Iterable[tuple[int, int]]
+) -> Iterator[bytes]:
+    """Yields the bytes of chunks, which are all there are, cut anew; each is copied once."""
+    coming, rest = iter(chunks), memoryview(b"")
+    for begin, end in bounds:
+        parts, lacking = [], end - begin
+        while lacking:
+            rest = rest or memoryview(next(coming))
+            parts.append(rest[:lacking])
+            rest, lacking = rest[lacking:], lacking - len(parts[-1])
+        yield b"".join(parts)

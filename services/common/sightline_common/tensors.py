@@ -21,6 +21,7 @@ DATA_TYPES: dict[torch.dtype, tensor_pb2.DataType] = {
     torch.uint8: tensor_pb2.DATA_TYPE_UINT8,
 }
 TORCH_TYPES = {value: key for key, value in DATA_TYPES.items()}
+MAX_DIMENSIONS = 8
 
 
 def tensor_spec(name: str, tensor: torch.Tensor) -> tensor_pb2.TensorSpec:
@@ -43,8 +44,8 @@ def tensor_layout(spec: tensor_pb2.TensorSpec) -> TensorLayout:
     dtype, shape = TORCH_TYPES.get(spec.data_type), tuple(spec.shape)
     if dtype is None:
         raise PayloadCorruptError(f"Tensor {spec.name!r} has no known data type.")
-    if min(shape, default=0) < 0:
-        raise PayloadCorruptError(f"Tensor {spec.name!r} has a negative dimension.")
+    if len(shape) > MAX_DIMENSIONS or min(shape, default=0) < 0:
+        raise PayloadCorruptError(f"Tensor {spec.name!r} has dimensions that no tensor has.")
     return TensorLayout(shape, dtype, math.prod(shape) * dtype.itemsize)
 
 

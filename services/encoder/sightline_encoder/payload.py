@@ -12,6 +12,8 @@ from sightline_common.chunk_codec import ChunkCodec
 from sightline_common.chunks import split_chunks
 
 RESPONSES = ChunkCodec(encoder_pb2.EncodeMediaResponse)
+ALIGNMENT = 16
+"""Of the first chunk in a message with a header: as far as memory for messages is aligned."""
 
 
 @dataclass
@@ -50,7 +52,7 @@ class Payload:
 
     def put_behind(self, head: encoder_pb2.EncodeMediaResponse) -> None:
         """Joins the first chunk, which there must be, with the header of all such answers."""
-        self.messages[0] = RESPONSES.headed(head, RESPONSES.chunk(self.messages[0]))
+        self.messages[0] = headed(head, RESPONSES.chunk(self.messages[0]))
         self.is_headed = True
 
     def plain_messages(self) -> Sequence[bytes]:
@@ -62,3 +64,11 @@ class Payload:
     def chunks(self) -> Iterator[memoryview]:
         """Yields the chunks, cut as `split_chunks` does, sharing this payload's memory."""
         return map(RESPONSES.chunk, self.messages)
+
+
+def headed(head: encoder_pb2.EncodeMediaResponse, chunk: memoryview) -> bytes:
+    """Returns the message of a feature header, which gets padding, and the first chunk."""
+    # More than once: padding adds a length of its own, and may make the header's longer.
+    while lacking := -RESPONSES.first_chunk_start(head, chunk) % ALIGNMENT:
+        head.header.padding += bytes(lacking)
+    return RESPONSES.headed(head, chunk)

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from sightline.encoder.v1 import encoder_pb2, feature_record_pb2
-from sightline_common.chunks import chunk_bounds
+from sightline_common.chunks import chunk_bounds, recut
 from sightline_common.config import SettingInvalidError
 from sightline_common.errors import PayloadCorruptError
 from sightline_common.telemetry import log
@@ -23,6 +23,7 @@ from sightline_encoder.lower_tier import StoreUsage
 ALL_FORMS = "sightline:features:"
 PREFIX = f"{ALL_FORMS}2:"
 """Counts up when entries take another form: those of other forms are not looked at."""
+PIECE_BYTES = 1024**2
 _PIECE_MARK = "/"
 _REMOVAL_BATCH = 500
 LOOK_UP_COMMANDS = 2
@@ -67,7 +68,7 @@ class SharedStore:
     A look-up may take `look_up_s` seconds, and longer the larger the entry is.
 
     An entry is a head under its key, written last, and pieces of the payload named after key
-    and digest too, so that two writers never mix theirs. A piece is a chunk as it is sent:
+    and digest too, so that two writers never mix theirs. A piece is at most `PIECE_BYTES`:
     larger values would hold up everyone else's commands, and other clients' buffers.
     Nothing of it is believed: pieces that went, or do not have the digest, are a miss.
     """
@@ -93,7 +94,7 @@ class SharedStore:
             if fetched is None:
                 return None
             # Hashing tens of MiB would hold up the event loop; it is not the store's time.
-            return await asyncio.to_thread(unpack_entry, *fetched)
+            return await asyncio.to_thread(_unpacked, *fetched)
         except PayloadCorruptError as error:
             self._num_corrupt += 1
             log(_logger, "damaged entry removed", logging.WARNING, key=key, error=error.message)
@@ -136,9 +137,10 @@ class SharedStore:
     async def write(self, entry: FeatureEntry) -> None:
         if await self._client.exists(PREFIX + entry.key):
             return
-        pieces = _pieces(entry.key, entry.description)
-        for (name, _, _), chunk in zip(pieces, entry.payload.chunks(), strict=True):
-            await self._client.set(name, chunk, ex=self._ttl_s)
+        pieces = list(_pieces(entry.key, entry.description))
+        cut = recut(entry.payload.chunks(), [(start, end) for _, start, end in pieces])
+        for (name, _, _), piece in zip(pieces, cut, strict=True):
+            await self._client.set(name, piece, ex=self._ttl_s)
         head = pack_head(entry, self._fingerprint)
         await self._client.set(PREFIX + entry.key, head, ex=self._ttl_s)
 
@@ -175,9 +177,14 @@ class SharedStore:
                 return
 
 
+def _unpacked(record: feature_record_pb2.FeatureRecord, pieces: Sequence[bytes]) -> FeatureEntry:
+    bounds = chunk_bounds(record.header.payload_byte_count)
+    return unpack_entry(record, recut(pieces, bounds))
+
+
 def _pieces(key: str, header: encoder_pb2.FeatureHeader) -> Iterator[tuple[str, int, int]]:
     """Yields the name, start and end of each piece of a payload."""
-    for start, end in chunk_bounds(header.payload_byte_count):
+    for start, end in chunk_bounds(header.payload_byte_count, PIECE_BYTES):
         name = _PIECE_MARK.join((PREFIX + key, header.payload_digest, str(start)))
         yield name, start, end
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sightline_common.errors import PayloadCorruptError
 
+_ELEMENTS = {size: np.dtype(f"i{size}") for size in (1, 2, 4, 8)}
+
 
 class ArrivingPayload:
     """Memory for so many bytes: theirs where one chunk brings all of them, else a copy of each.
@@ -17,7 +19,7 @@ class ArrivingPayload:
         self.memory = memoryview(b"")
         self.num_bytes = 0
         self._expected = expected
-        self._element = np.dtype(f"i{item_bytes}")
+        self._element = _ELEMENTS[item_bytes]
 
     def add(self, chunk: bytes | memoryview) -> memoryview:
         """Returns where the next bytes lie; raises PayloadCorruptError when they are too many."""
@@ -34,9 +36,14 @@ class ArrivingPayload:
         self.num_bytes = end
         return self.memory[begin:end]
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether no bytes are missing."""
+        return self.num_bytes == self._expected
+
     def check_complete(self) -> None:
         """Raises PayloadCorruptError while bytes are missing."""
-        if self.num_bytes != self._expected:
+        if not self.is_complete:
             raise PayloadCorruptError(
                 f"Expected {self._expected} bytes, received {self.num_bytes}."
             )

@@ -11,6 +11,7 @@ import grpc
 from grpc import aio
 from sightline.encoder.v1 import encoder_pb2
 from sightline.type.v1 import media_pb2
+from sightline_common.channel import MAX_CHUNK_BYTES
 from sightline_common.chunk_codec import ChunkCodec, Headed
 from sightline_common.chunks import split_chunks
 from sightline_common.errors import (
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 REQUESTS = ChunkCodec(encoder_pb2.EncodeMediaRequest)
 RESPONSES = ChunkCodec(encoder_pb2.EncodeMediaResponse)
+END_TIMEOUT_S = 5.0
+"""How long a call may take to end when all that was wanted of it has come."""
 _KINDS = {
     MediaKind.IMAGE: media_pb2.MEDIA_KIND_IMAGE,
     MediaKind.VIDEO: media_pb2.MEDIA_KIND_VIDEO,
@@ -92,28 +95,31 @@ class Exchange:
         """Sends the file, which `ask` found to be wanted."""
         assert self._medium.data is not None, "only what is at hand can be sent"
         with self._errors():
-            for chunk in split_chunks(memoryview(self._medium.data)):
+            for chunk in split_chunks(memoryview(self._medium.data), MAX_CHUNK_BYTES):
                 if not await _write(self._call, REQUESTS.message(chunk)):
                     return
             if not self._call.done():
                 await self._call.done_writing()
 
     async def result(self) -> EncodedMedium:
-        """Reads to the end; raises PayloadCorruptError, ModelMismatchError."""
+        """Reads what the header promises; raises PayloadCorruptError, ModelMismatchError."""
         with self._errors():
             if self._receiver is None:
                 self._take_header(await self._read())
             receiver = self._receiver
             assert receiver is not None
-            while (response := await self._read()) is not None:
+            while not receiver.is_complete and (response := await self._read()) is not None:
                 receiver.add(_chunk(response))
         if self._header_only:
             return receiver.encoded(None)
         return receiver.encoded(await receiver.features())
 
     def close(self) -> None:
-        """Ends the call if it has not ended."""
-        self._call.cancel()
+        """Ends the call if it has not ended, or lets it end by itself when it is about to."""
+        if self._receiver is not None and self._receiver.is_complete:
+            _cancel_late(self._call)
+        else:
+            self._call.cancel()
 
     def break_off(self) -> None:
         """Makes whoever waits for the encoder see that it is lost."""
@@ -190,6 +196,13 @@ async def _write(call: Call, request: Request) -> bool:
     except asyncio.InvalidStateError:
         return False
     return True
+
+
+def _cancel_late(call: Call) -> None:
+    """Cancels a call that does not end: its status is on its way, and nobody need wait for it."""
+    if not call.done():
+        timer = asyncio.get_running_loop().call_later(END_TIMEOUT_S, call.cancel)
+        call.add_done_callback(lambda _: timer.cancel())
 
 
 def _kind(response: Response | None) -> str | None:

@@ -19,7 +19,7 @@ from sightline_generator.media import EncodedMedium
 MAX_SECONDS = 1e6
 MAX_TOKENS = 2**20
 """Beyond what any medium has; of a grid's sides too."""
-MAX_TENSORS, MAX_DIMENSIONS = 16, 8
+MAX_TENSORS = 16
 
 
 class FeatureReceiver:
@@ -48,6 +48,11 @@ class FeatureReceiver:
             _check_room(header, family.shape.max_positions)
             self._payload = ArrivingPayload(header.payload_byte_count, layout.dtype.itemsize)
             self._scan = FiniteScan(layout)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all bytes have come that are wanted."""
+        return self._payload.is_complete
 
     def add(self, chunk: bytes | memoryview) -> None:
         """Takes the next bytes; raises PayloadCorruptError when they are too many."""
@@ -117,12 +122,12 @@ def _features_layout(header: encoder_pb2.FeatureHeader, shape: tuple[int, int]) 
     Further tensors may lie beside the features, but no more than as much again.
     """
     specs = header.tensors
-    if len(specs) > MAX_TENSORS or any(len(spec.shape) > MAX_DIMENSIONS for spec in specs):
-        raise PayloadCorruptError("The payload has more tensors or dimensions than any has.")
-    layouts = list(map(tensor_layout, specs))
+    if len(specs) > MAX_TENSORS:
+        raise PayloadCorruptError("The payload has more tensors than any has.")
+    layouts = [tensor_layout(spec) for spec in specs]
     if not layouts or specs[0].name != "features" or layouts[0].shape != shape:
         raise PayloadCorruptError(f"The first tensor is not features of shape {shape}.")
-    num_bytes = sum(layout.num_bytes for layout in layouts)
+    num_bytes = sum([layout.num_bytes for layout in layouts])
     if num_bytes != header.payload_byte_count or num_bytes > 2 * layouts[0].num_bytes:
         raise PayloadCorruptError("The tensors do not have the stated size.")
     return layouts[0]
