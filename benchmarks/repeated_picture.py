@@ -158,13 +158,16 @@ class Bench:
         """Asks twice about a fresh picture through REST, and about another one over gRPC."""
         over_rest = fresh_png(self.edge, 2 * number)
         over_grpc = fresh_png(self.edge, 2 * number + 1)
-        return Round(
+        found = Round(
             self.caches,
             self._ask_rest(over_rest, QUESTION),
             self._ask_rest(over_rest, OTHER),
             self._ask_grpc(over_grpc, QUESTION),
             self._ask_grpc(over_grpc, OTHER),
         )
+        times = f"{found.rest_first:.0f} ms, then {found.rest_second:.0f} ms"
+        print(f"{self.caches}, round {number}: {times}", file=sys.stderr, flush=True)
+        return found
 
     def _ask_rest(self, png: bytes, question: str) -> float:
         picture = {"type": "image_url", "image_url": {"url": data_url(png)}}

@@ -61,6 +61,7 @@ def measure(options: Options, say: Say) -> Section:
                 num_pictures = max(options.num_pictures, num_clients)
                 for name, turn in _round(running, num_pictures, num_clients, round_):
                     turns[num_clients, name].append(turn)
+                    say(f"  {name}: {turn.images_per_s:.1f} images/s")
     cases = [Case(name, clients, found) for (clients, name), found in turns.items()]
     facts = {
         "cases": [dataclasses.asdict(case) for case in cases],
