@@ -21,6 +21,7 @@ from sightline_generator.chat.vocabulary import Vocabulary
 
 from benchmarks.gpu.configuration import FLASH, TINY
 from benchmarks.gpu.weights import checkpoint_shapes
+from benchmarks.pixel_bound import PROCESSOR_FILES, write_raised
 from benchmarks.random_shards import RandomTensors, write_shards
 
 CONFIG = "config.json"
@@ -29,10 +30,14 @@ HEAD = "lm_head.weight"
 
 @dataclass(frozen=True)
 class Size:
-    """What a configuration says instead of nano's: of the language model, and of the tower."""
+    """What a checkpoint says instead of nano's: of the language model, and of the tower.
+
+    Pictures of so many pixels are not shrunk.
+    """
 
     text: Mapping[str, Any]
     vision: Mapping[str, Any]
+    pixels: int = 0
 
 
 TEXT = {
@@ -43,13 +48,16 @@ TEXT = {
     "num_key_value_heads": 4,
 }
 VISION = {"hidden_size": 384, "depth": 8, "num_heads": 6, "intermediate_size": 1024}
+FLASH_PIXELS = 4_816_896
+"""What the published processor lets through."""
 SIZES = MappingProxyType(
     {
         "300m": Size(TEXT, VISION),
-        "9b": Size(FLASH["text_config"], FLASH["vision_config"]),
+        "9b": Size(FLASH["text_config"], FLASH["vision_config"], FLASH_PIXELS),
         "9b-tower": Size(
             {**FLASH["text_config"], "num_hidden_layers": 1, "vocab_size": 8192},
             FLASH["vision_config"],
+            FLASH_PIXELS,
         ),
         "tiny": Size({**TINY["text_config"], "vocab_size": 8192}, TINY["vision_config"]),
     }
@@ -76,7 +84,7 @@ def make_model(like: Path, folder: Path, size: Size) -> int:
     Its configuration comes last, so that a folder which has one is whole.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    copy_settings(like, folder)
+    copy_settings(like, folder, size.pixels)
     config = widened(json.loads((like / CONFIG).read_text("utf-8")), size)
     shapes = checkpoint_shapes(config)
     tensors = RandomTensors(config["text_config"]["initializer_range"])
@@ -86,11 +94,16 @@ def make_model(like: Path, folder: Path, size: Size) -> int:
     return sum(shape.numel() for shape in shapes.values())
 
 
-def copy_settings(like: Path, folder: Path) -> None:
-    """Copies what says how a checkpoint is used, but for its sizes, weights, and their story."""
+def copy_settings(like: Path, folder: Path, pixels: int) -> None:
+    """Copies what says how a checkpoint is used, but for its sizes, weights, and their story.
+
+    Pictures of at least so many pixels will not be shrunk.
+    """
     for path in like.iterdir():
         is_told = path.suffix in (".json", ".jinja", ".txt") and path.name != CONFIG
-        if is_told and "safetensors" not in path.name:
+        if path.name in PROCESSOR_FILES:
+            write_raised(path, folder / path.name, pixels)
+        elif is_told and "safetensors" not in path.name:
             shutil.copy(path, folder)
 
 

@@ -20,7 +20,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
@@ -28,11 +27,11 @@ from sightline.generator.v1 import generator_pb2 as pb
 from sightline.generator.v1 import generator_pb2_grpc
 from sightline.type.v1 import tensor_pb2
 from sightline_common.channel import DEFAULT_MAX_MESSAGE_BYTES
-from sightline_common.checkpoint import IMAGE_PROCESSOR_FILE, PROCESSOR_FILE
 
 from benchmarks.contestant import PEERS, read_contestant
 from benchmarks.measure import median, table
 from benchmarks.pictures import data_url, fresh_png
+from benchmarks.pixel_bound import PROCESSOR_FILES, write_raised
 from benchmarks.prefix_cache import OTHER, QUESTION, user
 from benchmarks.run import Run, run_parser
 from benchmarks.server import Running, running
@@ -100,22 +99,11 @@ def with_pixel_bound(model: Path, folder: Path, edge: int) -> Path:
     """
     folder.mkdir()
     for path in model.resolve().iterdir():
-        if path.name in (PROCESSOR_FILE, IMAGE_PROCESSOR_FILE):
-            raised = with_longest_edge(json.loads(path.read_text("utf-8")), edge)
-            (folder / path.name).write_text(json.dumps(raised, indent=2) + "\n", "utf-8")
+        if path.name in PROCESSOR_FILES:
+            write_raised(path, folder / path.name, edge**2)
         else:
             (folder / path.name).symlink_to(path)
     return folder
-
-
-def with_longest_edge(values: Mapping[str, Any], edge: int) -> dict[str, Any]:
-    """Returns a processor's settings, its picture's perhaps inside them, with a raised bound."""
-    if "image_processor" in values:
-        return {**values, "image_processor": with_longest_edge(values["image_processor"], edge)}
-    # The processor counts both frames of a temporal patch.
-    pixels = values["temporal_patch_size"] * edge**2
-    size = {**values["size"], "longest_edge": max(values["size"]["longest_edge"], pixels)}
-    return {**values, "size": size}
 
 
 @contextmanager

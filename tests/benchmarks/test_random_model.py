@@ -54,8 +54,18 @@ def test_neither_weights_nor_sizes_nor_what_is_told_of_nano_are_taken_over(tmp_p
     for name in [*taken, *left]:
         (like / name).touch()
     (folder := tmp_path / "random").mkdir()
-    copy_settings(like, folder)
+    copy_settings(like, folder, pixels=0)
     assert {path.name for path in folder.iterdir()} == set(taken)
+
+
+def test_pictures_of_a_size_are_let_through_where_the_size_says_so(tmp_path):
+    folders = {pixels: tmp_path / str(pixels) for pixels in (0, SIZES["9b"].pixels)}
+    for pixels, folder in folders.items():
+        folder.mkdir()
+        copy_settings(NANO, folder, pixels)
+    same, large = (Checkpoint(folder).image_processor["size"] for folder in folders.values())
+    assert same == Checkpoint(NANO).image_processor["size"]
+    assert large["longest_edge"] == 9633792  # in both frames of a temporal patch
 
 
 def test_widened_model_has_about_300_million_parameters():
