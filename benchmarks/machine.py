@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ def describe_machine() -> dict[str, Any]:
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
+        "gpus": _gpus(),
     }
 
 
@@ -42,6 +44,15 @@ def versions(python: Path) -> dict[str, str]:
     )
     found: dict[str, str] = json.loads(done.stdout)
     return found
+
+
+def _gpus() -> list[str]:
+    """Returns each NVIDIA GPU's name, memory and driver, as its own tool tells them."""
+    query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    if shutil.which(query[0]) is None:
+        return []
+    done = subprocess.run(query, capture_output=True, text=True, check=False)
+    return done.stdout.splitlines()
 
 
 def _processor() -> str:

@@ -1,6 +1,7 @@
 """How much sooner a second question about a picture is answered.
 
     python -m benchmarks.repeated_picture
+    python -m benchmarks.repeated_picture --model FOLDER   # on a GPU where there is one
 
 Through REST, to the first token: a picture that nobody has seen with one question, then with
 another one. Once with the feature cache alone, once with the prefix cache as well. The same
@@ -12,10 +13,9 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
-import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,11 +25,13 @@ import grpc
 from google.protobuf.duration_pb2 import Duration
 from sightline.generator.v1 import generator_pb2 as pb
 from sightline.generator.v1 import generator_pb2_grpc
+from sightline.type.v1 import tensor_pb2
 from sightline_common.channel import DEFAULT_MAX_MESSAGE_BYTES
 
 from benchmarks.contestant import PEERS, read_contestant
 from benchmarks.measure import median, table
 from benchmarks.pictures import data_url, fresh_png
+from benchmarks.pixel_bound import PROCESSOR_FILES, write_raised
 from benchmarks.prefix_cache import OTHER, QUESTION, user
 from benchmarks.run import Run, run_parser
 from benchmarks.server import Running, running
@@ -70,51 +72,61 @@ def main() -> None:
     rounds: list[Round] = []
     with TemporaryDirectory(prefix="sightline-repeated-") as work:
         model = with_pixel_bound(arguments.model, Path(work) / arguments.model.name, arguments.edge)
-        for number, caches in enumerate(LIMITS):
-            with running_suite(
-                model, Path(work), arguments.edge, prefix_cache=bool(number)
-            ) as suite:
+        logs = arguments.logs or Path(work)
+        logs.mkdir(parents=True, exist_ok=True)
+        for caches in LIMITS:
+            log = logs / f"{caches.replace(' ', '-')}.log"
+            with running_suite(model, Path(work), arguments.edge, caches, log) as suite:
                 bench = Bench(*suite, arguments.edge, caches)
                 bench.round(0)
                 rounds += [bench.round(1 + each) for each in range(arguments.rounds)]
-    report(arguments, rounds)
+                services = served_by(suite[1])
+    report(arguments, rounds, services)
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = run_parser(MODULE, __doc__)
     parser.add_argument("--edge", type=int, default=1344, help="pixels of a picture's side")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--logs", type=Path, help="a folder that keeps what the services print")
     return parser.parse_args()
 
 
 def with_pixel_bound(model: Path, folder: Path, edge: int) -> Path:
-    """Copies a checkpoint whose processor lets pictures of this size through unshrunk."""
-    shutil.copytree(model, folder)
-    path = folder / "preprocessor_config.json"
-    values = json.loads(path.read_text("utf-8"))
-    # The processor counts both frames of a temporal patch.
-    pixels = values["temporal_patch_size"] * edge**2
-    values["size"]["longest_edge"] = max(values["size"]["longest_edge"], pixels)
-    path.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
+    """Makes a twin of a checkpoint whose processor lets pictures of this size through unshrunk.
+
+    Weights are not copied, and may have tens of gigabytes: links lead to them.
+    """
+    folder.mkdir()
+    for path in model.resolve().iterdir():
+        if path.name in PROCESSOR_FILES:
+            write_raised(path, folder / path.name, edge**2)
+        else:
+            (folder / path.name).symlink_to(path)
     return folder
 
 
 @contextmanager
 def running_suite(
-    model: Path, work: Path, edge: int, *, prefix_cache: bool
+    model: Path, work: Path, edge: int, caches: str, log: Path
 ) -> Iterator[tuple[Running, Suite]]:
-    """Starts the suite as it is compared with peers, and opens a client of its generator."""
+    """Starts the suite as it is compared with peers, and opens a client of its generator.
+
+    Device and element type are what the services choose by themselves.
+    """
     contestant = read_contestant(PEERS / "sightline.toml")
     variables = {
         **contestant.variables,
+        "SIGHTLINE_GENERATOR_DTYPE": "auto",
+        "SIGHTLINE_ENCODER_DTYPE": "auto",
         "SIGHTLINE_GENERATOR_MAX_MODEL_LEN": "8192",
         "SIGHTLINE_GENERATOR_ENCODE_TIMEOUT_S": "600",
-        "SIGHTLINE_GENERATOR_PREFIX_CACHE": str(prefix_cache).lower(),
+        "SIGHTLINE_GENERATOR_PREFIX_CACHE": str("prefix" in caches).lower(),
         "SIGHTLINE_ENCODER_MAX_PIXEL_BUDGET": str(edge**2),
     }
     values = {"model": model, "name": model.name, "python": sys.executable, "work": work}
     options = [("grpc.max_send_message_length", DEFAULT_MAX_MESSAGE_BYTES)]
-    with running(replace(contestant, variables=variables), values, work / "log") as started:
+    with running(replace(contestant, variables=variables), values, log) as started:
         target = f"127.0.0.1:{started.values['port_1']}"
         with grpc.insecure_channel(target, options) as channel:
             stub = generator_pb2_grpc.GeneratorServiceStub(channel)
@@ -134,13 +146,16 @@ class Bench:
         """Asks twice about a fresh picture through REST, and about another one over gRPC."""
         over_rest = fresh_png(self.edge, 2 * number)
         over_grpc = fresh_png(self.edge, 2 * number + 1)
-        return Round(
+        found = Round(
             self.caches,
             self._ask_rest(over_rest, QUESTION),
             self._ask_rest(over_rest, OTHER),
             self._ask_grpc(over_grpc, QUESTION),
             self._ask_grpc(over_grpc, OTHER),
         )
+        times = f"{found.rest_first:.0f} ms, then {found.rest_second:.0f} ms"
+        print(f"{self.caches}, round {number}: {times}", file=sys.stderr, flush=True)
+        return found
 
     def _ask_rest(self, png: bytes, question: str) -> float:
         picture = {"type": "image_url", "image_url": {"url": data_url(png)}}
@@ -197,6 +212,13 @@ def milliseconds(value: Duration) -> float:
     return value.ToNanoseconds() / 1e6
 
 
+def served_by(suite: Suite) -> dict[str, str]:
+    """Returns where the language model ran, and how."""
+    info = suite.stub.GetModelInfo(pb.GetModelInfoRequest())
+    data_type = tensor_pb2.DataType.Name(info.data_type).removeprefix("DATA_TYPE_").lower()
+    return {"device": info.device, "data_type": data_type, "attention": info.attention}
+
+
 def ratio_table(rounds: Sequence[Round]) -> str:
     """Returns the medians, and of the rounds' own ratios the median."""
     rows = []
@@ -234,13 +256,16 @@ def parts_table(rounds: Sequence[Round]) -> str:
     return table(["with", "question", *names, "web and HTTP"], rows)
 
 
-def report(arguments: argparse.Namespace, rounds: Sequence[Round]) -> None:
+def report(
+    arguments: argparse.Namespace, rounds: Sequence[Round], services: Mapping[str, str]
+) -> None:
     """Prints both tables and writes them with the raw figures."""
     body = (
-        f"Time to the first token through REST, {arguments.edge} × {arguments.edge} pixels:\n\n"
+        f"Time to the first token through REST, {arguments.edge} × {arguments.edge} pixels, "
+        f"{services['data_type']} on {services['device']}:\n\n"
         f"{ratio_table(rounds)}\n\nWhere it goes, in ms:\n\n{parts_table(rounds)}"
     )
-    facts = {"rounds": [asdict(each) for each in rounds]}
+    facts = {"rounds": [asdict(each) for each in rounds], "generator": services}
     Run(MODULE).write(arguments.results, "A second question about a picture", body, facts)
 
 

@@ -42,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         clients=arguments.clients,
         num_pictures=arguments.pictures,
         seconds=arguments.seconds,
+        device=arguments.device,
     )
     sections = {name: PARTS[name](options, say) for name in arguments.parts}
     report(arguments, sections)
@@ -53,6 +54,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=240, help="of a part; see above")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--pictures", type=int, default=16, help="pictures of a turn")
+    parser.add_argument(
+        "--device", default="cpu", help="of both towers in images: cpu (float32), cuda (bfloat16)"
+    )
     parser.add_argument("--parts", nargs="+", default=list(PARTS), choices=list(PARTS))
     parser.add_argument(
         "--glibc-defaults", action="store_true", help="without MALLOC_... variables on either side"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +34,9 @@ MIXTURE = (
 
 def mixture(count: int, seed: int) -> list[bytes]:
     """Returns so many files, all kinds in turn; another seed gives other files."""
-    return [picture(MIXTURE[n % len(MIXTURE)], seed * 100_000 + n) for n in range(count)]
+    kinds = [MIXTURE[n % len(MIXTURE)] for n in range(count)]
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(picture, kinds, range(seed * 100_000, seed * 100_000 + count)))
 
 
 def picture(shape: Shape, seed: int) -> bytes:

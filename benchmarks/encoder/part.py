@@ -13,7 +13,8 @@ from typing import Any
 class Options:
     """How a part runs: the checkpoint, rounds that count, clients, pictures of a turn.
 
-    `seconds` bound a part's rounds: none begins later, but for the first.
+    `seconds` bound a part's rounds: none begins later, but for the first. `device` is where
+    both sides' towers run, in the element type that the encoder chooses there.
     """
 
     model: Path
@@ -21,6 +22,11 @@ class Options:
     clients: Sequence[int]
     num_pictures: int
     seconds: float = 600.0
+    device: str = "cpu"
+
+    @property
+    def dtype(self) -> str:
+        return "float32" if self.device == "cpu" else "bfloat16"
 
     def counted_rounds(self) -> Iterator[int]:
         """Yields the numbers of rounds, at least one, as long as there is time."""

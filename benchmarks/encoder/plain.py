@@ -17,19 +17,30 @@ from typing import Any
 import torch
 from PIL import Image
 from transformers import AutoImageProcessor, AutoModelForImageTextToText
+from transformers.utils import is_flash_attn_2_available
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True)
-    folder = parser.parse_args().model
-    processor = AutoImageProcessor.from_pretrained(folder)
-    model = AutoModelForImageTextToText.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="sdpa"
-    ).eval()
-    print(json.dumps({"processor": type(processor).__name__}), flush=True)
+    parser.add_argument("--device", required=True)
+    parser.add_argument("--dtype", required=True)
+    arguments = parser.parse_args()
+    has_flash = arguments.device != "cpu" and is_flash_attn_2_available()
+    attention = "flash_attention_2" if has_flash else "sdpa"
+    processor = AutoImageProcessor.from_pretrained(arguments.model)
+    tower = load_tower(arguments.model, arguments.device, arguments.dtype, attention)
+    print(json.dumps({"processor": type(processor).__name__, "attention": attention}), flush=True)
     for line in sys.stdin:
-        print(json.dumps(answer(processor, model.model.visual, json.loads(line))), flush=True)
+        print(json.dumps(answer(processor, tower, json.loads(line))), flush=True)
+
+
+def load_tower(folder: str, device: str, dtype: str, attention: str) -> Any:
+    """Returns the model's vision tower alone; the rest is never moved to the device."""
+    model = AutoModelForImageTextToText.from_pretrained(
+        folder, dtype=getattr(torch, dtype), attn_implementation=attention
+    )
+    return model.eval().model.visual.to(device)
 
 
 def answer(processor: Any, tower: Any, job: dict[str, Any]) -> dict[str, Any]:
@@ -49,13 +60,13 @@ def answer(processor: Any, tower: Any, job: dict[str, Any]) -> dict[str, Any]:
 
 @torch.inference_mode()
 def encode(processor: Any, tower: Any, files: list[bytes]) -> torch.Tensor:
-    """Decodes, cuts and encodes some pictures in one forward pass."""
+    """Decodes, cuts and encodes some pictures in one forward pass; returns what clients get."""
     images = [Image.open(io.BytesIO(file)).convert("RGB") for file in files]
-    inputs = processor(images=images, return_tensors="pt")
+    inputs = processor(images=images, return_tensors="pt").to(tower.device)
     features: torch.Tensor = tower(
         inputs["pixel_values"], grid_thw=inputs["image_grid_thw"]
     ).pooler_output
-    return features
+    return features.cpu()
 
 
 if __name__ == "__main__":

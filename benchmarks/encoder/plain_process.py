@@ -18,7 +18,8 @@ class PlainProcess:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
-        self.processor = str(self._answer()["processor"])
+        self.facts = self._answer()
+        """Its processor's class, and how its tower attends."""
 
     def turn(self, files: Sequence[Path], num_clients: int, batch: int) -> Turn:
         """Encodes files, `batch` of them in a forward pass."""
@@ -37,9 +38,10 @@ class PlainProcess:
 
 
 @contextmanager
-def running_plain(model: Path) -> Iterator[PlainProcess]:
+def running_plain(model: Path, device: str, dtype: str) -> Iterator[PlainProcess]:
     """Starts the plain path, and ends it at the end."""
     command = [sys.executable, "-m", "benchmarks.encoder.plain", "--model", str(model)]
+    command += ["--device", device, "--dtype", dtype]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

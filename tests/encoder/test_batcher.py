@@ -31,6 +31,9 @@ class GatedTower:
     def warm_up(self):
         self.encode_units([image(1)])
 
+    def use_threads(self, count):
+        torch.set_num_threads(count)
+
     def encode_units(self, images):
         self.passes.append([image.num_patches for image in images])
         self.entered.set()

@@ -1,3 +1,6 @@
+import threading
+from functools import cached_property
+
 import pytest
 import torch
 from sightline_common.checkpoint import Checkpoint
@@ -68,6 +71,23 @@ def test_impossible_setting_is_refused_by_name(tiny_folder, changes, variable):
 def test_auto_is_float32_on_a_cpu(tiny_folder):
     model = load_model(make_settings(tiny_folder, dtype="auto"))
     assert model.runner.cache.dtype is torch.float32
+
+
+async def test_event_loop_is_free_while_weights_are_hashed(tiny_folder, monkeypatch):
+    hashed_in, fingerprint = [], Checkpoint(tiny_folder).fingerprint
+
+    def hash_weights(checkpoint):
+        hashed_in.append(threading.current_thread())
+        return fingerprint
+
+    hashing = cached_property(hash_weights)
+    hashing.__set_name__(Checkpoint, "fingerprint")
+    monkeypatch.setattr(Checkpoint, "fingerprint", hashing)
+    async with serving(ScriptedEncoder(fingerprint=fingerprint)) as encoder:
+        settings = make_settings(tiny_folder, encoder_target=f"127.0.0.1:{encoder.port}")
+        async with open_servicer(settings, lambda _error: None):
+            assert hashed_in
+    assert threading.main_thread() not in hashed_in
 
 
 async def test_cache_is_sized_by_what_the_encoder_left(tiny_folder, monkeypatch):

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-import torch
 from sightline_common.errors import EngineFailedError, NotReadyError, SightlineError
 
 from sightline_encoder.fair_queue import FairQueue
@@ -209,7 +208,7 @@ class Batcher:
 
     def _with(self, num_threads: int, work: Callable[[], Result]) -> Result:
         if self._num_lanes > 1:
-            torch.set_num_threads(num_threads)  # of the calling thread
+            self._tower.use_threads(num_threads)
         return work()
 
 

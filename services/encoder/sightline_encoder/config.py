@@ -91,6 +91,11 @@ class EncoderSettings(ServiceSettings):
         default=0,
         minimum=0,
     )
+    integer_attention: bool = setting(
+        "SIGHTLINE_ENCODER_INTEGER_ATTENTION",
+        "Whether the tower attends in 16-bit integers where a CPU computes these faster (AVX2).",
+        default=True,
+    )
     intake_workers: int = setting(
         "SIGHTLINE_ENCODER_INTAKE_WORKERS",
         "Processes in which files are decoded, one at a time each; one more is for small pictures.",

@@ -27,6 +27,8 @@ class Tower(Protocol):
 
     def warm_up(self) -> None: ...
 
+    def use_threads(self, count: int) -> None: ...
+
 
 class ForwardPass:
     """A pass over units, for one of the tower's threads at a time.

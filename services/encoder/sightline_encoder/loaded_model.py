@@ -38,7 +38,9 @@ def load_model(settings: EncoderSettings, decode: Decode = decode_here) -> Loade
     if settings.threads:
         torch.set_num_threads(settings.threads)
     checkpoint = resolve_checkpoint(settings.model)
-    placement = choose_placement(settings.device, settings.dtype)
+    placement = choose_placement(
+        settings.device, settings.dtype, integer_attention=settings.integer_attention
+    )
     logged_step("fingerprint", lambda: checkpoint.fingerprint)
     budget = whole_pixel_budget(settings, placement)
     video = load_video_preprocessor(checkpoint, video_limits(settings), budget, decode)

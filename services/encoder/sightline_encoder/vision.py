@@ -16,11 +16,14 @@ from sightline_common.telemetry import log
 from torch import nn
 
 from sightline_encoder.families import family_of
+from sightline_encoder.gated_mlp import activation_of
 from sightline_encoder.lean_tower import LeanTower, lean_refusal
-from sightline_encoder.packed_attention import PackedAttention
+from sightline_encoder.native.layers import NativeLayers, native_refusal
 from sightline_encoder.packed_attention_choice import choose_packed_attention
 from sightline_encoder.preprocess import PreparedImage
 from sightline_encoder.tiling import TileRule
+from sightline_encoder.torch_layers import TorchLayers
+from sightline_encoder.tower_layers import TowerLayers
 from sightline_encoder.tower_weights import TowerWeights
 from sightline_encoder.units import Unit, join, split
 from sightline_encoder.window import Window
@@ -30,13 +33,17 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the tower runs and in which element type."""
+    """Where the tower runs and in which element type.
+
+    `integer_attention` lets kernels in float32 attend in 16-bit integers, where those are faster.
+    """
 
     device: torch.device
     dtype: torch.dtype
+    integer_attention: bool = False
 
 
-def choose_placement(device: str, dtype: str) -> Placement:
+def choose_placement(device: str, dtype: str, *, integer_attention: bool = False) -> Placement:
     """Resolves "auto": CUDA when there is one, float32 on the CPU, else bfloat16.
 
     Raises CheckpointError when the device is not there.
@@ -51,7 +58,7 @@ def choose_placement(device: str, dtype: str) -> Placement:
     if dtype == "auto":
         dtype = "float32" if chosen.type == "cpu" else "bfloat16"
     kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-    return Placement(chosen, kinds[dtype])
+    return Placement(chosen, kinds[dtype], integer_attention)
 
 
 class WindowTower(Protocol):
@@ -63,6 +70,8 @@ class WindowTower(Protocol):
         self, patches: torch.Tensor, windows: Sequence[Window]
     ) -> Generator[None, None, torch.Tensor]: ...
 
+    def use_threads(self, count: int) -> None: ...
+
 
 class PlainTower:
     """transformers' own module, for configurations that `LeanTower` does not know."""
@@ -71,6 +80,10 @@ class PlainTower:
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
+
+    def use_threads(self, count: int) -> None:
+        """Lets the calling thread compute with so many threads from now on."""
+        torch.set_num_threads(count)
 
     def layers(
         self, patches: torch.Tensor, windows: Sequence[Window]
@@ -110,6 +123,10 @@ class VisionTower:
         )
         self.tile_rule = TileRule.of(self.patch_size, self.merge_size)
         self.takes_tiles = tower.takes_tiles
+
+    def use_threads(self, count: int) -> None:
+        """Lets the calling thread compute with so many threads from now on."""
+        self._tower.use_threads(count)
 
     @torch.inference_mode()
     def layers(self, units: Sequence[Unit]) -> Generator[None, None, list[torch.Tensor]]:
@@ -207,10 +224,23 @@ def vision_tower(module: nn.Module, config: Any, placement: Placement) -> Vision
     """Returns what computes a tower's loaded weights, or transformers' own loaded module."""
     if not isinstance(module, TowerWeights):
         return VisionTower(PlainTower(module), config, placement, "transformers")
-    attention: PackedAttention = choose_packed_attention(
+    layers = tower_layers(module, config, placement)
+    return VisionTower(LeanTower(module, config, layers), config, placement, layers.name)
+
+
+def tower_layers(module: TowerWeights, config: Any, placement: Placement) -> TowerLayers:
+    """Returns the fastest layers that there are for a tower where it is placed."""
+    reason = native_refusal(config, placement.device, placement.dtype)
+    if reason is None:
+        log(_logger, "tower is computed by compiled kernels")
+        return NativeLayers([*module.blocks], config.num_heads, placement.integer_attention)
+    if placement.device.type == "cpu":
+        log(_logger, "tower is computed by torch", reason=reason)
+    attention = choose_packed_attention(
         placement.device, placement.dtype, config.hidden_size // config.num_heads
     )
-    return VisionTower(LeanTower(module, config, attention), config, placement, attention.name)
+    activation = activation_of(config.hidden_act)
+    return TorchLayers([*module.blocks], config.num_heads, activation, attention)
 
 
 def _log_loaded(placement: Placement, tensors: int, num_bytes: int, seconds: float) -> None:

@@ -56,8 +56,9 @@ async def open_servicer(
     ModelMismatchError.
     """
     loaded = await asyncio.to_thread(load_checkpoint, settings)
-    fingerprint, family = loaded.checkpoint.fingerprint, loaded.weights.family
-    async with open_encoders(fingerprint, family, settings) as encoders:
+    # Hashing tens of gigabytes takes seconds, too.
+    fingerprint = await asyncio.to_thread(lambda: loaded.checkpoint.fingerprint)
+    async with open_encoders(fingerprint, loaded.weights.family, settings) as encoders:
         model = await asyncio.to_thread(with_kv_cache, loaded, settings)
         engine = make_engine(model, settings)
         engine.start(on_death)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sightline_generator.attention.base import AttentionDemand, AttentionMetadata, Feature
 from sightline_generator.attention.flash import (
@@ -43,6 +43,18 @@ def batch_for(kind, drawn, alibi):
 
 @pytest.mark.parametrize(("kind", "dtype"), served(CPU, [torch.float32, torch.float64]))
 @COMMON
+@example(
+    drawn={
+        "lengths": [(1, 0)],
+        "causal": False,
+        "grain": 1,
+        "num_kv_heads": 1,
+        "group": 2,
+        "head_size": 8,
+        "seed": 0,
+    },
+    alibi=True,
+)
 @given(drawn=batches(HEAD_SIZES), alibi=st.booleans())
 def test_implementation_equals_reference(kind, dtype, drawn, alibi):
     attention = kind(kind.block_size_for(drawn["grain"]), dtype)

@@ -2,15 +2,14 @@
 
 import pytest
 import torch
+from sightline_common.native import library as library_module
 from sightline_generator.attention.base import AttentionDemand, AttentionMetadata
 from sightline_generator.attention.paged_cpu import PagedCpuAttention
 from sightline_generator.attention.registry import choose_attention
 from sightline_generator.attention.sdpa import SdpaAttention
-from sightline_generator.native import library as native_library
 from sightline_generator.native import threads
-from sightline_generator.native.library import library
 
-from tests.generator.native.compiled import compiled
+from tests.common.native.compiled import compiled
 
 CPU = torch.device("cpu")
 DEMAND = AttentionDemand(CPU, torch.float32, 64)
@@ -19,9 +18,9 @@ BLOCK_SIZE, NUM_KV_HEADS, NUM_HEADS, HEAD_SIZE = 16, 2, 4, 64
 
 @pytest.fixture
 def fresh_library():
-    library.cache_clear()
+    library_module.compiled.cache_clear()
     yield
-    library.cache_clear()
+    library_module.compiled.cache_clear()
 
 
 def decoding(lengths):
@@ -83,7 +82,7 @@ def test_a_cpu_gets_the_kernel_by_itself():
 
 @pytest.mark.usefixtures("fresh_library")
 def test_without_a_compiler_sdpa_serves(monkeypatch):
-    monkeypatch.setattr(native_library.shutil, "which", lambda name: None)
+    monkeypatch.setattr(library_module.shutil, "which", lambda name: None)
     assert "no C++ compiler" in PagedCpuAttention.refusal(DEMAND)
     assert choose_attention("auto", BLOCK_SIZE, DEMAND).name == "sdpa"
 

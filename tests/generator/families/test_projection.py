@@ -1,13 +1,13 @@
 import torch
+from sightline_common.native.library import CompilationError
 from sightline_generator.families import projection
 from sightline_generator.families.projection import (
     DenseProjection,
     PackedProjection,
     make_projection,
 )
-from sightline_generator.native.library import CompilationError
 
-from tests.generator.native.compiled import compiled
+from tests.common.native.compiled import compiled
 
 
 def test_packed_equals_plain_multiplication():

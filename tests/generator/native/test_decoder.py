@@ -9,9 +9,9 @@ from sightline_generator.engine.model_runner import NATIVE_PREFILL_KEYS, KVCache
 from sightline_generator.engine.stop import StopParams
 from sightline_generator.native import threads
 
+from tests.common.native.compiled import compiled
 from tests.generator import tiny
 from tests.generator.harness import Ours, run_to_end
-from tests.generator.native.compiled import compiled
 
 pytestmark = compiled
 WIDE = {"intermediate_size": 128, "num_hidden_layers": 2}

@@ -6,6 +6,7 @@ import ctypes
 from dataclasses import dataclass
 
 import torch
+from sightline_common.native.library import CompilationError
 
 from sightline_generator.attention.base import (
     Attention,
@@ -20,7 +21,7 @@ from sightline_generator.attention.sdpa import (
     rows_of,
     sequences_with_one_query,
 )
-from sightline_generator.native.library import CompilationError, library
+from sightline_generator.native.library import library
 from sightline_generator.native.threads import num_threads
 
 PARALLEL_FROM = 1 << 17

@@ -139,7 +139,7 @@ def attend_group(
         # Heads that share keys take the place of queries, so that keys are read once.
         queries = own.view(group.num_seqs, num_kv_heads, -1, head_size)
         if bias is not None and bias.shape[1] > 1:
-            bias = bias.view(group.num_seqs, num_kv_heads, -1, group.num_keys)
+            bias = bias.view(*queries.shape[:3], group.num_keys)
     else:
         queries = own.view(group.num_seqs, group.num_queries, num_heads, head_size).transpose(1, 2)
     attended = scaled_dot_product_attention(

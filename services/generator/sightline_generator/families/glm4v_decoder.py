@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from sightline_common.checkpoint import CheckpointError
+from sightline_common.native.packed_weight import panel_width
 from torch.nn.functional import embedding, silu
 from transformers import Glm4vTextConfig
 
@@ -15,7 +16,7 @@ from sightline_generator.families.glm4v_rotary import rotary_of
 from sightline_generator.families.projection import MakeProjection, PackedProjection, Projection
 from sightline_generator.families.rotary import rotate
 from sightline_generator.native.decoder import DecoderSpec, LayerWeights, NativeDecoder
-from sightline_generator.native.packed_weight import panel_width
+from sightline_generator.native.library import library
 from sightline_generator.native.rows import Rows
 
 
@@ -257,7 +258,7 @@ class Glm4vDecoder:
 
 def computes_natively(config: Glm4vTextConfig) -> bool:
     """Tells whether the native decoder knows the activation, and panels fill the MLP's halves."""
-    whole = int(config.intermediate_size) % panel_width() == 0
+    whole = int(config.intermediate_size) % panel_width(library()) == 0
     return config.hidden_act == "silu" and whole
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from sightline_common.native.library import CompilationError
+from sightline_common.native.packed_weight import PackedWeight
 from torch.nn.functional import linear
 
-from sightline_generator.native.library import CompilationError, library
-from sightline_generator.native.packed_weight import PackedWeight
+from sightline_generator.native.library import library
+from sightline_generator.native.threads import num_threads
 
 Projection = Callable[[torch.Tensor], torch.Tensor]
 """Maps rows [num_tokens, in_features] to [num_tokens, out_features]."""
@@ -32,10 +34,10 @@ class PackedProjection:
     """Multiplies by a weight in the order in which the native kernels read it, on CPU."""
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None = None) -> None:
-        self.packed = PackedWeight(weight, bias)
+        self.packed = PackedWeight(library(), weight, bias)
 
     def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
-        return self.packed.multiply(hidden)
+        return self.packed.multiply(hidden, num_threads())
 
 
 def make_projection(weight: torch.Tensor, bias: torch.Tensor | None = None) -> Projection:

@@ -3,12 +3,11 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 
-#include "exponential.h"
 #include "matmul.h"
 #include "paged_attention.h"
+#include "rows.h"
 #include "team.h"
 
 namespace sightline {
@@ -39,16 +38,6 @@ struct Step {
   const float* rotations;
   float *hidden, *normed, *heads, *attended, *projected, *gate_up, *inner;
 };
-
-inline void normalise(const float* row, const float* weight, int64_t size, double eps,
-                      float* output) {
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < size; ++i) sum += row[i] * row[i];
-  const float factor = 1.0f / std::sqrt(sum / size + static_cast<float>(eps));
-#pragma omp simd
-  for (int64_t i = 0; i < size; ++i) output[i] = row[i] * factor * weight[i];
-}
 
 class Pass {
  public:
@@ -118,8 +107,7 @@ class Pass {
       float* hidden = step_.hidden + row * size;
       float* projected = step_.projected + row * size;
       normalise(projected, after, size, decoder_.eps, projected);
-#pragma omp simd
-      for (int64_t i = 0; i < size; ++i) hidden[i] += projected[i];
+      add(projected, size, hidden);
       normalise(hidden, before, size, decoder_.eps, output + row * size);
     });
   }
@@ -131,20 +119,13 @@ class Pass {
       float* heads = step_.heads + row * heads_width();
       float* keys = heads + decoder_.num_heads * size;
       for (int64_t head = 0; head < decoder_.num_heads + num_kv; ++head) {
-        turn(heads + head * size, step_.rotations + row * 2 * decoder_.num_pairs);
+        turn(heads + head * size, step_.rotations + row * 2 * decoder_.num_pairs,
+             decoder_.num_pairs);
       }
       const int64_t slot = step_.slots[row] * num_kv * size;
       std::copy_n(keys, num_kv * size, layer.keys + slot);
       std::copy_n(keys + num_kv * size, num_kv * size, layer.values + slot);
     });
-  }
-
-  void turn(float* head, const float* rotations) const {
-    for (int64_t pair = 0; pair < decoder_.num_pairs; ++pair, head += 2, rotations += 2) {
-      const float real = head[0] * rotations[0] - head[1] * rotations[1];
-      head[1] = head[0] * rotations[1] + head[1] * rotations[0];
-      head[0] = real;
-    }
   }
 
   void attend(const Layer& layer) const {
@@ -171,11 +152,10 @@ class Pass {
   }
 
   void activate(int64_t row, int64_t panel, int64_t count) const {
-    const float* gate = step_.gate_up + row * 2 * decoder_.inner + panel * kPanel;
-    const float* up = gate + decoder_.inner;
+    const float* gates = step_.gate_up + row * 2 * decoder_.inner + panel * kPanel;
+    const float* ups = gates + decoder_.inner;
     float* inner = step_.inner + row * decoder_.inner + panel * kPanel;
-#pragma omp simd
-    for (int64_t i = 0; i < count * kPanel; ++i) inner[i] = silu(gate[i]) * up[i];
+    gate(gates, ups, count * kPanel, inner);
   }
 
   // Calls `body(row)` for all rows; some of them are one item.

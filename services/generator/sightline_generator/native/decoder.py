@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from sightline_common.native.packed_weight import PackedWeight, WeightStruct
 
 from sightline_generator.native.library import library
-from sightline_generator.native.packed_weight import PackedWeight, WeightStruct
 from sightline_generator.native.rows import Rows
 from sightline_generator.native.threads import num_threads
 

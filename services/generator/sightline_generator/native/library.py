@@ -1,98 +1,15 @@
-"""The compiled kernels."""
+"""The decoder's kernels."""
 
 from __future__ import annotations
 
 import ctypes
-import hashlib
-import os
-import platform
-import shutil
-import subprocess
-import tempfile
-from functools import cache
 from pathlib import Path
 
-FOLDER = Path(__file__).parent
-SOURCE = FOLDER / "kernels.cpp"
-COMPILE = (
-    "-std=c++20",
-    "-O3",
-    "-march=native",
-    "-fno-math-errno",
-    "-fno-trapping-math",
-    "-ffp-contract=fast",
-    "-fPIC",
-    "-fopenmp-simd",
-    "-pthread",
-)
-COMPILE_TIMEOUT_S = 120.0
+from sightline_common.native.library import compiled
+
+SOURCE = Path(__file__).with_name("kernels.cpp")
 
 
-class CompilationError(RuntimeError):
-    """Means that the kernels cannot be had on this machine."""
-
-
-@cache
 def library() -> ctypes.CDLL:
-    """Loads the kernels, once a process, from the last start if it can; raises CompilationError."""
-    compiler = shutil.which("c++") or shutil.which("g++")
-    if compiler is None:
-        raise CompilationError("there is no C++ compiler")
-    kept = _cache_folder() / f"kernels-{_fingerprint(compiler)}.so"
-    try:
-        return ctypes.CDLL(str(kept))
-    except OSError:
-        return _compile(compiler, kept)
-
-
-def _compile(compiler: str, kept: Path) -> ctypes.CDLL:
-    with tempfile.TemporaryDirectory() as folder:
-        built, linked = Path(folder, "kernels.o"), Path(folder, "kernels.so")
-        _run(compiler, *COMPILE, "-c", str(SOURCE), "-o", str(built))
-        _run(compiler, "-shared", "-pthread", str(built), "-o", str(linked))
-        try:
-            loaded = ctypes.CDLL(str(linked))
-        except OSError as error:
-            raise CompilationError(f"the compiled kernels cannot be loaded: {error}") from error
-        _keep(linked, kept)
-        return loaded
-
-
-def _run(*command: str) -> None:
-    try:
-        subprocess.run(command, check=True, capture_output=True, timeout=COMPILE_TIMEOUT_S)
-    except (OSError, subprocess.SubprocessError) as error:
-        raise CompilationError(f"{command[0]} cannot compile the kernels: {error}") from error
-
-
-def _keep(linked: Path, kept: Path) -> None:
-    """Leaves the library to the next start, where the cache can be written to."""
-    try:
-        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        partial = kept.with_suffix(f".{os.getpid()}")
-        shutil.copyfile(linked, partial)
-        partial.replace(kept)
-    except OSError:
-        return
-
-
-def _cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sightline"
-
-
-def _fingerprint(compiler: str) -> str:
-    """Names sources, compiler and processor: what the library depends on."""
-    version = subprocess.run([compiler, "--version"], capture_output=True, check=False).stdout
-    sources = [path.read_bytes() for path in sorted(FOLDER.glob("*.[ch]*")) if path.is_file()]
-    parts = [*sources, version, " ".join(COMPILE).encode(), _processor().encode()]
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
-
-
-def _processor() -> str:
-    """Returns what `-march=native` looks at, as far as the system tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    kinds = ("model name", "flags", "Features", "CPU part")
-    return "\n".join(sorted({line for line in lines if line.startswith(kinds)}))
+    """Loads the kernels; raises CompilationError where they cannot be had."""
+    return compiled(SOURCE)

@@ -1,7 +1,7 @@
 // Attention of single queries over keys and values that lie in blocks.
 //
 // A block of a cache is [block_size, num_kv_heads, head_size]. The softmax is taken in
-// chunks with a running maximum (Milakov and Gimelshein, 2018). Every sum is taken in an order that
+// chunks with a running maximum. Every sum is taken in an order that
 // the place of a key alone decides: a query's result is the same whatever is attended beside
 // it. Whatever is not finite stays so: nothing here may be compiled with -ffast-math.
 
@@ -11,7 +11,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "exponential.h"
+#include "rows.h"
 #include "team.h"
 #include "vectors.h"
 
@@ -152,21 +152,6 @@ struct Context {
   // The farther a key lies back, the less it counts.
   void lean(T slope, int64_t start, int64_t count, T* scores) const {
     for (int64_t t = 0; t < count; ++t) scores[t] -= slope * (length - 1 - start - t);
-  }
-
-  // Turns scores into weights; returns how much of what was summed before is kept.
-  T weigh(int64_t count, T* weights, T& highest, T& total) const {
-    T peak = highest, sum = 0;
-    for (int64_t t = 0; t < count; ++t) peak = weights[t] > peak ? weights[t] : peak;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t t = 0; t < count; ++t) {
-      weights[t] = exp_of(weights[t] - peak);
-      sum += weights[t];
-    }
-    const T kept = total > 0 ? exp_of(highest - peak) : T(0);
-    total = total * kept + sum;
-    highest = peak;
-    return kept;
   }
 
   void multiply_by(T factor, T* row) const {

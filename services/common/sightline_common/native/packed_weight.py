@@ -6,9 +6,6 @@ import ctypes
 
 import torch
 
-from sightline_generator.native.library import library
-from sightline_generator.native.threads import num_threads
-
 _LOW_HALF = 0xFFFF
 
 
@@ -29,17 +26,21 @@ class PackedWeight:
 
     A weight whose numbers all fit bfloat16, as those of most published checkpoints do, is kept
     in 16 bits: nothing is lost, half the bytes are read, and products are computed in float32.
+    `kernels` are a library that includes packing.h.
     """
 
-    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None = None) -> None:
+    def __init__(
+        self, kernels: ctypes.CDLL, weight: torch.Tensor, bias: torch.Tensor | None = None
+    ) -> None:
+        self._kernels = kernels
         self.num_outputs, self.num_inputs = weight.shape
-        width = panel_width()
+        width = panel_width(kernels)
         num_panels = -(-self.num_outputs // width)
         halved = fits_bfloat16(weight)
         dtype = torch.bfloat16 if halved else torch.float32
         self._panels = torch.zeros(num_panels, self.num_inputs, width, dtype=dtype)
         self._bias = _padded(bias, num_panels * width)
-        _pack(weight.contiguous(), self._panels)
+        _pack(kernels, weight.contiguous(), self._panels)
         self.struct = WeightStruct(
             self._panels.data_ptr(),
             None if self._bias is None else self._bias.data_ptr(),
@@ -48,25 +49,25 @@ class PackedWeight:
             halved,
         )
 
-    def multiply(self, rows: torch.Tensor) -> torch.Tensor:
+    def multiply(self, rows: torch.Tensor, num_threads: int = 1) -> torch.Tensor:
         """Returns the products [num_rows, out_features] of float32 rows [num_rows, in_features]."""
         if rows.stride(1) != 1:
             rows = rows.contiguous()
         output = torch.empty(len(rows), self.num_outputs)
-        library().multiply(
+        self._kernels.multiply(
             ctypes.byref(self.struct),
             ctypes.c_void_p(rows.data_ptr()),
             ctypes.c_int64(len(rows)),
             ctypes.c_int64(rows.stride(0)),
             ctypes.c_void_p(output.data_ptr()),
-            num_threads(),
+            num_threads,
         )
         return output
 
 
-def panel_width() -> int:
+def panel_width(kernels: ctypes.CDLL) -> int:
     """Returns how many outputs a panel holds on this machine."""
-    return int(library().panel_width())
+    return int(kernels.panel_width())
 
 
 def fits_bfloat16(weight: torch.Tensor) -> bool:
@@ -80,8 +81,7 @@ def _padded(bias: torch.Tensor | None, length: int) -> torch.Tensor | None:
     return torch.nn.functional.pad(bias.float(), (0, length - len(bias)))
 
 
-def _pack(weight: torch.Tensor, panels: torch.Tensor) -> None:
-    kernels = library()
+def _pack(kernels: ctypes.CDLL, weight: torch.Tensor, panels: torch.Tensor) -> None:
     pack = kernels.pack_float32 if panels.dtype is torch.float32 else kernels.pack_bfloat16
     pack(
         ctypes.c_void_p(weight.data_ptr()),

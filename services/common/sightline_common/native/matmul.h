@@ -151,6 +151,7 @@ inline void multiply_panels(const Weight& weight, int64_t panel, int64_t count, 
   multiply(weight, panel, count, num_rows, input, output);
 }
 
+// Rows times all panels, which the team shares.
 inline void multiply_all(Team::Shared team, const Weight& weight, int64_t num_rows,
                          Matrix<const float> input, Matrix<float> output) {
   const int64_t step = panels_at_once(num_rows), num_panels = weight.num_panels();

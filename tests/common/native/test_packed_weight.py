@@ -1,9 +1,8 @@
 import pytest
 import torch
-from sightline_generator.native import threads
-from sightline_generator.native.packed_weight import PackedWeight, fits_bfloat16
+from sightline_common.native.packed_weight import PackedWeight, fits_bfloat16
 
-from tests.generator.native.compiled import compiled
+from tests.common.native.compiled import compiled, products
 
 pytestmark = compiled
 KINDS = {"bfloat16": torch.bfloat16, "float32": torch.float32}
@@ -25,7 +24,7 @@ def weight_of(kind, num_outputs, num_inputs):
 def test_products_equal_torch(kind, num_outputs, num_inputs, biased):
     weight = weight_of(kind, num_outputs, num_inputs)
     bias = drawn(num_outputs, seed=1) if biased else None
-    packed = PackedWeight(weight, bias)
+    packed = PackedWeight(products(), weight, bias)
     for num_rows in (0, 1, 2, 3, 4, 12, 13, 33, 100):
         rows = drawn(num_rows, num_inputs, seed=2)
         expected = torch.nn.functional.linear(rows.double(), weight.double())
@@ -36,29 +35,28 @@ def test_products_equal_torch(kind, num_outputs, num_inputs, biased):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_row_is_multiplied_alike_whatever_lies_beside_it(kind):
-    packed, rows = PackedWeight(weight_of(kind, 200, 64)), drawn(40, 64)
+    packed, rows = PackedWeight(products(), weight_of(kind, 200, 64)), drawn(40, 64)
     together = packed.multiply(rows)
     for count in range(1, 40):
         assert torch.equal(packed.multiply(rows[:count]), together[:count])
 
 
 @pytest.mark.parametrize("num_threads", [1, 2, 3])
-def test_threads_change_nothing(monkeypatch, num_threads):
-    packed, rows = PackedWeight(weight_of("bfloat16", 200, 64)), drawn(9, 64)
+def test_threads_change_nothing(num_threads):
+    packed, rows = PackedWeight(products(), weight_of("bfloat16", 200, 64)), drawn(9, 64)
     expected = packed.multiply(rows)
-    monkeypatch.setattr(threads, "_count", num_threads)
-    assert torch.equal(packed.multiply(rows), expected)
+    assert torch.equal(packed.multiply(rows, num_threads), expected)
 
 
 def test_rows_of_a_wider_tensor_and_columns_are_multiplied():
     weight, wide = weight_of("float32", 8, 16), drawn(3, 40)
-    packed = PackedWeight(weight)
+    packed = PackedWeight(products(), weight)
     for rows in (wide[:, 4:20], drawn(16, 3).T):
         torch.testing.assert_close(packed.multiply(rows), rows @ weight.T, atol=1e-5, rtol=0)
 
 
 def test_a_spoilt_row_spoils_no_other():
-    packed, rows = PackedWeight(weight_of("bfloat16", 64, 32)), drawn(5, 32)
+    packed, rows = PackedWeight(products(), weight_of("bfloat16", 64, 32)), drawn(5, 32)
     sound = packed.multiply(rows)
     rows[2, 7] = torch.nan
     spoilt = packed.multiply(rows)

@@ -1,0 +1,102 @@
+"""Kernels as a library that was compiled for this machine."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+HEADERS = Path(__file__).parent
+"""What all libraries may include."""
+COMPILE = (
+    "-std=c++20",
+    "-O3",
+    "-march=native",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-ffp-contract=fast",
+    "-fPIC",
+    "-fopenmp-simd",
+    "-pthread",
+)
+COMPILE_TIMEOUT_S = 120.0
+
+
+class CompilationError(RuntimeError):
+    """Means that the kernels cannot be had on this machine."""
+
+
+@cache
+def compiled(source: Path) -> ctypes.CDLL:
+    """Loads what a source file compiles to, once a process, from the last start if it can.
+
+    Raises CompilationError.
+    """
+    compiler = shutil.which("c++") or shutil.which("g++")
+    if compiler is None:
+        raise CompilationError("there is no C++ compiler")
+    kept = _cache_folder() / f"kernels-{_fingerprint(compiler, source)}.so"
+    try:
+        return ctypes.CDLL(str(kept))
+    except OSError:
+        return _compile(compiler, source, kept)
+
+
+def _compile(compiler: str, source: Path, kept: Path) -> ctypes.CDLL:
+    with tempfile.TemporaryDirectory() as folder:
+        built, linked = Path(folder, "kernels.o"), Path(folder, "kernels.so")
+        _run(compiler, *COMPILE, f"-I{HEADERS}", "-c", str(source), "-o", str(built))
+        _run(compiler, "-shared", "-pthread", str(built), "-o", str(linked))
+        try:
+            loaded = ctypes.CDLL(str(linked))
+        except OSError as error:
+            raise CompilationError(f"the compiled kernels cannot be loaded: {error}") from error
+        _keep(linked, kept)
+        return loaded
+
+
+def _run(*command: str) -> None:
+    try:
+        subprocess.run(command, check=True, capture_output=True, timeout=COMPILE_TIMEOUT_S)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise CompilationError(f"{command[0]} cannot compile the kernels: {error}") from error
+
+
+def _keep(linked: Path, kept: Path) -> None:
+    """Leaves the library to the next start, where the cache can be written to."""
+    try:
+        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        partial = kept.with_suffix(f".{os.getpid()}")
+        shutil.copyfile(linked, partial)
+        partial.replace(kept)
+    except OSError:
+        return
+
+
+def _cache_folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sightline"
+
+
+def _fingerprint(compiler: str, source: Path) -> str:
+    """Names sources, compiler and processor: what the library depends on."""
+    version = subprocess.run([compiler, "--version"], capture_output=True, check=False).stdout
+    files = [*sorted(source.parent.glob("*.h")), *sorted(HEADERS.glob("*.h")), source]
+    sources = [path.read_bytes() for path in files]
+    parts = [*sources, version, " ".join(COMPILE).encode(), _processor().encode()]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+
+def _processor() -> str:
+    """Returns what `-march=native` looks at, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    kinds = ("model name", "flags", "Features", "CPU part")
+    return "\n".join(sorted({line for line in lines if line.startswith(kinds)}))

@@ -1,0 +1,268 @@
+// Attention of all patches of a window to each other, in 16-bit integers.
+//
+// Queries, keys and values are rounded to integers with a scale of their own each, weights with one
+// for every chunk; sums are exact, in 32 bits, and the softmax is taken in float32. AVX2 multiplies twice
+// as many 16-bit integers as floats. SageAttention (Zhang et al., 2024) does so with 8 bits.
+//
+// A query or key keeps 15 bits of its length, so a score errs by some 1e-5 of the product of both lengths.
+// Weights of a chunk keep 17 bits of their sum, values 13 of the largest.
+
+#pragma once
+
+#if defined(__AVX2__) && !defined(__AVX512F__)
+#define SIGHTLINE_INT16_ATTENTION
+
+#include <immintrin.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "matmul.h"
+#include "rows.h"
+#include "window_attention.h"
+
+namespace sightline {
+
+// Six rows times one panel, whose lines hold two inputs of kPanel columns each.
+struct IntegerTile {
+  static constexpr int64_t kRows = 6;
+  struct Sums {
+    __m256i low = _mm256_setzero_si256(), high = low;
+  };
+  Sums rows[kRows];
+
+  // Kept apart: inlined, its sums compete for registers with what is around.
+  __attribute__((noinline)) static IntegerTile product(Matrix<const int16_t> input, const int16_t* panel, int64_t num_pairs) {
+    // Named one by one, since compilers keep an array of sums in memory.
+    Sums a, b, c, d, e, f;
+    for (int64_t pair = 0; pair < num_pairs; ++pair) {
+      const __m256i* line = reinterpret_cast<const __m256i*>(panel + pair * 2 * kPanel);
+      const __m256i low = _mm256_loadu_si256(line), high = _mm256_loadu_si256(line + 1);
+      const int16_t* place = input.data + 2 * pair;
+      add(a, place, low, high);
+      add(b, place + input.stride, low, high);
+      add(c, place + 2 * input.stride, low, high);
+      add(d, place + 3 * input.stride, low, high);
+      add(e, place + 4 * input.stride, low, high);
+      add(f, place + 5 * input.stride, low, high);
+    }
+    return {{a, b, c, d, e, f}};
+  }
+
+ private:
+  static void add(Sums& sums, const int16_t* place, __m256i low, __m256i high) {
+    int32_t pair;
+    std::memcpy(&pair, place, sizeof(pair));
+    const __m256i both = _mm256_set1_epi32(pair);
+    sums.low = _mm256_add_epi32(sums.low, _mm256_madd_epi16(both, low));
+    sums.high = _mm256_add_epi32(sums.high, _mm256_madd_epi16(both, high));
+  }
+};
+
+// Rounds numbers to integers of at most `most` after a division; returns the divisor.
+inline float round_by(const float* numbers, int64_t size, float length, float most,
+                      int16_t* integers) {
+  const float factor = length > 0 ? most / length : 0;
+#pragma omp simd
+  for (int64_t i = 0; i < size; ++i) {
+    integers[i] = static_cast<int16_t>(static_cast<int32_t>(std::rint(numbers[i] * factor)));
+  }
+  // What is not finite stays so.
+  return factor > 0 ? length / most : length;
+}
+
+inline float length_of(const float* numbers, int64_t size) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < size; ++i) sum += numbers[i] * numbers[i];
+  return std::sqrt(sum);
+}
+
+inline float largest_of(const float* numbers, int64_t size) {
+  float largest = 0;
+#pragma omp simd reduction(max : largest)
+  for (int64_t i = 0; i < size; ++i) largest = std::max(largest, std::fabs(numbers[i]));
+  return largest;
+}
+
+// One head of a window; takes the place of FloatHead, in the same room.
+class Int16Head {
+ public:
+  static constexpr int64_t kTile = IntegerTile::kRows, kQueries = 8 * kTile;
+
+  Int16Head(float* keys, float* values, int64_t length, int64_t size)
+      : keys_(reinterpret_cast<int16_t*>(keys)),
+        values_(reinterpret_cast<int16_t*>(values)),
+        key_scales_(keys + padded(length) * size / 2),
+        value_scales_(values + padded(length) * size / 2),
+        length_(length),
+        size_(size) {}
+
+  void put_key(int64_t place, const float* key) const {
+    int16_t integers[kMostHeadSize];
+    key_scales_[place] = round_by(key, size_, length_of(key, size_), kMostLength, integers);
+    int16_t* column = keys_ + place / kPanel * kPanel * size_ + place % kPanel * 2;
+    for (int64_t i = 0; i < size_; i += 2) std::copy_n(integers + i, 2, column + i * kPanel);
+  }
+
+  void put_value(int64_t place, const float* value) const {
+    int16_t integers[kMostHeadSize];
+    value_scales_[place] = round_by(value, size_, largest_of(value, size_), kMostValue, integers);
+    const int64_t start = place / kChunk * kChunk, in_chunk = place - start;
+    const int64_t count = even(chunk_at(start));
+    int16_t* line = values_ + start * size_ + in_chunk / 2 * 2 * kPanel + in_chunk % 2;
+    for (int64_t i = 0; i < size_; i += kPanel, line += count * kPanel) {
+      for (int64_t k = 0; k < kPanel; ++k) line[2 * k] = integers[i + k];
+    }
+  }
+
+  // Behind the last key: what is multiplied there is thrown away, but must not be slow.
+  void clear_padding() const {
+    for (int64_t place = length_; place < padded(length_); ++place) key_scales_[place] = 0;
+  }
+
+  // Attends `num` queries, at most kQueries, that were scaled before.
+  void attend(Matrix<const float> queries, int64_t num, Matrix<float> output) const {
+    int16_t integers[kQueries * kMostHeadSize];
+    float scales[kQueries] = {}, highest[kQueries], total[kQueries] = {};
+    std::fill_n(integers, kQueries * size_, int16_t(0));
+    std::fill_n(highest, kQueries, -INFINITY);
+    for (int64_t query = 0; query < num; ++query) {
+      const float* row = queries.row(query);
+      scales[query] =
+          round_by(row, size_, length_of(row, size_), kMostLength, integers + query * size_);
+    }
+    for (int64_t start = 0; start < length_; start += kChunk) {
+      for (int64_t first = 0; first < num; first += kTile) {
+        const Tile tile{start, std::min(kTile, num - first), integers + first * size_,
+                        scales + first, highest + first, total + first,
+                        {output.row(first), output.stride}};
+        attend_tile(tile);
+      }
+    }
+    for (int64_t query = 0; query < num; ++query) divide(output.row(query), size_, total[query]);
+  }
+
+ private:
+  static constexpr float kMostLength = 32766, kMostValue = 8191, kMostSum = 200000;
+  static constexpr float kMostWeight = 32767;
+
+  // Some queries and one chunk of keys.
+  struct Tile {
+    int64_t start, num;
+    const int16_t* queries;
+    const float* scales;
+    float *highest, *total;
+    Matrix<float> output;
+  };
+
+  int64_t chunk_at(int64_t start) const { return std::min(kChunk, length_ - start); }
+  static int64_t even(int64_t count) { return (count + 1) / 2 * 2; }
+
+  void attend_tile(const Tile& tile) const {
+    float scores[kTile * kChunk], peaks[kTile], factors[kTile], kept[kTile];
+    int16_t weights[kTile * kChunk];
+    const int64_t count = chunk_at(tile.start);
+    score(tile, count, scores, peaks);
+    for (int64_t query = 0; query < kTile; ++query) {
+      int16_t* row = weights + query * kChunk;
+      row[even(count) - 1] = 0;  // behind an odd number of keys
+      if (query == tile.num) break;
+      const float peak = std::max(peaks[query], tile.highest[query]);
+      factors[query] = weigh_query(tile, query, peak, count, scores + query * kChunk, row,
+                                   kept[query]);
+    }
+    add_values(tile, count, weights, factors, kept);
+  }
+
+  void score(const Tile& tile, int64_t count, float* scores, float* peaks) const {
+    __m256 highest[kTile];
+    std::fill_n(highest, kTile, _mm256_set1_ps(-INFINITY));
+    for (int64_t key = 0; key < count; key += kPanel) {
+      const int64_t place = tile.start + key;
+      const IntegerTile sums =
+          IntegerTile::product({tile.queries, size_}, keys_ + place * size_, size_ / 2);
+      const __m256 low = _mm256_loadu_ps(key_scales_ + place);
+      const __m256 high = _mm256_loadu_ps(key_scales_ + place + kLanes);
+      for (int64_t query = 0; query < kTile; ++query) {
+        const __m256 scale = _mm256_set1_ps(tile.scales[query]);
+        const __m256 first = scaled(sums.rows[query].low, _mm256_mul_ps(low, scale));
+        const __m256 second = scaled(sums.rows[query].high, _mm256_mul_ps(high, scale));
+        float* row = scores + query * kChunk + key;
+        _mm256_storeu_ps(row, first);
+        _mm256_storeu_ps(row + kLanes, second);
+        highest[query] = _mm256_max_ps(highest[query], visible(first, count - key));
+        highest[query] = _mm256_max_ps(highest[query], visible(second, count - key - kLanes));
+      }
+    }
+    for (int64_t query = 0; query < kTile; ++query) peaks[query] = largest_lane(highest[query]);
+  }
+
+  static __m256 scaled(__m256i sums, __m256 scale) {
+    return _mm256_mul_ps(_mm256_cvtepi32_ps(sums), scale);
+  }
+
+  // Behind the last key there is no score.
+  static __m256 visible(__m256 scores, int64_t left) {
+    if (left >= kLanes) return scores;
+    const __m256i places = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i is_behind =
+        _mm256_cmpgt_epi32(places, _mm256_set1_epi32(static_cast<int32_t>(left) - 1));
+    return _mm256_blendv_ps(scores, _mm256_set1_ps(-INFINITY), _mm256_castsi256_ps(is_behind));
+  }
+
+  static float largest_lane(__m256 vector) {
+    float lanes[kLanes];
+    _mm256_storeu_ps(lanes, vector);
+    return *std::max_element(lanes, lanes + kLanes);
+  }
+
+  // Turns scores into integer weights; returns what an integer stands for.
+  float weigh_query(const Tile& tile, int64_t query, float peak, int64_t count, float* scores,
+                    int16_t* weights, float& kept) const {
+    const float* value_scales = value_scales_ + tile.start;
+    float total = 0, sum = 0, largest = 0;
+#pragma omp simd reduction(+ : total, sum) reduction(max : largest)
+    for (int64_t t = 0; t < count; ++t) {
+      const float weight = exp_of(scores[t] - peak), scaled = weight * value_scales[t];
+      total += weight;
+      sum += scaled;
+      largest = scaled > largest ? scaled : largest;
+      scores[t] = scaled;
+    }
+    kept = add_chunk(peak, total, tile.highest[query], tile.total[query]);
+    const float length = std::max(sum * (kMostWeight / kMostSum), largest);
+    return round_by(scores, count, length, kMostWeight, weights);
+  }
+
+  void add_values(const Tile& tile, int64_t count, const int16_t* weights, const float* factors,
+                  const float* kept) const {
+    const int64_t num_pairs = even(count) / 2;
+    const int16_t* panel = values_ + tile.start * size_;
+    for (int64_t column = 0; column < size_; column += kPanel, panel += 2 * num_pairs * kPanel) {
+      const IntegerTile sums = IntegerTile::product({weights, kChunk}, panel, num_pairs);
+      for (int64_t query = 0; query < tile.num; ++query) {
+        float* row = tile.output.row(query) + column;
+        const auto& sum = sums.rows[query];
+        add_scaled(row, tile.start ? kept[query] : 0, sum.low, factors[query]);
+        add_scaled(row + kLanes, tile.start ? kept[query] : 0, sum.high, factors[query]);
+      }
+    }
+  }
+
+  static void add_scaled(float* row, float kept, __m256i sums, float factor) {
+    const __m256 added = _mm256_mul_ps(_mm256_cvtepi32_ps(sums), _mm256_set1_ps(factor));
+    const __m256 before = kept > 0 ? _mm256_loadu_ps(row) : _mm256_setzero_ps();
+    _mm256_storeu_ps(row, _mm256_fmadd_ps(before, _mm256_set1_ps(kept), added));
+  }
+
+  int16_t *keys_, *values_;
+  float *key_scales_, *value_scales_;
+  int64_t length_, size_;
+};
+
+}  // namespace sightline
+
+#endif

@@ -1,0 +1,2 @@
+// Products alone, which are quickly compiled.
+#include "packing.h"
