@@ -40,17 +40,8 @@ inline void gate(const float* gates, const float* ups, int64_t size, float* outp
   for (int64_t i = 0; i < size; ++i) output[i] = silu(gates[i]) * ups[i];
 }
 
-// A softmax that is taken in chunks (Milakov and Gimelshein, 2018): adds the sum of a chunk's weights,
-// which are relative to `peak`; returns how much of what was summed before is kept.
-template <typename T>
-inline T add_chunk(T peak, T sum, T& highest, T& total) {
-  const T kept = total > 0 ? exp_of(highest - peak) : T(0);
-  total = total * kept + sum;
-  highest = peak;
-  return kept;
-}
-
-// Turns a chunk's scores into weights.
+// Turns scores into weights of a softmax that is taken in chunks (Milakov and Gimelshein, 2018);
+// returns how much of what was summed before is kept.
 template <typename T>
 inline T weigh(int64_t count, T* weights, T& highest, T& total) {
   T peak = highest, sum = 0;
@@ -61,7 +52,10 @@ inline T weigh(int64_t count, T* weights, T& highest, T& total) {
     weights[t] = exp_of(weights[t] - peak);
     sum += weights[t];
   }
-  return add_chunk(peak, sum, highest, total);
+  const T kept = total > 0 ? exp_of(highest - peak) : T(0);
+  total = total * kept + sum;
+  highest = peak;
+  return kept;
 }
 
 }  // namespace sightline

@@ -18,6 +18,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <numeric>
 
 #include "matmul.h"
 #include "rows.h"
@@ -118,9 +119,11 @@ class Int16Head {
     }
   }
 
-  // Behind the last key: what is multiplied there is thrown away, but must not be slow.
+  // Behind the last key nothing weighs anything.
   void clear_padding() const {
-    for (int64_t place = length_; place < padded(length_); ++place) key_scales_[place] = 0;
+    for (int64_t place = length_; place < padded(length_); ++place) {
+      key_scales_[place] = value_scales_[place] = 0;
+    }
   }
 
   // Attends `num` queries, at most kQueries, that were scaled before.
@@ -131,8 +134,8 @@ class Int16Head {
     std::fill_n(highest, kQueries, -INFINITY);
     for (int64_t query = 0; query < num; ++query) {
       const float* row = queries.row(query);
-      scales[query] =
-          round_by(row, size_, length_of(row, size_), kMostLength, integers + query * size_);
+      scales[query] = kLog2E * round_by(row, size_, length_of(row, size_), kMostLength,
+                                        integers + query * size_);
     }
     for (int64_t start = 0; start < length_; start += kChunk) {
       for (int64_t first = 0; first < num; first += kTile) {
@@ -147,7 +150,7 @@ class Int16Head {
 
  private:
   static constexpr float kMostLength = 32766, kMostValue = 8191, kMostSum = 200000;
-  static constexpr float kMostWeight = 32767;
+  static constexpr float kMostWeight = 32767, kLog2E = 1.44269504f;
 
   // Some queries and one chunk of keys.
   struct Tile {
@@ -166,17 +169,21 @@ class Int16Head {
     int16_t weights[kTile * kChunk];
     const int64_t count = chunk_at(tile.start);
     score(tile, count, scores, peaks);
-    for (int64_t query = 0; query < kTile; ++query) {
-      int16_t* row = weights + query * kChunk;
-      row[even(count) - 1] = 0;  // behind an odd number of keys
-      if (query == tile.num) break;
+    for (int64_t query = 0; query < tile.num; ++query) {
       const float peak = std::max(peaks[query], tile.highest[query]);
-      factors[query] = weigh_query(tile, query, peak, count, scores + query * kChunk, row,
-                                   kept[query]);
+      const int64_t place = query * kChunk;
+      const Sums sums = weigh(tile.start, count, peak, scores + place);
+      const float length = std::max(sums.scaled * (kMostWeight / kMostSum), sums.largest);
+      factors[query] = round_weights(count, scores + place, length, weights + place);
+      const float before = tile.total[query];
+      kept[query] = before > 0 ? std::exp2(tile.highest[query] - peak) : 0;
+      tile.total[query] = before * kept[query] + sums.total;
+      tile.highest[query] = peak;
     }
     add_values(tile, count, weights, factors, kept);
   }
 
+  // Scores are powers of two, those behind the last key -inf.
   void score(const Tile& tile, int64_t count, float* scores, float* peaks) const {
     __m256 highest[kTile];
     std::fill_n(highest, kTile, _mm256_set1_ps(-INFINITY));
@@ -188,23 +195,25 @@ class Int16Head {
       const __m256 high = _mm256_loadu_ps(key_scales_ + place + kLanes);
       for (int64_t query = 0; query < kTile; ++query) {
         const __m256 scale = _mm256_set1_ps(tile.scales[query]);
-        const __m256 first = scaled(sums.rows[query].low, _mm256_mul_ps(low, scale));
-        const __m256 second = scaled(sums.rows[query].high, _mm256_mul_ps(high, scale));
+        const __m256 first = visible(
+            scaled(sums.rows[query].low, _mm256_mul_ps(low, scale)), count - key);
+        const __m256 second = visible(
+            scaled(sums.rows[query].high, _mm256_mul_ps(high, scale)), count - key - kLanes);
         float* row = scores + query * kChunk + key;
         _mm256_storeu_ps(row, first);
         _mm256_storeu_ps(row + kLanes, second);
-        highest[query] = _mm256_max_ps(highest[query], visible(first, count - key));
-        highest[query] = _mm256_max_ps(highest[query], visible(second, count - key - kLanes));
+        highest[query] = _mm256_max_ps(highest[query], _mm256_max_ps(first, second));
       }
     }
-    for (int64_t query = 0; query < kTile; ++query) peaks[query] = largest_lane(highest[query]);
+    for (int64_t query = 0; query < kTile; ++query) {
+      peaks[query] = over_lanes(highest[query], [](float a, float b) { return std::max(a, b); });
+    }
   }
 
   static __m256 scaled(__m256i sums, __m256 scale) {
     return _mm256_mul_ps(_mm256_cvtepi32_ps(sums), scale);
   }
 
-  // Behind the last key there is no score.
   static __m256 visible(__m256 scores, int64_t left) {
     if (left >= kLanes) return scores;
     const __m256i places = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -213,28 +222,61 @@ class Int16Head {
     return _mm256_blendv_ps(scores, _mm256_set1_ps(-INFINITY), _mm256_castsi256_ps(is_behind));
   }
 
-  static float largest_lane(__m256 vector) {
+  template <typename Fold>
+  static float over_lanes(__m256 vector, const Fold& fold) {
     float lanes[kLanes];
     _mm256_storeu_ps(lanes, vector);
-    return *std::max_element(lanes, lanes + kLanes);
+    return std::accumulate(lanes + 1, lanes + kLanes, lanes[0], fold);
   }
 
-  // Turns scores into integer weights; returns what an integer stands for.
-  float weigh_query(const Tile& tile, int64_t query, float peak, int64_t count, float* scores,
-                    int16_t* weights, float& kept) const {
-    const float* value_scales = value_scales_ + tile.start;
-    float total = 0, sum = 0, largest = 0;
-#pragma omp simd reduction(+ : total, sum) reduction(max : largest)
-    for (int64_t t = 0; t < count; ++t) {
-      const float weight = exp_of(scores[t] - peak), scaled = weight * value_scales[t];
-      total += weight;
-      sum += scaled;
-      largest = scaled > largest ? scaled : largest;
-      scores[t] = scaled;
+  // A chunk's weights, and what they are times the scales of their values.
+  struct Sums {
+    float total, scaled, largest;
+  };
+
+  // Turns scores into weights times the scales of their values.
+  Sums weigh(int64_t start, int64_t count, float peak, float* scores) const {
+    const float* value_scales = value_scales_ + start;
+    __m256 total = _mm256_setzero_ps(), sum = total, largest = total;
+    for (int64_t t = 0; t < count; t += kLanes) {
+      const __m256 weight = exp2(_mm256_sub_ps(_mm256_loadu_ps(scores + t), _mm256_set1_ps(peak)));
+      const __m256 scaled = _mm256_mul_ps(weight, _mm256_loadu_ps(value_scales + t));
+      _mm256_storeu_ps(scores + t, scaled);
+      total = _mm256_add_ps(total, weight);
+      sum = _mm256_add_ps(sum, scaled);
+      largest = _mm256_max_ps(largest, scaled);
     }
-    kept = add_chunk(peak, total, tile.highest[query], tile.total[query]);
-    const float length = std::max(sum * (kMostWeight / kMostSum), largest);
-    return round_by(scores, count, length, kMostWeight, weights);
+    const auto add = [](float a, float b) { return a + b; };
+    return {over_lanes(total, add), over_lanes(sum, add),
+            over_lanes(largest, [](float a, float b) { return std::max(a, b); })};
+  }
+
+  // 2^n * 2^f with a polynomial for 2^f; relative error below 3e-6 for x <= 0. NaN stays NaN.
+  static __m256 exp2(__m256 x) {
+    x = _mm256_max_ps(_mm256_set1_ps(-126), x);
+    const __m256 f = _mm256_sub_ps(x, _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+    __m256 p = _mm256_set1_ps(9.570101276e-3f);
+    p = _mm256_fmadd_ps(p, f, _mm256_set1_ps(5.591785908e-2f));
+    p = _mm256_fmadd_ps(p, f, _mm256_set1_ps(2.402474433e-1f));
+    p = _mm256_fmadd_ps(p, f, _mm256_set1_ps(6.931217909e-1f));
+    p = _mm256_fmadd_ps(p, f, _mm256_set1_ps(9.999992847e-1f));
+    const __m256i n = _mm256_slli_epi32(_mm256_cvtps_epi32(x), 23);
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), n));
+  }
+
+  // Rounds to integers of at most kMostWeight after a division; returns the divisor.
+  static float round_weights(int64_t count, const float* numbers, float length,
+                             int16_t* integers) {
+    const __m256 factor = _mm256_set1_ps(length > 0 ? kMostWeight / length : 0);
+    for (int64_t t = 0; t < count; t += kPanel) {
+      const __m256i low = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(numbers + t), factor));
+      const __m256i high =
+          _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(numbers + t + kLanes), factor));
+      // Packing goes half by half.
+      const __m256i packed = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xd8);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(integers + t), packed);
+    }
+    return length > 0 ? length / kMostWeight : length;
   }
 
   void add_values(const Tile& tile, int64_t count, const int16_t* weights, const float* factors,
