@@ -38,7 +38,8 @@ LIMIT = 0.8
 METHOD = (
     "Both sides are grpc.aio in the same two processes: one request, the same bytes in messages "
     "cut at the same places, a new call each time. Ours has a header beside the first of them, and "
-    "the generator's checks; bare gRPC looks at nothing. Medians, of ratios those of the rounds."
+    "the generator's checks, and goes on when all bytes are there, which its header tells; bare "
+    "gRPC looks at nothing, and reads to the call's end. Medians, of ratios those of the rounds."
 )
 
 Receive = Callable[[], Awaitable[int]]
