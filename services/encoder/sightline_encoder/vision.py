@@ -135,7 +135,8 @@ class VisionTower:
         Yields after each layer, where the pass may pause or be given up.
         """
         device, dtype = self.placement.device, self.placement.dtype
-        patches = torch.cat([unit.patches() for unit in units]).to(device, dtype)
+        parts = [unit.patches() for unit in units]
+        patches = (parts[0] if len(parts) == 1 else torch.cat(parts)).to(device, dtype)
         features = (yield from self._tower.layers(patches, [unit.window for unit in units])).cpu()
         sizes = [unit.num_patches // self.merge_size**2 for unit in units]
         if len(units) == 1:

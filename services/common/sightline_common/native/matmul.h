@@ -161,4 +161,17 @@ inline void multiply_all(Team::Shared team, const Weight& weight, int64_t num_ro
   });
 }
 
+// The same for any number of rows: many of them are shared, and read once while the panels come
+// again and again, from a nearer cache.
+inline void multiply_many(Team::Shared team, const Weight& weight, int64_t num_rows,
+                          Matrix<const float> input, Matrix<float> output) {
+  constexpr int64_t kAtOnce = 4 * kSums / 2;
+  if (num_rows < 4 * kAtOnce) return multiply_all(team, weight, num_rows, input, output);
+  team.for_each((num_rows + kAtOnce - 1) / kAtOnce, [&](int64_t item) {
+    const int64_t row = item * kAtOnce, left = num_rows - row;
+    multiply_all(Team::Shared{nullptr}, weight, left < kAtOnce ? left : kAtOnce,
+                 {input.row(row), input.stride}, {output.row(row), output.stride});
+  });
+}
+
 }  // namespace sightline

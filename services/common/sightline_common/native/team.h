@@ -2,7 +2,8 @@
 //
 // Whoever is awake takes the next item. The caller never waits for a thread that has not
 // come, only for items that were taken. Where a thread lost its core to other work in the middle
-// of an item, the caller works alone for a while, the longer the more often that happened.
+// of an item, which shows in its taking several times as long as the caller's own, the caller works
+// alone for a while, the longer the more often that happened.
 
 #pragma once
 
@@ -67,7 +68,8 @@ class Team {
   using Call = void (*)(const void*, int64_t);
   using Clock = std::chrono::steady_clock;
   static constexpr int kSpins = 2000;  // some 50 microseconds
-  static constexpr auto kPatience = std::chrono::microseconds(300);  // longer than any item
+  static constexpr auto kPatience = std::chrono::microseconds(300);
+  static constexpr int kItemsOfPatience = 4;
   static constexpr auto kShortBreak = std::chrono::milliseconds(4);
   static constexpr int kMostStrikes = 6;
 
@@ -77,12 +79,14 @@ class Team {
     call_ = [](const void* given, int64_t index) { (*static_cast<const Body*>(given))(index); };
     pending_.store(count, std::memory_order_relaxed);
     left_.store(count, std::memory_order_release);
-    while (take()) {
-    }
-    await_pending();
+    const auto started = Clock::now();
+    int64_t num_taken = 1;
+    while (take()) ++num_taken;
+    const Clock::duration item = (Clock::now() - started) / num_taken;
+    await_pending(std::max<Clock::duration>(kPatience, item * kItemsOfPatience));
   }
 
-  void await_pending() {
+  void await_pending(Clock::duration patience) {
     for (int spins = 0; spins < kSpins; ++spins) {
       if (pending_.load(std::memory_order_acquire) == 0) return;
       pause_briefly();
@@ -90,7 +94,7 @@ class Team {
     const auto started = Clock::now();
     while (pending_.load(std::memory_order_acquire) > 0) sched_yield();
     const auto now = Clock::now();
-    if (now - started > kPatience) {
+    if (now - started > patience) {
       alone_until_ = now + kShortBreak * (1 << strikes_);
       strikes_ = std::min(strikes_ + 1, kMostStrikes);
     }
