@@ -66,10 +66,12 @@ def measure(options: Options, say: Say) -> Section:
     facts = {
         "cases": [dataclasses.asdict(case) for case in cases],
         "settings": settings(options),
+        "attention": running.encoder.attention,
         "plain": running.plain.facts,
         "cores": len(cores()),
     }
-    return Section("Images a second", _text(cases, options), facts)
+    text = _text(cases, options, running.encoder.attention, running.plain.facts["attention"])
+    return Section("Images a second", text, facts)
 
 
 def settings(options: Options) -> dict[str, str]:
@@ -134,11 +136,12 @@ def _written(files: Sequence[bytes], folder: Path) -> list[Path]:
     return paths
 
 
-def _text(cases: Sequence[Case], options: Options) -> str:
+def _text(cases: Sequence[Case], options: Options, attention: str, plain: str) -> str:
     about = (
         f"{options.num_pictures} pictures of mixed sizes and formats a turn, or as many as there "
         f"are clients; {len(cases[0].turns)} rounds, medians. Ratios are to the better of the "
-        f"plain paths, medians of the rounds' own. Towers: {options.dtype} on {options.device}. "
+        f"plain paths, medians of the rounds' own. Towers: {options.dtype} on {options.device}, "
+        f"attention: {attention}, transformers {plain}. "
         "CPU is that of all the contestant's processes, without its clients."
     )
     bars = BARS if options.device == "cpu" else {}

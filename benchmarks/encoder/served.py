@@ -34,10 +34,11 @@ STOP_GRACE_S = 20.0
 
 
 class Served(NamedTuple):
-    """An encoder that answers: its address, and its process."""
+    """An encoder that answers: its address, its process, and how its tower attends."""
 
     target: str
     pid: int
+    attention: str
 
 
 @contextmanager
@@ -49,7 +50,7 @@ def running_encoder(model: Path, variables: Mapping[str, str]) -> Iterator[Serve
     process = subprocess.Popen([sys.executable, "-m", "sightline_encoder"], env=environ)
     try:
         _wait_serving(f"127.0.0.1:{port}", process)
-        yield Served(f"127.0.0.1:{port}", process.pid)
+        yield Served(f"127.0.0.1:{port}", process.pid, _attention(f"127.0.0.1:{port}"))
     finally:
         process.terminate()
         try:
@@ -76,6 +77,12 @@ def _is_serving(stub: health_pb2_grpc.HealthStub) -> bool:
     except grpc.RpcError:
         return False
     return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+def _attention(target: str) -> str:
+    with grpc.insecure_channel(target) as channel:
+        stub = encoder_pb2_grpc.EncoderServiceStub(channel)
+        return stub.GetModelInfo(encoder_pb2.GetModelInfoRequest()).attention
 
 
 def served_turn(encoder: Served, files: Sequence[bytes], num_clients: int) -> Turn:

@@ -233,8 +233,9 @@ def tower_layers(module: TowerWeights, config: Any, placement: Placement) -> Tow
     """Returns the fastest layers that there are for a tower where it is placed."""
     reason = native_refusal(config, placement.device, placement.dtype)
     if reason is None:
-        log(_logger, "tower is computed by compiled kernels")
-        return NativeLayers([*module.blocks], config.num_heads, placement.integer_attention)
+        layers = NativeLayers([*module.blocks], config.num_heads, placement.integer_attention)
+        log(_logger, "tower is computed by compiled kernels", attention=layers.name)
+        return layers
     if placement.device.type == "cpu":
         log(_logger, "tower is computed by torch", reason=reason)
     attention = choose_packed_attention(

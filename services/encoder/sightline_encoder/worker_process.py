@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from sightline_common.errors import MediaError, error_for_reason
+from sightline_common.malloc import MALLOC_VARIABLES
 
 from sightline_encoder.decoded import Decoded, Plane
 from sightline_encoder.worker_message import MessageError, receive_answer, send_request
@@ -23,6 +24,15 @@ from sightline_encoder.worker_message import MessageError, receive_answer, send_
 _START_TIMEOUT_S = 60.0
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "TMPDIR")
 """All that a worker is told of the service's environment, which may hold passwords."""
+
+_MEMORY = {
+    # Threads of BLAS reserve some each.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    # Blocks of 16 MiB that Pillow keeps for the next picture, instead of having them mapped anew.
+    "PILLOW_BLOCKS_MAX": "4",
+}
 
 
 @dataclass(frozen=True)
@@ -131,9 +141,8 @@ def _command(descriptor: int, memory_bytes: int) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Threads of BLAS would only cost memory: each reserves some."""
     kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-    return {**kept, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    return {**kept, **MALLOC_VARIABLES, **_MEMORY}
 
 
 def _decoded(answer: Mapping[str, Any], body: memoryview) -> Decoded:

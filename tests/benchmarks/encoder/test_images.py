@@ -30,8 +30,8 @@ def options(device):
 def test_promises_are_made_for_a_cpu_alone():
     cases = [case(MISSES, 6), case(HITS, 80), case(PLAIN_ALONE, 2)]
 
-    assert "at least 1.5" in images._text(cases, options("cpu"))
-    assert "at least" not in images._text(cases, options("cuda"))
+    assert "at least 1.5" in images._text(cases, options("cpu"), "native", "sdpa")
+    assert "at least" not in images._text(cases, options("cuda"), "sdpa", "sdpa")
 
 
 def test_beside_a_gpu_towers_are_in_16_bits_and_every_core_decodes(monkeypatch):

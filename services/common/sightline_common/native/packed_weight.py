@@ -51,9 +51,10 @@ class PackedWeight:
 
     def multiply(self, rows: torch.Tensor, num_threads: int = 1) -> torch.Tensor:
         """Returns the products [num_rows, out_features] of float32 rows [num_rows, in_features]."""
+        assert rows.dtype is torch.float32, "as the kernel reads it"
         if rows.stride(1) != 1:
             rows = rows.contiguous()
-        output = torch.empty(len(rows), self.num_outputs)
+        output = torch.empty(len(rows), self.num_outputs, dtype=torch.float32)
         self._kernels.multiply(
             ctypes.byref(self.struct),
             ctypes.c_void_p(rows.data_ptr()),

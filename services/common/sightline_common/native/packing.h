@@ -46,7 +46,7 @@ void pack_bfloat16(const float* rows, int64_t num_outputs, int64_t num_inputs, u
 
 void multiply(const sightline::Weight* weight, const float* input, int64_t num_rows,
               int64_t stride, float* output, int num_threads) {
-  sightline::Team::instance().run(num_threads, [&](sightline::Team::Shared team) {
+  sightline::Team::run(num_threads, [&](sightline::Team::Shared team) {
     sightline::multiply_many(team, *weight, num_rows, {input, stride},
                             {output, weight->num_outputs});
   });

@@ -10,6 +10,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -28,28 +29,17 @@ inline void pause_briefly() {
 
 class Team {
  public:
-  // One team a process, never taken down: its threads sleep when there is nothing to do.
-  static Team& instance() {
-    static Team* team = new Team;
-    return *team;
-  }
-
   // Calls `work(Shared)` with this thread and up to `num_threads - 1` others to share its items.
-  // A second caller meanwhile works alone.
+  // Callers at the same time have a team each; where all are taken, a caller works alone.
   template <typename Work>
-  void run(int num_threads, const Work& work) {
-    std::unique_lock<std::mutex> lock(busy_, std::try_to_lock);
-    if (num_threads <= 1 || !lock || Clock::now() < alone_until_) return work(Shared{nullptr});
-    for (; num_helpers_ < num_threads - 1; ++num_helpers_) {
-      std::thread(&Team::help, this, num_helpers_).detach();
+  static void run(int num_threads, const Work& work) {
+    if (num_threads > 1) {
+      for (Team& team : teams()) {
+        std::unique_lock<std::mutex> lock(team.busy_, std::try_to_lock);
+        if (lock) return team.lead(num_threads, work);
+      }
     }
-    num_wanted_.store(num_threads - 1, std::memory_order_relaxed);
-    open_.store(true, std::memory_order_seq_cst);
-    if (num_asleep_.load(std::memory_order_seq_cst) > 0) wake();
-    const int strikes = strikes_;
-    work(Shared{this});
-    open_.store(false, std::memory_order_relaxed);
-    if (strikes == strikes_) strikes_ = std::max(0, strikes_ - 1);
+    work(Shared{nullptr});
   }
 
   // The team as a piece of work sees it; alone without one.
@@ -73,16 +63,44 @@ class Team {
   static constexpr auto kShortBreak = std::chrono::milliseconds(4);
   static constexpr int kMostStrikes = 6;
 
+  // A few a process, never taken down: threads sleep when there is nothing to do.
+  static std::array<Team, 8>& teams() {
+    static auto* teams = new std::array<Team, 8>;
+    return *teams;
+  }
+
+  template <typename Work>
+  void lead(int num_threads, const Work& work) {
+    for (; num_helpers_ < num_threads - 1; ++num_helpers_) {
+      std::thread(&Team::help, this, num_helpers_).detach();
+    }
+    num_wanted_.store(num_threads - 1, std::memory_order_relaxed);
+    const int strikes = strikes_;
+    work(Shared{this});
+    if (!open_.load(std::memory_order_relaxed)) return;
+    open_.store(false, std::memory_order_relaxed);
+    if (strikes == strikes_) strikes_ = std::max(0, strikes_ - 1);
+  }
+
+  void open() {
+    open_.store(true, std::memory_order_seq_cst);
+    if (num_asleep_.load(std::memory_order_seq_cst) > 0) wake();
+  }
+
   template <typename Body>
   void share(int64_t count, const Body& body) {
+    while (count > 0 && Clock::now() < alone_until_) body(--count);
+    if (count == 0) return;
+    if (!open_.load(std::memory_order_relaxed)) open();
     body_ = &body;
     call_ = [](const void* given, int64_t index) { (*static_cast<const Body*>(given))(index); };
     pending_.store(count, std::memory_order_relaxed);
     left_.store(count, std::memory_order_release);
     const auto started = Clock::now();
-    int64_t num_taken = 1;
+    int64_t num_taken = 0;
     while (take()) ++num_taken;
-    const Clock::duration item = (Clock::now() - started) / num_taken;
+    // Who took none knows not how long one takes.
+    const auto item = num_taken ? (Clock::now() - started) / num_taken : std::chrono::hours(1);
     await_pending(std::max<Clock::duration>(kPatience, item * kItemsOfPatience));
   }
 

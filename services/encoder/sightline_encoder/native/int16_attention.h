@@ -1,92 +1,29 @@
 // Attention of all patches of a window to each other, in 16-bit integers.
 //
 // Queries, keys and values are rounded to integers with a scale of their own each, weights with one
-// for every chunk; sums are exact, in 32 bits, and the softmax is taken in float32. AVX2 multiplies twice
-// as many 16-bit integers as floats. SageAttention (Zhang et al., 2024) does so with 8 bits.
+// for every chunk; sums are exact, in 32 bits, and the softmax is taken in float32. AVX2 multiplies
+// twice as many 16-bit integers as floats. SageAttention (Zhang et al., 2024) does so with 8 bits.
 //
-// A query or key keeps 15 bits of its length, so a score errs by some 1e-5 of the product of both lengths.
-// Weights of a chunk keep 17 bits of their sum, values 13 of the largest.
+// A query or key keeps 15 bits of its length, so a score errs by some 1e-5 of the product of both
+// lengths. Weights of a chunk keep 17 bits of their sum, values 13 of the largest.
 
 #pragma once
 
-#if defined(__AVX2__) && !defined(__AVX512F__)
-#define SIGHTLINE_INT16_ATTENTION
+#include "integer_tile.h"
+
+#ifdef SIGHTLINE_INT16_ATTENTION
 
 #include <immintrin.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <numeric>
 
 #include "matmul.h"
-#include "rows.h"
 #include "window_attention.h"
 
 namespace sightline {
-
-// Six rows times one panel, whose lines hold two inputs of kPanel columns each.
-struct IntegerTile {
-  static constexpr int64_t kRows = 6;
-  struct Sums {
-    __m256i low = _mm256_setzero_si256(), high = low;
-  };
-  Sums rows[kRows];
-
-  // Kept apart: inlined, its sums compete for registers with what is around.
-  __attribute__((noinline)) static IntegerTile product(Matrix<const int16_t> input, const int16_t* panel, int64_t num_pairs) {
-    // Named one by one, since compilers keep an array of sums in memory.
-    Sums a, b, c, d, e, f;
-    for (int64_t pair = 0; pair < num_pairs; ++pair) {
-      const __m256i* line = reinterpret_cast<const __m256i*>(panel + pair * 2 * kPanel);
-      const __m256i low = _mm256_loadu_si256(line), high = _mm256_loadu_si256(line + 1);
-      const int16_t* place = input.data + 2 * pair;
-      add(a, place, low, high);
-      add(b, place + input.stride, low, high);
-      add(c, place + 2 * input.stride, low, high);
-      add(d, place + 3 * input.stride, low, high);
-      add(e, place + 4 * input.stride, low, high);
-      add(f, place + 5 * input.stride, low, high);
-    }
-    return {{a, b, c, d, e, f}};
-  }
-
- private:
-  static void add(Sums& sums, const int16_t* place, __m256i low, __m256i high) {
-    int32_t pair;
-    std::memcpy(&pair, place, sizeof(pair));
-    const __m256i both = _mm256_set1_epi32(pair);
-    sums.low = _mm256_add_epi32(sums.low, _mm256_madd_epi16(both, low));
-    sums.high = _mm256_add_epi32(sums.high, _mm256_madd_epi16(both, high));
-  }
-};
-
-// Rounds numbers to integers of at most `most` after a division; returns the divisor.
-inline float round_by(const float* numbers, int64_t size, float length, float most,
-                      int16_t* integers) {
-  const float factor = length > 0 ? most / length : 0;
-#pragma omp simd
-  for (int64_t i = 0; i < size; ++i) {
-    integers[i] = static_cast<int16_t>(static_cast<int32_t>(std::rint(numbers[i] * factor)));
-  }
-  // What is not finite stays so.
-  return factor > 0 ? length / most : length;
-}
-
-inline float length_of(const float* numbers, int64_t size) {
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < size; ++i) sum += numbers[i] * numbers[i];
-  return std::sqrt(sum);
-}
-
-inline float largest_of(const float* numbers, int64_t size) {
-  float largest = 0;
-#pragma omp simd reduction(max : largest)
-  for (int64_t i = 0; i < size; ++i) largest = std::max(largest, std::fabs(numbers[i]));
-  return largest;
-}
 
 // One head of a window; takes the place of FloatHead, in the same room.
 class Int16Head {
@@ -139,10 +76,10 @@ class Int16Head {
     }
     for (int64_t start = 0; start < length_; start += kChunk) {
       for (int64_t first = 0; first < num; first += kTile) {
-        const Tile tile{start, std::min(kTile, num - first), integers + first * size_,
+        const QueryRows rows{start, std::min(kTile, num - first), integers + first * size_,
                         scales + first, highest + first, total + first,
                         {output.row(first), output.stride}};
-        attend_tile(tile);
+        attend_rows(rows);
       }
     }
     for (int64_t query = 0; query < num; ++query) divide(output.row(query), size_, total[query]);
@@ -153,7 +90,7 @@ class Int16Head {
   static constexpr float kMostWeight = 32767, kLog2E = 1.44269504f;
 
   // Some queries and one chunk of keys.
-  struct Tile {
+  struct QueryRows {
     int64_t start, num;
     const int16_t* queries;
     const float* scales;
@@ -164,37 +101,37 @@ class Int16Head {
   int64_t chunk_at(int64_t start) const { return std::min(kChunk, length_ - start); }
   static int64_t even(int64_t count) { return (count + 1) / 2 * 2; }
 
-  void attend_tile(const Tile& tile) const {
+  void attend_rows(const QueryRows& rows) const {
     float scores[kTile * kChunk], peaks[kTile], factors[kTile], kept[kTile];
     int16_t weights[kTile * kChunk];
-    const int64_t count = chunk_at(tile.start);
-    score(tile, count, scores, peaks);
-    for (int64_t query = 0; query < tile.num; ++query) {
-      const float peak = std::max(peaks[query], tile.highest[query]);
+    const int64_t count = chunk_at(rows.start);
+    score(rows, count, scores, peaks);
+    for (int64_t query = 0; query < rows.num; ++query) {
+      const float peak = std::max(peaks[query], rows.highest[query]);
       const int64_t place = query * kChunk;
-      const Sums sums = weigh(tile.start, count, peak, scores + place);
+      const ChunkSums sums = weigh(rows.start, count, peak, scores + place);
       const float length = std::max(sums.scaled * (kMostWeight / kMostSum), sums.largest);
       factors[query] = round_weights(count, scores + place, length, weights + place);
-      const float before = tile.total[query];
-      kept[query] = before > 0 ? std::exp2(tile.highest[query] - peak) : 0;
-      tile.total[query] = before * kept[query] + sums.total;
-      tile.highest[query] = peak;
+      const float before = rows.total[query];
+      kept[query] = before > 0 ? std::exp2(rows.highest[query] - peak) : 0;
+      rows.total[query] = before * kept[query] + sums.total;
+      rows.highest[query] = peak;
     }
-    add_values(tile, count, weights, factors, kept);
+    add_values(rows, count, weights, factors, kept);
   }
 
   // Scores are powers of two, those behind the last key -inf.
-  void score(const Tile& tile, int64_t count, float* scores, float* peaks) const {
+  void score(const QueryRows& rows, int64_t count, float* scores, float* peaks) const {
     __m256 highest[kTile];
     std::fill_n(highest, kTile, _mm256_set1_ps(-INFINITY));
     for (int64_t key = 0; key < count; key += kPanel) {
-      const int64_t place = tile.start + key;
+      const int64_t place = rows.start + key;
       const IntegerTile sums =
-          IntegerTile::product({tile.queries, size_}, keys_ + place * size_, size_ / 2);
+          IntegerTile::product({rows.queries, size_}, keys_ + place * size_, size_ / 2);
       const __m256 low = _mm256_loadu_ps(key_scales_ + place);
       const __m256 high = _mm256_loadu_ps(key_scales_ + place + kLanes);
       for (int64_t query = 0; query < kTile; ++query) {
-        const __m256 scale = _mm256_set1_ps(tile.scales[query]);
+        const __m256 scale = _mm256_set1_ps(rows.scales[query]);
         const __m256 first = visible(
             scaled(sums.rows[query].low, _mm256_mul_ps(low, scale)), count - key);
         const __m256 second = visible(
@@ -230,12 +167,12 @@ class Int16Head {
   }
 
   // A chunk's weights, and what they are times the scales of their values.
-  struct Sums {
+  struct ChunkSums {
     float total, scaled, largest;
   };
 
   // Turns scores into weights times the scales of their values.
-  Sums weigh(int64_t start, int64_t count, float peak, float* scores) const {
+  ChunkSums weigh(int64_t start, int64_t count, float peak, float* scores) const {
     const float* value_scales = value_scales_ + start;
     __m256 total = _mm256_setzero_ps(), sum = total, largest = total;
     for (int64_t t = 0; t < count; t += kLanes) {
@@ -254,7 +191,8 @@ class Int16Head {
   // 2^n * 2^f with a polynomial for 2^f; relative error below 3e-6 for x <= 0. NaN stays NaN.
   static __m256 exp2(__m256 x) {
     x = _mm256_max_ps(_mm256_set1_ps(-126), x);
-    const __m256 f = _mm256_sub_ps(x, _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+    constexpr int kNearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+    const __m256 f = _mm256_sub_ps(x, _mm256_round_ps(x, kNearest));
     __m256 p = _mm256_set1_ps(9.570101276e-3f);
     p = _mm256_fmadd_ps(p, f, _mm256_set1_ps(5.591785908e-2f));
     p = _mm256_fmadd_ps(p, f, _mm256_set1_ps(2.402474433e-1f));
@@ -279,17 +217,17 @@ class Int16Head {
     return length > 0 ? length / kMostWeight : length;
   }
 
-  void add_values(const Tile& tile, int64_t count, const int16_t* weights, const float* factors,
+  void add_values(const QueryRows& rows, int64_t count, const int16_t* weights, const float* factors,
                   const float* kept) const {
     const int64_t num_pairs = even(count) / 2;
-    const int16_t* panel = values_ + tile.start * size_;
+    const int16_t* panel = values_ + rows.start * size_;
     for (int64_t column = 0; column < size_; column += kPanel, panel += 2 * num_pairs * kPanel) {
       const IntegerTile sums = IntegerTile::product({weights, kChunk}, panel, num_pairs);
-      for (int64_t query = 0; query < tile.num; ++query) {
-        float* row = tile.output.row(query) + column;
+      for (int64_t query = 0; query < rows.num; ++query) {
+        float* row = rows.output.row(query) + column;
         const auto& sum = sums.rows[query];
-        add_scaled(row, tile.start ? kept[query] : 0, sum.low, factors[query]);
-        add_scaled(row + kLanes, tile.start ? kept[query] : 0, sum.high, factors[query]);
+        add_scaled(row, rows.start ? kept[query] : 0, sum.low, factors[query]);
+        add_scaled(row + kLanes, rows.start ? kept[query] : 0, sum.high, factors[query]);
       }
     }
   }

@@ -10,7 +10,7 @@ namespace {
 
 template <typename Head>
 void run(const Layer& layer, const Windows& windows, int num_threads) {
-  Team::instance().run(num_threads, [&](Team::Shared team) {
+  Team::run(num_threads, [&](Team::Shared team) {
     LayerPass<Head>(team, layer, windows).run();
   });
 }

@@ -78,7 +78,7 @@ class WindowRoom:
         panel = panel_width(library())
         padded = sum(-(-length // panel) * panel for length in lengths)
         sizes = (sum(lengths), padded, padded)
-        self._parts = [torch.empty(size, width) for size in sizes]
+        self._parts = [torch.empty(size, width, dtype=torch.float32) for size in sizes]
 
     def struct(self, hidden: torch.Tensor) -> _Windows:
         """Returns what the kernel is told, about contiguous hidden states."""
@@ -117,6 +117,7 @@ class NativeLayers(TowerLayers):
         return (partial(self._run, layer, room) for layer in self._layers)
 
     def _run(self, layer: NativeLayer, room: WindowRoom, hidden: torch.Tensor) -> torch.Tensor:
+        assert hidden.is_contiguous() and hidden.dtype is torch.float32, "as the kernel reads it"
         windows = room.struct(hidden)
         self._run_layer(ctypes.byref(layer.struct), ctypes.byref(windows), self._num_threads)
         return hidden

@@ -48,17 +48,17 @@ class LayerPass {
     for (int64_t window = 0; window < windows.num_windows; ++window) {
       places_.push_back(place);
       place += padded(length(window)) * layer.width();
-      cut(window, kRowsAtOnce, blocks_);
-      cut(window, Head::kQueries, query_blocks_);
+      cut(window, kRowsAtOnce, row_groups_);
+      cut(window, Head::kQueries, query_groups_);
     }
   }
 
   void run() const {
-    for_each(blocks_, [&](const Rows& rows) { project(rows); });
-    team_.for_each(query_blocks_.size() * layer_.num_heads, [&](int64_t item) {
-      attend(query_blocks_[item / layer_.num_heads], item % layer_.num_heads);
+    for_each(row_groups_, [&](const Rows& rows) { project(rows); });
+    team_.for_each(query_groups_.size() * layer_.num_heads, [&](int64_t item) {
+      attend(query_groups_[item / layer_.num_heads], item % layer_.num_heads);
     });
-    for_each(blocks_, [&](const Rows& rows) { finish(rows); });
+    for_each(row_groups_, [&](const Rows& rows) { finish(rows); });
   }
 
  private:
@@ -68,16 +68,16 @@ class LayerPass {
     return windows_.starts[window + 1] - windows_.starts[window];
   }
 
-  void cut(int64_t window, int64_t at_once, std::vector<Rows>& blocks) const {
+  void cut(int64_t window, int64_t at_once, std::vector<Rows>& groups) const {
     const int64_t end = windows_.starts[window + 1];
     for (int64_t start = windows_.starts[window]; start < end; start += at_once) {
-      blocks.push_back({window, start, std::min(at_once, end - start)});
+      groups.push_back({window, start, std::min(at_once, end - start)});
     }
   }
 
   template <typename Body>
-  void for_each(const std::vector<Rows>& blocks, const Body& body) const {
-    team_.for_each(blocks.size(), [&](int64_t item) { body(blocks[item]); });
+  void for_each(const std::vector<Rows>& groups, const Body& body) const {
+    team_.for_each(groups.size(), [&](int64_t item) { body(groups[item]); });
   }
 
   // Room of this thread for rows of so many numbers, kept from call to call.
@@ -174,7 +174,7 @@ class LayerPass {
   const Layer& layer_;
   const Windows& windows_;
   std::vector<int64_t> places_;
-  std::vector<Rows> blocks_, query_blocks_;
+  std::vector<Rows> row_groups_, query_groups_;
 };
 
 }  // namespace sightline

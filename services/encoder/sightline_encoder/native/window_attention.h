@@ -26,8 +26,8 @@ inline void divide(float* row, int64_t size, float total) {
   for (int64_t i = 0; i < size; ++i) row[i] /= total;
 }
 
-// One head of a window: `keys` are the panels of a weight [length, size], `values` those of a weight
-// [size, keys of the chunk] for every chunk. Both take padded(length) * size floats.
+// One head of a window: `keys` are the panels of a weight [length, size], `values` those of a
+// weight [size, keys of the chunk] for every chunk. Both take padded(length) * size floats.
 struct FloatHead {
   static constexpr int64_t kTile = kSums / 2, kQueries = 8 * kTile;
 

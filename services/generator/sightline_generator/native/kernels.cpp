@@ -12,7 +12,7 @@ namespace {
 template <typename T>
 void attend(const Queries* queries, const T* query, const T* keys, const T* values, T* output,
             int num_threads) {
-  Team::instance().run(num_threads, [&](Team::Shared team) {
+  Team::run(num_threads, [&](Team::Shared team) {
     attend_all<T>(team, *queries, query, keys, values, output);
   });
 }
@@ -22,7 +22,7 @@ void attend(const Queries* queries, const T* query, const T* keys, const T* valu
 extern "C" {
 
 void run_decoder(const Decoder* decoder, const Step* step, int num_threads) {
-  Team::instance().run(num_threads,
+  Team::run(num_threads,
                        [&](Team::Shared team) { Pass(team, *decoder, *step).run(); });
 }
 
