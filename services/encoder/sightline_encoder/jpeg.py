@@ -6,8 +6,12 @@ import re
 
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _FIRST_MARKER_AT = 2
-_IN_SCAN = re.compile(rb"\xff+[^\xff\x00\x01\xd0-\xd7]", re.DOTALL)
-"""A marker with a segment: 0 follows an escaped 0xFF, TEM (1) and restarts stand alone."""
+_IN_SCAN = re.compile(rb"\xff[^\xff\x00\x01\xd0-\xd7]", re.DOTALL)
+"""A marker with a segment: 0 follows an escaped 0xFF, TEM (1) and restarts stand alone.
+
+Begins with one byte that is always the same, so that the others are passed over many times faster; filling
+bytes before it are passed over as well.
+"""
 
 
 def has_more_scans_than(data: bytes, bound: int) -> bool:
