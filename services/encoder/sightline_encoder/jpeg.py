@@ -9,8 +9,8 @@ _FIRST_MARKER_AT = 2
 _IN_SCAN = re.compile(rb"\xff[^\xff\x00\x01\xd0-\xd7]", re.DOTALL)
 """A marker with a segment: 0 follows an escaped 0xFF, TEM (1) and restarts stand alone.
 
-Begins with one byte that is always the same, so that the others are passed over many times faster; filling
-bytes before it are passed over as well.
+Begins with one byte that is always the same, so that others are passed over many times faster;
+filling bytes before it are passed over as well.
 """
 
 
