@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import socket
 from contextlib import asynccontextmanager
 
 import pytest
@@ -203,6 +204,41 @@ async def test_silent_encoder_is_broken_off_at_its_second_silence(trio):
     assert torch.equal((await asking).features, features())
     assert not owner.uploads
     owner.hearing.set()
+
+
+@pytest.fixture
+def mute():
+    """The address of something that takes connections and says nothing on them."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield "127.0.0.1:{1}".format(*listening.getsockname())
+
+
+async def asked_in_vain(trio, mute):
+    """Takes on a mute encoder; returns a running question that waits to be connected to it."""
+    trio.pool.set_addresses([*trio.pool.members, mute])
+    trio.pool.members[mute].found_available("")
+    owned = next(each for each in map(medium, range(1000)) if trio.names(each)[0] == mute)
+    asking = asyncio.create_task(trio.pool.encode(owned))
+    await asyncio.sleep(0.1)
+    assert not asking.done()
+    return asking
+
+
+async def test_silent_encoder_without_a_connection_is_broken_off(trio, mute):
+    asking = await asked_in_vain(trio, mute)
+    impatient = watch_of(trio.pool, timeout_s=1)
+    await impatient.look()
+    await impatient.look()
+    assert torch.equal((await asking).features, features())
+
+
+async def test_encoder_without_a_connection_that_is_no_longer_named_is_replaced(
+    trio, mute, monkeypatch
+):
+    monkeypatch.setattr("sightline_generator.encoder_pool.CLOSE_GRACE_S", 0.05)
+    asking = await asked_in_vain(trio, mute)
+    trio.pool.set_addresses([name for name in trio.pool.members if name != mute])
+    assert torch.equal((await asking).features, features())
 
 
 async def test_silent_helper_does_not_hold_up_its_owner(trio, monkeypatch):

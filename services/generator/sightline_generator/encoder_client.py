@@ -55,6 +55,7 @@ class EncoderClient:
     async def close(self, grace_s: float | None = None) -> None:
         """Closes the channel when its calls have ended, or after `grace_s` seconds."""
         await self._connection.close(grace_s)
+        self.break_off("The encoder is no longer named.")
 
     async def probe(self, timeout_s: float) -> str:
         """Returns the encoder's feature fingerprint when it is ready and the right one.
@@ -107,10 +108,10 @@ class EncoderClient:
         self._exchanges.discard(exchange)
         exchange.close()
 
-    def break_off(self) -> None:
+    def break_off(self, detail: str) -> None:
         """Makes all that wait for this encoder go elsewhere."""
         for exchange in self._exchanges:
-            exchange.break_off()
+            exchange.break_off(detail)
 
     def _error_of(self, failure: aio.AioRpcError) -> Exception:
         if failure.code() is grpc.StatusCode.UNIMPLEMENTED:

@@ -94,7 +94,7 @@ class EncoderWatch:
     def _lose(self, member: EncoderMember, detail: str) -> None:
         member.found_lost(detail)
         if self._pool.available:
-            member.client.break_off()
+            member.client.break_off("The encoder does not answer its probes.")
 
     def _compare_features(self) -> None:
         fingerprints = {member.feature_fingerprint for member in self._pool.available}

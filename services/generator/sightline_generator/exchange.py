@@ -73,12 +73,15 @@ class Exchange:
         self._fingerprint = fingerprint
         self._family = family
         self._receiver: FeatureReceiver | None = None
+        self._opening: asyncio.Timeout | None = None
         self._end = "The encoder is no longer named."
 
     async def ask(self) -> bool:
         """Returns whether the encoder has the features; otherwise it wants the file."""
         with self._errors():
-            await _write(self._call, encoder_pb2.EncodeMediaRequest(header=self._header()))
+            async with asyncio.timeout(None) as self._opening:
+                await _write(self._call, encoder_pb2.EncodeMediaRequest(header=self._header()))
+            self._opening = None
             response = await self._read()
             if _kind(response) == "bytes_wanted":
                 return False
@@ -121,10 +124,14 @@ class Exchange:
         else:
             self._call.cancel()
 
-    def break_off(self) -> None:
+    def break_off(self, detail: str) -> None:
         """Makes whoever waits for the encoder see that it is lost."""
-        self._end = "The encoder does not answer its probes."
+        self._end = detail
         self._call.cancel()
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            # grpc goes on waiting for a connection to write to (1.85).
+            opening.reschedule(0.0)
 
     async def _read(self) -> Response | None:
         response = await self._call.read()
@@ -169,6 +176,8 @@ class Exchange:
             if task and task.cancelling():
                 raise
             # Nobody cancelled the asker: the call was ended under it.
+            raise EncoderLostError(self._end) from None
+        except TimeoutError:
             raise EncoderLostError(self._end) from None
 
 
