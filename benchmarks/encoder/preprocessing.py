@@ -81,7 +81,7 @@ def _paths(processor: Any, image: Image.Image) -> tuple[Cut, Cut]:
         raise RuntimeError("this processor's configuration is not one of ours")
 
     def ours() -> torch.Tensor:
-        return torch.from_numpy(cutter.cut(np.asarray(resizing.apply(image))))
+        return torch.from_numpy(cutter.cut(resizing.apply(image)))
 
     def theirs() -> torch.Tensor:
         cut = processor(images=[image], size=asdict(BUDGET), return_tensors="pt")

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from sightline_common.errors import MediaUnreadableError
 from sightline_encoder.decoded import Decoded
+from sightline_encoder.resampling import is_equipped
 
 DECODER = __name__
 
@@ -70,6 +71,7 @@ def wait(data, options):
 
 
 ACTS = {
+    "equipped": lambda data, options: is_equipped(),
     "echo": lambda data, options: data.decode(),
     "size": lambda data, options: len(data),
     "pid": lambda data, options: os.getpid(),

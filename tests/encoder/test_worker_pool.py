@@ -7,9 +7,11 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from sightline_common.errors import (
     EngineFailedError,
     MediaDecoderError,
@@ -18,15 +20,21 @@ from sightline_common.errors import (
     NotReadyError,
     QueueFullError,
 )
+from sightline_common.native.library import built
 from sightline_encoder import worker_process
+from sightline_encoder.config import EncoderSettings
 from sightline_encoder.image import MediaLimits
+from sightline_encoder.loading import open_worker_pool
 from sightline_encoder.picture import picture_options
 from sightline_encoder.preprocess import PICTURE_DECODER
+from sightline_encoder.resampling_library import SOURCE
+from sightline_encoder.resizing import Resizing
 from sightline_encoder.worker_pool import AbandonedError, WorkerPool
 from sightline_encoder.worker_process import WorkerLimits
 
 from tests.encoder import pictures
 from tests.encoder.deadly import DECODER
+from tests.encoder.native.resampling import needs_kernels
 from tests.encoder.tiny import encoded, noise
 
 MIB = 1024**2
@@ -343,6 +351,54 @@ def test_worker_decodes_the_same_pixels(open_pool):
 
     assert np.array_equal(decoded.planes[0], np.asarray(picture))
     assert decoded.facts == {"width": 120, "height": 90}
+
+
+@needs_kernels
+def test_workers_resample_with_the_kernels_they_are_given(open_pool):
+    equipped = open_pool(num_workers=2, kernels=built(SOURCE))
+    data = encoded(noise(640, 480))
+    resizing = Resizing(28, 2, 112 * 112, 2 * 224 * 224, 3)
+    options = picture_options(MediaLimits(), resizing)
+
+    decoded = equipped.decode(PICTURE_DECODER, data, options)
+
+    assert run(equipped, "equipped") is True
+    expected = open_pool().decode(PICTURE_DECODER, data, options)
+    assert decoded.planes[0].shape == (168, 252, 3)
+    assert np.array_equal(decoded.planes[0], expected.planes[0])
+
+
+@needs_kernels
+def test_a_worker_in_a_dead_ones_place_has_the_kernels_too(open_pool):
+    pool = open_pool(kernels=built(SOURCE))
+    with pytest.raises(MediaDecoderError):
+        run(pool, "exit", b"deadly")
+
+    assert run(pool, "equipped") is True
+
+
+@pytest.mark.parametrize("kernels", [None, Path("/no/such/library.so")])
+def test_workers_without_kernels_decode_too(open_pool, kernels):
+    pool = open_pool(kernels=kernels)
+
+    assert run(pool, "equipped") is False
+
+
+@needs_kernels
+def test_the_service_gives_its_workers_the_kernels():
+    with open_worker_pool(EncoderSettings(intake_workers=1), built(SOURCE)) as pool:
+        assert run(pool, "equipped") is True
+
+
+@needs_kernels
+def test_a_reduction_of_forty_megapixels_by_kernels_fits_a_worker(open_pool):
+    data = encoded(Image.new("RGB", (6250, 6400), (1, 2, 3)))
+    options = picture_options(MediaLimits(), Resizing(28, 2, 112 * 112, 2 * 448 * 448, 3))
+
+    decoded = open_pool(kernels=built(SOURCE)).decode(PICTURE_DECODER, data, options)
+
+    assert decoded.planes[0].shape == (448, 420, 3)
+    assert (decoded.planes[0] == [1, 2, 3]).all()
 
 
 def test_many_threads_share_few_workers(open_pool):

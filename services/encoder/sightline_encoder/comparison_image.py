@@ -11,6 +11,7 @@ from PIL import Image
 
 from sightline_encoder.decoded import Decoded, Plane
 from sightline_encoder.image import MediaLimits, decode_image
+from sightline_encoder.resampling import resampled
 
 LEAST_MAX_PIXELS = 2**21
 """Pictures up to this many pixels are compared pixel by pixel, however few the model sees."""
@@ -60,11 +61,15 @@ def decode(data: bytes, options: Mapping[str, Any]) -> Decoded:
     width, height = image.size
     scale = min(1.0, (options["max_pixels"] / (width * height)) ** 0.5)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    shown = image if size == image.size else image.resize(size, Image.Resampling.BICUBIC)
+    shown = image if size == image.size else _reduced(image, size)
     luma, blue, red = shown.convert("YCbCr").split()
     # JPEG and WebP keep colours at half the size, so nothing finer could be believed.
     planes = [np.asarray(plane) for plane in (luma, blue.reduce(2), red.reduce(2))]
     return Decoded(planes, {"width": width, "height": height})
+
+
+def _reduced(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    return Image.fromarray(resampled(image, size, Image.Resampling.BICUBIC))
 
 
 def comparison_options(limits: MediaLimits, num_seen_pixels: int) -> dict[str, Any]:

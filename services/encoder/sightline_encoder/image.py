@@ -197,7 +197,7 @@ def _flatten(image: Image.Image, data: bytes) -> Image.Image:
     if image.mode.startswith("I"):
         return _flatten_16_bit(image)
     if not image.has_transparency_data:
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
     if image.format == "PNG":
         _scale_transparent_colour(image, data[_PNG_BIT_DEPTH_AT])
     rgba = image.convert("RGBA")

@@ -25,6 +25,7 @@ from sightline_encoder.logged_step import logged_step
 from sightline_encoder.lower_tier import FeatureStore, LowerTier
 from sightline_encoder.lower_tiers import LowerTiers
 from sightline_encoder.model_info import model_info
+from sightline_encoder.resampling_library import resampling_library
 from sightline_encoder.servicer import EncoderServicer
 from sightline_encoder.shared_store import LOOK_UP_COMMANDS, SharedStore, connect
 from sightline_encoder.similar_pictures import SimilarPictures
@@ -46,7 +47,8 @@ async def open_servicer(
     `registry` gets the metrics. Raises CheckpointError when the checkpoint cannot be served.
     """
     async with AsyncExitStack() as opened:
-        pool = opened.enter_context(open_worker_pool(settings))
+        kernels = await asyncio.to_thread(logged_step, "resampling kernels", resampling_library)
+        pool = opened.enter_context(open_worker_pool(settings, kernels))
         model = await asyncio.to_thread(load_model, settings, file_decode(pool, settings))
         await asyncio.to_thread(logged_step, "workers", pool.wait_ready)
         fingerprint = model_fingerprint(model)
@@ -85,13 +87,15 @@ async def open_servicer(
 
 
 @contextmanager
-def open_worker_pool(settings: EncoderSettings) -> Iterator[WorkerPool]:
+def open_worker_pool(
+    settings: EncoderSettings, kernels: Path | None = None
+) -> Iterator[WorkerPool]:
     """Starts the processes in which files are decoded, and ends them at the end."""
     limits = WorkerLimits(
         settings.worker_memory_bytes, settings.worker_cpu_s, settings.worker_timeout_s
     )
     num_workers = settings.intake_workers + SMALL_SLOTS
-    with closing(WorkerPool(num_workers, limits, settings.quarantine_s)) as pool:
+    with closing(WorkerPool(num_workers, limits, settings.quarantine_s, kernels)) as pool:
         yield pool
 
 

@@ -20,8 +20,8 @@ def decode(data: bytes, options: Mapping[str, Any]) -> Decoded:
     """
     image = decode_image(data, MediaLimits(**options["limits"]))
     resizing = options["resizing"]
-    shown = image if resizing is None else Resizing(**resizing).apply(image)
-    return Decoded([np.asarray(shown)], {"width": image.width, "height": image.height})
+    shown = np.asarray(image) if resizing is None else Resizing(**resizing).apply(image)
+    return Decoded([shown], {"width": image.width, "height": image.height})
 
 
 def picture_options(limits: MediaLimits, resizing: Resizing | None) -> dict[str, Any]:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from PIL import Image
 from sightline_common.errors import MediaAspectRatioError
 
+from sightline_encoder.decoded import Plane
+from sightline_encoder.resampling import resampled
+
 _MAX_RATIO = 200
 
 
@@ -26,9 +29,12 @@ class Resizing:
     longest_edge: int
     filter: int
 
-    def apply(self, image: Image.Image) -> Image.Image:
-        """Returns the resized picture; raises MediaAspectRatioError."""
-        return image.resize(self.size(*image.size), Image.Resampling(self.filter))
+    def apply(self, image: Image.Image) -> Plane:
+        """Returns the resized picture's pixels, [height, width, channels].
+
+        Raises MediaAspectRatioError.
+        """
+        return resampled(image, self.size(*image.size), self.filter)
 
     def size(self, width: int, height: int) -> tuple[int, int]:
         """Returns width and height after resizing; raises MediaAspectRatioError."""

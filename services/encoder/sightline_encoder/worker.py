@@ -17,19 +17,27 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sightline_common.errors import MediaError, MediaTooLargeError
 
 from sightline_encoder.decoded import Decoded, decode_here
+from sightline_encoder.resampling import equip
 from sightline_encoder.worker_message import MessageError, receive_request, send_answer
 
 
 def main(arguments: list[str]) -> None:
-    """Serves one owner; the arguments are its socket's descriptor and the bytes of memory."""
+    """Serves one owner.
+
+    The arguments are its socket's descriptor, the bytes of memory, and, if there is one, the
+    library of the kernels that resample.
+    """
     connection = socket.socket(fileno=int(arguments[0]))
     importlib.import_module("sightline_encoder.picture")
+    for library in arguments[2:]:
+        equip(Path(library))
     _end_with_owner(connection)
     _limit_memory(int(arguments[1]))
     send_answer(connection, {"ready": True})

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sightline_common.errors import (
@@ -56,8 +57,9 @@ class WorkerPool:
 
     A file that kills its worker is tried once more in a fresh one, then refused; one that
     uses up its CPU time is refused at once. Further tries are refused for `quarantine_s`
-    seconds without a worker. Time on the clock blames no file. Safe for several threads; those
-    that find no idle worker wait for one.
+    seconds without a worker. Time on the clock blames no file. Workers resample with the library
+    `kernels`, if there is one. Safe for several threads; those that find no idle worker wait
+    for one.
     """
 
     def __init__(
@@ -65,14 +67,16 @@ class WorkerPool:
         num_workers: int,
         limits: WorkerLimits | None = None,
         quarantine_s: float = 600.0,
+        kernels: Path | None = None,
     ) -> None:
         self.num_deaths = 0
         self._limits = limits or WorkerLimits()
+        self._kernels = kernels
         self._quarantine = Quarantine(quarantine_s)
         self._changed = threading.Condition()
         self._is_closed = False
         self._errands: set[_Errand] = set()
-        self._seats = [_Seat(WorkerProcess(self._limits)) for _ in range(num_workers)]
+        self._seats = [_Seat(self._new_worker()) for _ in range(num_workers)]
         self._idle = list(self._seats)
 
     @property
@@ -203,7 +207,10 @@ class WorkerPool:
             self._check_open()
             log(_logger, event, logging.WARNING, pid=seat.worker.pid)
             self.num_deaths += 1
-            seat.worker = WorkerProcess(self._limits)
+            seat.worker = self._new_worker()
+
+    def _new_worker(self) -> WorkerProcess:
+        return WorkerProcess(self._limits, self._kernels)
 
     def _check_open(self) -> None:
         if self._is_closed:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,15 +58,18 @@ class ClockTimeError(WorkerDiedError):
 
 
 class WorkerProcess:
-    """One worker, started at once; for one thread at a time."""
+    """One worker, started at once; for one thread at a time.
 
-    def __init__(self, limits: WorkerLimits) -> None:
+    `kernels` is a library to resample with; without one, Pillow does it.
+    """
+
+    def __init__(self, limits: WorkerLimits, kernels: Path | None = None) -> None:
         self._limits = limits
         self._connection, theirs = socket.socketpair()
         self._is_ready = False
         with theirs:
             self._process = subprocess.Popen(
-                _command(theirs.fileno(), limits.memory_bytes),
+                _command(theirs.fileno(), limits.memory_bytes, kernels),
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -135,9 +139,10 @@ class WorkerProcess:
         return WorkerDiedError(str(error))
 
 
-def _command(descriptor: int, memory_bytes: int) -> list[str]:
+def _command(descriptor: int, memory_bytes: int, kernels: Path | None) -> list[str]:
+    arguments = [descriptor, memory_bytes, *([kernels] if kernels else [])]
     module = "sightline_encoder.worker"
-    return [sys.executable, "-W", "ignore", "-m", module, str(descriptor), str(memory_bytes)]
+    return [sys.executable, "-W", "ignore", "-m", module, *map(str, arguments)]
 
 
 def _environment() -> dict[str, str]:

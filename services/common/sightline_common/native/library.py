@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import hashlib
 import os
@@ -34,31 +35,41 @@ class CompilationError(RuntimeError):
 
 @cache
 def compiled(source: Path) -> ctypes.CDLL:
-    """Loads what a source file compiles to, once a process, from the last start if it can.
+    """Loads what a source file compiles to, once a process; raises CompilationError."""
+    return ctypes.CDLL(str(built(source)))
 
-    Raises CompilationError.
+
+def built(source: Path) -> Path:
+    """Returns the library that a source file compiles to, from the last start if it can.
+
+    It can be loaded as long as this process lives. Raises CompilationError.
     """
     compiler = shutil.which("c++") or shutil.which("g++")
     if compiler is None:
         raise CompilationError("there is no C++ compiler")
     kept = _cache_folder() / f"kernels-{_fingerprint(compiler, source)}.so"
+    return kept if _loads(kept) else _compile(compiler, source, kept)
+
+
+def _compile(compiler: str, source: Path, kept: Path) -> Path:
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    parts, linked = Path(folder.name, "kernels.o"), Path(folder.name, "kernels.so")
+    _run(compiler, *COMPILE, f"-I{HEADERS}", "-c", str(source), "-o", str(parts))
+    _run(compiler, "-shared", "-pthread", str(parts), "-o", str(linked))
+    if _keep(linked, kept) and _loads(kept):
+        return kept
+    if _loads(linked):
+        return linked
+    raise CompilationError("the compiled kernels cannot be loaded")
+
+
+def _loads(library: Path) -> bool:
     try:
-        return ctypes.CDLL(str(kept))
+        ctypes.CDLL(str(library))
     except OSError:
-        return _compile(compiler, source, kept)
-
-
-def _compile(compiler: str, source: Path, kept: Path) -> ctypes.CDLL:
-    with tempfile.TemporaryDirectory() as folder:
-        built, linked = Path(folder, "kernels.o"), Path(folder, "kernels.so")
-        _run(compiler, *COMPILE, f"-I{HEADERS}", "-c", str(source), "-o", str(built))
-        _run(compiler, "-shared", "-pthread", str(built), "-o", str(linked))
-        try:
-            loaded = ctypes.CDLL(str(linked))
-        except OSError as error:
-            raise CompilationError(f"the compiled kernels cannot be loaded: {error}") from error
-        _keep(linked, kept)
-        return loaded
+        return False
+    return True
 
 
 def _run(*command: str) -> None:
@@ -68,15 +79,16 @@ def _run(*command: str) -> None:
         raise CompilationError(f"{command[0]} cannot compile the kernels: {error}") from error
 
 
-def _keep(linked: Path, kept: Path) -> None:
-    """Leaves the library to the next start, where the cache can be written to."""
+def _keep(linked: Path, kept: Path) -> bool:
+    """Leaves the library to the next start; false where the cache cannot be written to."""
     try:
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         partial = kept.with_suffix(f".{os.getpid()}")
         shutil.copyfile(linked, partial)
         partial.replace(kept)
     except OSError:
-        return
+        return False
+    return True
 
 
 def _cache_folder() -> Path:
