@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from types import MappingProxyType
 
 from benchmarks.allocator import restart_as_deployed, restart_with_defaults
-from benchmarks.encoder import images, intake, preprocessing, profile, streaming
+from benchmarks.encoder import images, intake, preprocessing, profile, resizing, streaming
 from benchmarks.encoder.part import Options, Part, Section
 from benchmarks.run import Run, run_parser
 
@@ -24,6 +24,7 @@ PARTS: MappingProxyType[str, Part] = MappingProxyType(
         "intake": intake.measure,
         "preprocessing": preprocessing.measure,
         "profile": profile.measure,
+        "resizing": resizing.measure,
         "streaming": streaming.measure,
     }
 )

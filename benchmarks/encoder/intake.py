@@ -14,6 +14,7 @@ from PIL import Image
 from sightline_common.checkpoint import Checkpoint
 from sightline_encoder.image import MediaLimits
 from sightline_encoder.preprocess import Preprocessor, load_preprocessor
+from sightline_encoder.resampling_library import resampling_library
 from sightline_encoder.worker_pool import WorkerPool
 
 from benchmarks.encoder.mixture import MIXTURE, Shape, picture
@@ -26,7 +27,7 @@ def measure(options: Options, say: Say) -> Section:
     """Compares one picture at a time: what a worker process costs, and what the cut spares."""
     say("intake")
     processor = transformers.AutoImageProcessor.from_pretrained(options.model, backend="pil")
-    with closing(WorkerPool(1)) as pool:
+    with closing(WorkerPool(1, kernels=resampling_library())) as pool:
         checkpoint = Checkpoint(options.model)
         preprocessor = load_preprocessor(checkpoint, MediaLimits(), 1, pool.decode)
         found = [_compare(preprocessor, processor, shape, options.rounds) for shape in MIXTURE]

@@ -12,6 +12,8 @@ import torch
 import transformers
 from PIL import Image
 from sightline_encoder.preprocess import PixelBudget, patch_cutter, processor_resizing
+from sightline_encoder.resampling import equip
+from sightline_encoder.resampling_library import resampling_library
 
 from benchmarks.encoder.one_thread import one_thread
 from benchmarks.encoder.part import Options, Say, Section
@@ -37,6 +39,8 @@ class Comparison:
 def measure(options: Options, say: Say) -> Section:
     """Compares resizing and cutting on one thread, without decoding."""
     say("preprocessing")
+    for library in filter(None, [resampling_library()]):
+        equip(library)
     processor = transformers.AutoImageProcessor.from_pretrained(options.model, backend="pil")
     with one_thread():
         found = [_compare(processor, size, options.rounds) for size in SIZES]

@@ -1,5 +1,8 @@
 """Byte for byte as Pillow, whatever the picture, the sizes and the filter."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -140,3 +143,10 @@ def test_memory_that_is_not_there_is_a_memory_error(monkeypatch):
     monkeypatch.setattr("sightline_encoder.native.resampler.np.empty", refuse)
     with pytest.raises(MemoryError):
         resampler().resampled(noise(90, 90), (60, 60), BICUBIC)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="guards its memory by Linux's calls")
+def test_nothing_beyond_a_buffer_is_touched():
+    command = [sys.executable, "-m", "tests.encoder.native.guarded_resampling"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")

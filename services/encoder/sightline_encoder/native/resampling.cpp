@@ -84,7 +84,7 @@ inline Samples rounded(Sums sums) {
 }
 
 constexpr int kVectors = 4;
-constexpr int64_t kChunk = kVectors * kLanes, kPadding = 2 * kChunk;
+constexpr int64_t kChunk = kVectors * kLanes, kPadding = kChunk;
 
 inline void put_rounded(const Sums (&sums)[kVectors], uint8_t* to) {
 #if defined(__AVX2__) && !defined(__AVX512F__)
