@@ -9,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -33,26 +34,27 @@ class CompilationError(RuntimeError):
 
 
 @cache
-def compiled(source: Path) -> ctypes.CDLL:
+def compiled(source: Path, *options: str) -> ctypes.CDLL:
     """Loads what a source file compiles to, once a process, from the last start if it can.
 
-    Raises CompilationError.
+    `options` of the compiler come behind those of all kernels. Raises CompilationError.
     """
     compiler = shutil.which("c++") or shutil.which("g++")
     if compiler is None:
         raise CompilationError("there is no C++ compiler")
-    kept = _cache_folder() / f"kernels-{_fingerprint(compiler, source)}.so"
+    command = (compiler, *COMPILE, *options)
+    kept = _cache_folder() / f"kernels-{_fingerprint(command, source)}.so"
     try:
         return ctypes.CDLL(str(kept))
     except OSError:
-        return _compile(compiler, source, kept)
+        return _compile(command, source, kept)
 
 
-def _compile(compiler: str, source: Path, kept: Path) -> ctypes.CDLL:
+def _compile(command: Sequence[str], source: Path, kept: Path) -> ctypes.CDLL:
     with tempfile.TemporaryDirectory() as folder:
         built, linked = Path(folder, "kernels.o"), Path(folder, "kernels.so")
-        _run(compiler, *COMPILE, f"-I{HEADERS}", "-c", str(source), "-o", str(built))
-        _run(compiler, "-shared", "-pthread", str(built), "-o", str(linked))
+        _run(*command, f"-I{HEADERS}", "-c", str(source), "-o", str(built))
+        _run(command[0], "-shared", "-pthread", str(built), "-o", str(linked))
         try:
             loaded = ctypes.CDLL(str(linked))
         except OSError as error:
@@ -83,12 +85,13 @@ def _cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sightline"
 
 
-def _fingerprint(compiler: str, source: Path) -> str:
+def _fingerprint(command: Sequence[str], source: Path) -> str:
     """Names sources, compiler and processor: what the library depends on."""
+    compiler, *options = command
     version = subprocess.run([compiler, "--version"], capture_output=True, check=False).stdout
     files = [*sorted(source.parent.glob("*.h")), *sorted(HEADERS.glob("*.h")), source]
     sources = [path.read_bytes() for path in files]
-    parts = [*sources, version, " ".join(COMPILE).encode(), _processor().encode()]
+    parts = [*sources, version, " ".join(options).encode(), _processor().encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
