@@ -11,6 +11,7 @@ import numpy as np
 import torch
 import transformers
 from PIL import Image
+from sightline_encoder.patches import as_frames
 from sightline_encoder.preprocess import PixelBudget, patch_cutter, processor_resizing
 from sightline_encoder.resampling import equip
 from sightline_encoder.resampling_library import resampling_library
@@ -59,9 +60,12 @@ def _compare(processor: Any, size: tuple[int, int], rounds: int) -> dict[str, An
 
 
 def compare(ours: Cut, theirs: Cut, rounds: int) -> Comparison:
-    """Lets two ways to the same patches take turns; raises RuntimeError when patches differ."""
-    patches = ours()
-    if not torch.equal(patches, theirs()):
+    """Lets two ways to the same patches take turns; raises RuntimeError when patches differ.
+
+    Ours are one frame of those that are all alike, as our tower takes them.
+    """
+    patches, frames = ours(), theirs()
+    if not torch.equal(as_frames(patches, 3, frames.shape[1] // patches.shape[1]), frames):
         raise RuntimeError("our patches differ from the processor's")
     pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(rounds)]
     return Comparison(len(patches), [pair[0] for pair in pairs], [pair[1] for pair in pairs])

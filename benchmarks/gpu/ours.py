@@ -16,6 +16,7 @@ from sightline_generator.attention.registry import IMPLEMENTATIONS, choose_atten
 from sightline_generator.engine.block_manager import BlockManager
 from sightline_generator.engine.decode_graphs import Capture, CudaCapture, call_again
 from sightline_generator.engine.engine import Engine
+from sightline_generator.engine.feature_rows import FeatureRows
 from sightline_generator.engine.graph_shapes import graph_shapes
 from sightline_generator.engine.model_runner import KVCache, ModelRunner
 from sightline_generator.engine.sampler import Sampler
@@ -182,7 +183,7 @@ class Ours:
     ) -> Sequence:
         """Returns a sequence whose prompt begins with a picture."""
         length = self.family.token_count(picture.grid)
-        span = FeatureSpan(0, length, content="picture", features=features)
+        span = FeatureSpan(0, length, content="picture", features=FeatureRows.of(features))
         placeholder = PlaceholderRange(0, length, picture.grid)
         prompt = [image_token_id] * length + token_ids
         return self._sequence(prompt, max_tokens, [placeholder], [span])

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sightline.encoder.v1 import encoder_pb2
 from sightline.generator.v1 import generator_pb2
-from sightline_common.chunk_codec import ChunkCodec, Headed
+from sightline_common.chunk_codec import ALIGNMENT, ChunkCodec, Headed
 
 TYPES = [
     encoder_pb2.EncodeMediaRequest,
@@ -20,9 +20,12 @@ def test_message_is_what_protobuf_sends_and_is_read_back(message_type, size):
     chunk = bytes(index % 251 for index in range(size))
     codec = ChunkCodec(message_type)
     sent = codec.message(memoryview(chunk))
-    assert sent == message_type(chunk=chunk).SerializeToString()
-    assert codec.parse(sent) == chunk
-    assert message_type.FromString(sent).chunk == chunk
+    assert codec.parse(sent) == codec.chunk(sent) == chunk
+    read = message_type.FromString(sent)
+    if isinstance(read, encoder_pb2.EncodeMediaResponse):
+        assert (len(sent) - size) % ALIGNMENT == 0
+        read.ClearField("padding")
+    assert read == message_type(chunk=chunk)
 
 
 def test_other_messages_are_protobufs():
@@ -41,7 +44,7 @@ def test_chunk_shares_the_memory_of_its_message():
 def test_what_is_more_than_a_chunk_is_left_to_protobuf():
     codec = ChunkCodec(encoder_pb2.EncodeMediaResponse)
     twice = codec.message(b"first") + codec.message(b"last")
-    assert codec.parse(twice) == encoder_pb2.EncodeMediaResponse(chunk=b"last")
+    assert codec.parse(twice).chunk == b"last"
     unknown = codec.message(b"first") + b"\xf8\x07\x01"
     assert codec.parse(unknown).chunk == b"first"
 
@@ -80,6 +83,7 @@ def means_what_protobuf_says(codec, data):
     if isinstance(parsed, Headed):
         assert parsed.chunk == expected.first_chunk
         parsed.message.first_chunk = bytes(parsed.chunk)
+        expected.ClearField("padding")
         assert parsed.message == expected
     elif isinstance(parsed, memoryview):
         assert parsed == expected.chunk

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from sightline_common.chunks import chunk_bounds, recut, split_chunks
+from sightline_common.chunks import WHOLE_BYTES, chunk_bounds, recut, split_chunks
 
 SIZES = st.integers(0, 300)
 BOUNDS = st.integers(1, 64)
@@ -16,12 +16,18 @@ def test_chunks_are_the_payload_in_order(num_bytes, chunk_bytes):
 
 
 @given(num_bytes=SIZES, chunk_bytes=BOUNDS)
-def test_chunks_are_few_bounded_and_of_one_size(num_bytes, chunk_bytes):
+def test_chunks_are_few_bounded_and_of_about_one_size(num_bytes, chunk_bytes):
     sizes = [len(chunk) for chunk in split_chunks(memoryview(bytes(num_bytes)), chunk_bytes)]
 
     assert len(sizes) == -(-num_bytes // chunk_bytes)
     assert all(0 < size <= chunk_bytes for size in sizes)
-    assert max(sizes, default=0) - min(sizes, default=0) <= 1
+    assert len(set(sizes[:-1])) <= 1
+    assert max(sizes, default=0) - min(sizes, default=0) < WHOLE_BYTES * max(1, len(sizes))
+
+
+@given(num_bytes=SIZES, chunk_bytes=st.sampled_from([16, 32, 48]))
+def test_no_cut_divides_an_element(num_bytes, chunk_bytes):
+    assert all(begin % 8 == 0 for begin, _ in chunk_bounds(num_bytes, chunk_bytes))
 
 
 def test_chunks_share_the_memory_of_the_payload():

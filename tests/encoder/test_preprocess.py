@@ -11,6 +11,7 @@ from PIL import Image
 from sightline_common.checkpoint import Checkpoint, CheckpointError
 from sightline_common.errors import FieldInvalidError, MediaAspectRatioError
 from sightline_encoder.image import MediaLimits
+from sightline_encoder.patches import as_frames
 from sightline_encoder.preprocess import PixelBudget, load_preprocessor
 from transformers import Glm46VImageProcessorPil
 
@@ -44,7 +45,7 @@ def test_patches_and_grid_equal_the_checkpoints_processor(tiny_model, tiny_folde
     cut = preprocessor.prepare(encoded(picture), preprocessor.pixel_budget())
 
     expected = reference(tiny_folder, picture)
-    assert torch.equal(cut.patches, expected["pixel_values"])
+    assert torch.equal(as_frames(cut.patches, 3, 2), expected["pixel_values"])
     assert list(cut.grid) == expected["image_grid_thw"][0].tolist()
     assert (cut.width, cut.height) == size
     assert cut.num_patches == len(cut.patches)
@@ -69,7 +70,7 @@ def test_patches_equal_the_processor_at_any_size_and_budget(
 
     size = {"shortest_edge": 2 * minimum, "longest_edge": 2 * maximum}
     expected = reference(tiny_folder, picture, size=size)
-    assert torch.equal(cut.patches, expected["pixel_values"])
+    assert torch.equal(as_frames(cut.patches, 3, 2), expected["pixel_values"])
     assert list(cut.grid) == expected["image_grid_thw"][0].tolist()
 
 
@@ -95,7 +96,7 @@ def test_only_rgb_reaches_the_processor(tiny_model, mode):
 
     cut = preprocessor.prepare(encoded(picture, kind), preprocessor.pixel_budget())
 
-    assert cut.patches.shape == (cut.num_patches, 3 * 2 * 14 * 14)
+    assert cut.patches.shape == (cut.num_patches, 3 * 14 * 14)
 
 
 def test_budget_bounds_the_pixels_of_the_resized_picture(tiny_model):

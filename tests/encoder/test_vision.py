@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -11,6 +12,7 @@ from sightline_common.checkpoint import Checkpoint, CheckpointError
 from sightline_common.errors import ParameterUnsupportedError
 from sightline_encoder.families import family_of
 from sightline_encoder.image import MediaLimits
+from sightline_encoder.patches import as_frames
 from sightline_encoder.preprocess import PreparedImage, load_preprocessor
 from sightline_encoder.units import split
 from sightline_encoder.vision import Placement, choose_placement, load_vision_tower
@@ -25,10 +27,16 @@ SHAPES = [(4, 6), (2, 2), (12, 8)]
 
 def reference_features(folder, images):
     model = Glm4vForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).eval()
-    patches = torch.cat([image.patches for image in images])
+    patches = torch.cat([frames_of(image) for image in images])
     grid = torch.tensor([image.grid for image in images])
     with torch.inference_mode():
         return model.get_image_features(patches, grid).pooler_output
+
+
+def frames_of(image):
+    """Returns a picture's patches as transformers takes them, with all of their frames."""
+    values = image.patches.shape[1]
+    return as_frames(image.patches, 3, 2) if values == 3 * 14 * 14 else image.patches
 
 
 def pictures():
@@ -199,10 +207,49 @@ def test_configuration_that_is_not_known_is_left_to_transformers(tiny_folder, mo
     tower = load_vision_tower(Checkpoint(tiny_folder), CPU_FLOAT32)
 
     assert tower.attention == "transformers"
-    for one, other in zip(tower.encode(pictures()), expected, strict=True):
-        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+    assert_close(tower.encode(pictures()), expected)
+    assert_close(tower.encode(stills()), tower.encode([whole(still) for still in stills()]))
     with pytest.raises(ParameterUnsupportedError, match="tiling"):
         tower.encode([prepared(40, 40)], tiled=True)
+
+
+def stills():
+    """The shapes of `pictures`, as one frame each."""
+    return [prepared(*shape, seed, values=3 * 14 * 14) for seed, shape in enumerate(SHAPES)]
+
+
+def whole(image):
+    return dataclasses.replace(image, patches=frames_of(image))
+
+
+def assert_close(found, expected):
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+
+
+def test_one_frame_of_equal_ones_gives_the_features_of_all(tiny_model):
+    tower = tiny_model.tower
+    assert_close(tower.encode(stills()), tower.encode([whole(still) for still in stills()]))
+
+
+def test_one_frame_beside_whole_groups_gives_what_it_gives_alone(tiny_model):
+    mixed = [stills()[0], *pictures(), stills()[1]]
+    alone = [feature for image in mixed for feature in tiny_model.tower.encode([image])]
+    assert_close(tiny_model.tower.encode(mixed), alone)
+
+
+def test_one_frame_is_tiled_as_all_are(tiny_model):
+    still = prepared(60, 34, values=3 * 14 * 14)
+    tiled = [tiny_model.tower.encode([image], tiled=True)[0] for image in (still, whole(still))]
+    assert_close(tiled[:1], tiled[1:])
+
+
+def test_in_16_bits_one_frame_gives_the_very_features_of_all(tiny_folder):
+    placement = Placement(torch.device("cpu"), torch.bfloat16)
+    tower = load_vision_tower(Checkpoint(tiny_folder), placement)
+    found = tower.encode(stills())
+    expected = tower.encode([whole(still) for still in stills()])
+    assert all(map(torch.equal, found, expected))
 
 
 def test_frame_groups_get_what_they_get_as_pictures(tiny_model):

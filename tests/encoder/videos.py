@@ -21,7 +21,11 @@ CODECS = {
     "av1": "libsvtav1",
     "mjpeg": "mjpeg",
 }
-_QUIET = {"libx265": {"x265-params": "log-level=none"}}
+_OPTIONS = {
+    # x264's own code for AVX-512 writes another file every few times.
+    "libx264": {"x264-params": "asm=0"},
+    "libx265": {"x265-params": "log-level=none"},
+}
 
 
 def scene(index: int, width: int, height: int) -> np.ndarray:
@@ -63,7 +67,7 @@ def _written(
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=container, options=options or {}) as file:
         encoder = CODECS[codec]
-        stream = file.add_stream(encoder, rate=rate, options=_QUIET.get(encoder, {}))
+        stream = file.add_stream(encoder, rate=rate, options=_OPTIONS.get(encoder, {}))
         stream.width, stream.height = size
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         attached = _add_cover(file) if cover else None

@@ -24,6 +24,7 @@ from sightline_generator.chat.vocabulary import Vocabulary
 from sightline_generator.engine.block_manager import BlockManager
 from sightline_generator.engine.decode_graphs import Capture, CudaCapture, call_again
 from sightline_generator.engine.engine import Engine, SequenceUpdate
+from sightline_generator.engine.feature_rows import FeatureRows
 from sightline_generator.engine.model_runner import KVCache, ModelRunner
 from sightline_generator.engine.sampler import Sampler
 from sightline_generator.engine.scheduler import Scheduler, SchedulerLimits
@@ -200,7 +201,7 @@ def feature_span(placeholder: PlaceholderRange, features: torch.Tensor) -> Featu
     start, end = placeholder.feature_offset, placeholder.feature_offset + placeholder.length
     taken = features[start:end]
     content = f"{sha256_digest(taken.numpy().tobytes())} {placeholder.grid}"
-    return FeatureSpan(placeholder.offset, placeholder.length, content, taken)
+    return FeatureSpan(placeholder.offset, placeholder.length, content, FeatureRows.of(taken))
 
 
 def conversation(
@@ -350,7 +351,7 @@ def _as_mapping(turn: Turn) -> dict[str, object]:
     return mapping
 
 
-def features_at_hand(sequence: Sequence) -> dict[int, torch.Tensor]:
+def features_at_hand(sequence: Sequence) -> dict[int, FeatureRows]:
     """Returns a sequence's features by the index of their span."""
     return {index: span.features for index, span in enumerate(sequence.feature_spans)}
 

@@ -46,6 +46,11 @@ def checksum_of(payload):
     return checksum.text()
 
 
+def has_features(encoded, rows=2, columns=3):
+    """Whether a medium came with the features that the encoder sends, all of them."""
+    return torch.equal(encoded.features.copied(), features(rows, columns))
+
+
 def features(rows=2, columns=3, seed=0):
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(rows * columns, HIDDEN_SIZE, generator=generator)

@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 import torch
 from sightline.type.v1 import media_pb2
+from sightline_generator.engine.feature_rows import FeatureRows
 from sightline_generator.families.base import MediaKind, MediumGrid
 from sightline_generator.media import EncodedMedium, Medium
 from sightline_generator.media_index import ENTRY_BYTES, MediaIndex
@@ -10,7 +11,7 @@ from sightline_generator.media_index import ENTRY_BYTES, MediaIndex
 MEDIUM = Medium(MediaKind.IMAGE, "sha256:1", b"bytes", media_pb2.MediaOptions(), "field")
 FEATURES = torch.arange(20.0).reshape(10, 2)
 ENCODED = EncodedMedium(
-    FEATURES, MediumGrid(1, 4, 10), 10, "key", media_pb2.FEATURE_SOURCE_COMPUTED
+    FeatureRows.of(FEATURES), MediumGrid(1, 4, 10), 10, "key", media_pb2.FEATURE_SOURCE_COMPUTED
 )
 
 
@@ -28,12 +29,13 @@ def test_known_medium_comes_back_with_its_last_features(index):
     known = index.get(MEDIUM)
     assert (known.content, known.num_tokens) == (ENCODED.content, 10)
     assert known.source == media_pb2.FEATURE_SOURCE_PREFIX_CACHE
-    assert torch.equal(known.features, FEATURES[-3:])
+    assert torch.equal(known.features.copied(), FEATURES[-3:])
 
 
 def test_entry_does_not_keep_the_whole_tensor(index):
     index.put(MEDIUM, ENCODED)
-    assert index.get(MEDIUM).features.untyped_storage().nbytes() == 3 * 2 * 4
+    (kept,) = index.get(MEDIUM).features.parts
+    assert kept.untyped_storage().nbytes() == 3 * 2 * 4
 
 
 def test_header_alone_keeps_features_of_equal_content_and_drops_others(index):

@@ -1,4 +1,5 @@
 import asyncio
+import time
 
 import grpc
 import pytest
@@ -311,7 +312,19 @@ async def test_client_that_leaves_while_a_write_is_blocked_gives_its_slot_back(g
         await generator.until_idle()
 
 
+def take_time(engine):
+    """Has every step take milliseconds, however fast the machine is."""
+    step = engine.step
+
+    def slow_step():
+        time.sleep(0.005)
+        return step()
+
+    engine.step = slow_step
+
+
 async def test_deadline_frees_its_blocks(generator):
+    take_time(generator.engine._engine)
     with pytest.raises(aio.AioRpcError) as caught:
         await answer(generator, ask("Hello", stop=ENDLESS), timeout=0.2)
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED

@@ -13,6 +13,8 @@ from google.protobuf.message import Message as AnyMessage
 
 _LENGTH_DELIMITED = 2
 _CONTINUES = 0x80
+ALIGNMENT = 16
+"""Of a chunk in a message that may have padding: as far as memory for messages is aligned."""
 
 
 Message = TypeVar("Message", bound=AnyMessage)
@@ -28,31 +30,38 @@ class Headed(NamedTuple, Generic[Message]):
 class ChunkCodec(Generic[Message]):
     """Serialises and parses messages of one type, which has a bytes field named `chunk`.
 
-    One named `first_chunk`, if it has that too, may stand behind any other field of it.
+    One named `first_chunk`, if it has that too, may stand behind any other field of it. One
+    named `padding` stands first, and has the chunk begin at a multiple of `ALIGNMENT` bytes.
     """
 
     def __init__(self, message_type: type[Message]) -> None:
         fields = message_type.DESCRIPTOR.fields_by_name
         self._message_type = message_type
         self._tag = _bytes_tag(fields["chunk"].number)
-        first = fields.get("first_chunk")
-        self._first_tag = None if first is None else _bytes_tag(first.number)
+        self._first_tag, self._padding_tag = (
+            _bytes_tag(fields[name].number) if name in fields else None
+            for name in ("first_chunk", "padding")
+        )
 
     def message(self, chunk: bytes | memoryview) -> bytes:
         """Returns the serialised message of a chunk; copies it once."""
-        return b"".join((self._tag, _varint(len(chunk)), chunk))
+        return self._joined(self._tag, chunk)
 
     def headed(self, message: Message, chunk: bytes | memoryview) -> bytes:
         """Returns a serialised message with a first chunk, which is copied once."""
-        return b"".join((message.SerializeToString(), self._first_head(chunk), chunk))
-
-    def first_chunk_start(self, message: Message, chunk: bytes | memoryview) -> int:
-        """Returns where the chunk begins in what `headed` makes of them."""
-        return message.ByteSize() + len(self._first_head(chunk))
-
-    def _first_head(self, chunk: bytes | memoryview) -> bytes:
         assert self._first_tag is not None, "the message has no such field"
-        return self._first_tag + _varint(len(chunk))
+        return self._joined(message.SerializeToString() + self._first_tag, chunk)
+
+    def _joined(self, before: bytes, chunk: bytes | memoryview) -> bytes:
+        head = before + _varint(len(chunk))
+        return b"".join((self._padding(len(head)), head, chunk))
+
+    def _padding(self, head_bytes: int) -> bytes:
+        """Returns the field that makes a head of so many bytes end where a chunk may begin."""
+        if self._padding_tag is None or head_bytes % ALIGNMENT == 0:
+            return b""
+        lacking = -(head_bytes + len(self._padding_tag) + 1) % ALIGNMENT
+        return self._padding_tag + _varint(lacking) + bytes(lacking)
 
     def serialize(self, item: Message | bytes) -> bytes:
         """Serialises a message; what `message` made passes unchanged."""
@@ -64,36 +73,39 @@ class ChunkCodec(Generic[Message]):
         A first chunk at its end is left out of the message and returned beside it. Chunks
         share the memory of `data`. Raises DecodeError, as protobuf does.
         """
-        start = self._chunk_start(data)
+        begin = self._padding_end(data)
+        start = _bytes_start(data, self._tag, begin)
         if start is not None:
             return memoryview(data)[start:]
-        end = self._first_field_end(data)
+        end = _field_end(data, begin)
         start = _bytes_start(data, self._first_tag, end)
         if start is None:
             return self._message_type.FromString(data)
-        return Headed(self._message_type.FromString(data[:end]), memoryview(data)[start:])
+        return Headed(self._message_type.FromString(data[begin:end]), memoryview(data)[start:])
 
     def chunk(self, message: bytes) -> memoryview:
         """Returns the chunk of what `message` or `headed` made, sharing its memory."""
-        start = self._chunk_start(message)
+        begin = self._padding_end(message)
+        start = _bytes_start(message, self._tag, begin)
         if start is None:
-            start = _bytes_start(message, self._first_tag, self._first_field_end(message))
+            start = _bytes_start(message, self._first_tag, _field_end(message, begin))
         return memoryview(message)[start:]
 
-    def _chunk_start(self, data: bytes) -> int | None:
-        """Returns where a chunk begins that ends where the message ends, if it is one."""
-        return _bytes_start(data, self._tag, 0)
-
-    def _first_field_end(self, data: bytes) -> int:
-        """Returns where a message's first field ends, if another can be told from it, or 0."""
-        if not data or data[0] & 0x87 != _LENGTH_DELIMITED:
-            return 0
-        read = _read_varint(data, 1)
-        return 0 if read is None else sum(read)
+    def _padding_end(self, data: bytes) -> int:
+        tag = self._padding_tag
+        return 0 if tag is None or not data.startswith(tag) else _field_end(data, 0)
 
 
 def _bytes_tag(number: int) -> bytes:
     return _varint(number << 3 | _LENGTH_DELIMITED)
+
+
+def _field_end(data: bytes, begin: int) -> int:
+    """Returns where the field ends that begins here, if another can be told from it, or `begin`."""
+    if begin == len(data) or data[begin] & 0x87 != _LENGTH_DELIMITED:
+        return begin
+    read = _read_varint(data, begin + 1)
+    return begin if read is None else min(sum(read), len(data))
 
 
 def _bytes_start(data: bytes, tag: bytes | None, begin: int) -> int | None:

@@ -9,9 +9,26 @@ from collections.abc import Iterable
 _PATTERN = re.compile(r"sha256:[0-9a-f]{64}")
 
 
+class Digest:
+    """A running digest."""
+
+    def __init__(self) -> None:
+        self._state = hashlib.sha256()
+
+    def update(self, data: bytes | bytearray | memoryview) -> None:
+        """Takes the next bytes."""
+        self._state.update(data)
+
+    def text(self) -> str:
+        """Returns the digest of all bytes so far."""
+        return "sha256:" + self._state.hexdigest()
+
+
 def sha256_digest(data: bytes | bytearray | memoryview) -> str:
     """Returns the digest of bytes."""
-    return "sha256:" + hashlib.sha256(data).hexdigest()
+    digest = Digest()
+    digest.update(data)
+    return digest.text()
 
 
 def combined_digest(parts: Iterable[str]) -> str:

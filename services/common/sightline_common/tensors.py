@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import NamedTuple
 
 import torch
@@ -53,23 +52,3 @@ def tensor_bytes(tensor: torch.Tensor) -> memoryview:
     """Returns the row-major little-endian bytes of a tensor, copying only if it must."""
     flat = tensor.detach().cpu().contiguous().view(-1)
     return flat.view(torch.uint8).numpy().data
-
-
-def first_tensor(layout: TensorLayout, payload: bytearray | memoryview) -> torch.Tensor:
-    """Returns the tensor that a payload begins with, sharing its memory.
-
-    Who writes to it writes to the payload, even where Python would not let them. Raises
-    PayloadCorruptError when the payload is shorter than the tensor.
-    """
-    shape, dtype, num_bytes = layout
-    if len(payload) < num_bytes:
-        raise PayloadCorruptError(f"Expected {num_bytes} bytes, received {len(payload)}.")
-    if not num_bytes:
-        return torch.empty(shape, dtype=dtype)
-    return torch.frombuffer(payload, dtype=dtype, count=num_bytes // dtype.itemsize).view(shape)
-
-
-with warnings.catch_warnings():
-    # torch says once a process that its tensors know no memory that is for reading only.
-    warnings.simplefilter("ignore")
-    torch.frombuffer(b"x", dtype=torch.uint8)

@@ -9,6 +9,7 @@ import torch
 from torch.nn.functional import gelu, layer_norm
 
 from sightline_encoder.gated_mlp import GatedMlp, activation_of, knows_activation
+from sightline_encoder.patch_embedding import PatchEmbedding
 from sightline_encoder.positions import PositionTables, axial_frequencies
 from sightline_encoder.torch_layers import RmsNorm
 from sightline_encoder.tower_layers import TowerLayers
@@ -42,12 +43,12 @@ class LeanTower:
     Built from loaded weights, which it shares where it does not fuse them.
     """
 
-    takes_tiles = True
+    takes_tiles = takes_stills = True
 
     def __init__(self, module: TowerWeights, config: Any, layers: TowerLayers) -> None:
         self._layers = layers
         embed = module.patch_embed.proj
-        self._embed = layers.project(embed.weight.flatten(1), embed.bias)
+        self._embed = PatchEmbedding(embed.weight, embed.bias, layers)
         self._after_embed = RmsNorm.of(module.post_conv_layernorm)
         self._positions = PositionTables(
             module.embeddings.position_embedding.weight,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -10,10 +9,9 @@ from sightline.encoder.v1 import encoder_pb2
 from sightline_common.checksum import Checksum
 from sightline_common.chunk_codec import ChunkCodec
 from sightline_common.chunks import split_chunks
+from sightline_common.digest import Digest
 
 RESPONSES = ChunkCodec(encoder_pb2.EncodeMediaResponse)
-ALIGNMENT = 16
-"""Of the first chunk in a message with a header: as far as memory for messages is aligned."""
 
 
 @dataclass
@@ -42,17 +40,17 @@ class Payload:
         """Returns a payload of chunks, each of which is copied as it comes."""
         messages = []
         num_bytes = 0
-        digest, checksum = hashlib.sha256(), Checksum()
+        digest, checksum = Digest(), Checksum()
         for chunk in chunks:
             digest.update(chunk)
             checksum.update(chunk)
             num_bytes += len(chunk)
             messages.append(RESPONSES.message(chunk))
-        return cls(messages, num_bytes, f"sha256:{digest.hexdigest()}", checksum.text())
+        return cls(messages, num_bytes, digest.text(), checksum.text())
 
     def put_behind(self, head: encoder_pb2.EncodeMediaResponse) -> None:
         """Joins the first chunk, which there must be, with the header of all such answers."""
-        self.messages[0] = headed(head, RESPONSES.chunk(self.messages[0]))
+        self.messages[0] = RESPONSES.headed(head, RESPONSES.chunk(self.messages[0]))
         self.is_headed = True
 
     def plain_messages(self) -> Sequence[bytes]:
@@ -64,11 +62,3 @@ class Payload:
     def chunks(self) -> Iterator[memoryview]:
         """Yields the chunks, cut as `split_chunks` does, sharing this payload's memory."""
         return map(RESPONSES.chunk, self.messages)
-
-
-def headed(head: encoder_pb2.EncodeMediaResponse, chunk: memoryview) -> bytes:
-    """Returns the message of a feature header, which gets padding, and the first chunk."""
-    # More than once: padding adds a length of its own, and may make the header's longer.
-    while lacking := -RESPONSES.first_chunk_start(head, chunk) % ALIGNMENT:
-        head.header.padding += bytes(lacking)
-    return RESPONSES.headed(head, chunk)

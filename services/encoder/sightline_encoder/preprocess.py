@@ -33,10 +33,10 @@ _KNOWN_PROCESSORS = ("Glm4vImageProcessorPil", "Glm46VImageProcessorPil")
 class PreparedImage:
     """One picture or video cut into patches.
 
-    `patches` is float32 [num_patches, channels * temporal * patch * patch], `grid` is
-    (frame groups, rows, columns) in patches, `width` and `height` are upright pixels before
-    resizing, `prepare_s` the seconds it took, `timestamps` the second at which each frame
-    group of a video begins.
+    `patches` is float32 [num_patches, channels * frames * patch * patch], of a still picture
+    perhaps one frame of those that are all alike, `grid` is (frame groups, rows, columns) in
+    patches, `width` and `height` are upright pixels before resizing, `prepare_s` the seconds
+    it took, `timestamps` the second at which each frame group of a video begins.
     """
 
     patches: torch.Tensor
@@ -181,7 +181,6 @@ def _cutter(processor: Any) -> PatchCutter:
     return PatchCutter(
         patch_size=processor.patch_size,
         merge_size=processor.merge_size,
-        num_frames=processor.temporal_patch_size,
         scale=processor.rescale_factor,
         mean=tuple(processor.image_mean),
         std=tuple(processor.image_std),

@@ -15,7 +15,7 @@ from sightline_common.tracing import span
 from sightline_encoder.cache_statistics import cache_statistics
 from sightline_encoder.encoder import Answer, Encoder
 from sightline_encoder.feature_key import FeatureRequest
-from sightline_encoder.payload import RESPONSES, headed
+from sightline_encoder.payload import RESPONSES
 from sightline_encoder.preprocess import Preprocessor
 from sightline_encoder.upload import (
     Requests,
@@ -136,7 +136,7 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
             yield from payload.messages
         else:
             first, *others = payload.plain_messages()
-            yield headed(self._header(answer, seconds), RESPONSES.chunk(first))
+            yield RESPONSES.headed(self._header(answer, seconds), RESPONSES.chunk(first))
             yield from others
 
     def _header(self, answer: Answer, seconds: float) -> encoder_pb2.EncodeMediaResponse:

@@ -20,6 +20,7 @@ from sightline_encoder.gated_mlp import activation_of
 from sightline_encoder.lean_tower import LeanTower, lean_refusal
 from sightline_encoder.native.layers import NativeLayers, native_refusal
 from sightline_encoder.packed_attention_choice import choose_packed_attention
+from sightline_encoder.patches import as_frames
 from sightline_encoder.preprocess import PreparedImage
 from sightline_encoder.tiling import TileRule
 from sightline_encoder.torch_layers import TorchLayers
@@ -62,9 +63,13 @@ def choose_placement(device: str, dtype: str, *, integer_attention: bool = False
 
 
 class WindowTower(Protocol):
-    """Computes the features of windows that are packed in order, one layer after another."""
+    """Computes the features of windows that are packed in order, one layer after another.
+
+    One that `takes_stills` takes patches of one frame, too, where all frames are alike.
+    """
 
     takes_tiles: bool
+    takes_stills: bool
 
     def layers(
         self, patches: torch.Tensor, windows: Sequence[Window]
@@ -76,7 +81,7 @@ class WindowTower(Protocol):
 class PlainTower:
     """transformers' own module, for configurations that `LeanTower` does not know."""
 
-    takes_tiles = False
+    takes_tiles = takes_stills = False
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
@@ -118,9 +123,9 @@ class VisionTower:
         self.hidden_size: int = config.out_hidden_size
         self.patch_size: int = config.patch_size
         self.merge_size: int = config.spatial_merge_size
-        self.patch_values: int = (
-            config.in_channels * config.temporal_patch_size * config.patch_size**2
-        )
+        self._num_channels: int = config.in_channels
+        self._num_frames: int = config.temporal_patch_size
+        self.patch_values = self._num_channels * self._num_frames * self.patch_size**2
         self.tile_rule = TileRule.of(self.patch_size, self.merge_size)
         self.takes_tiles = tower.takes_tiles
 
@@ -135,14 +140,24 @@ class VisionTower:
         Yields after each layer, where the pass may pause or be given up.
         """
         device, dtype = self.placement.device, self.placement.dtype
-        parts = [unit.patches() for unit in units]
-        patches = (parts[0] if len(parts) == 1 else torch.cat(parts)).to(device, dtype)
+        patches = self._packed([unit.patches() for unit in units]).to(device, dtype)
         features = (yield from self._tower.layers(patches, [unit.window for unit in units])).cpu()
         sizes = [unit.num_patches // self.merge_size**2 for unit in units]
         if len(units) == 1:
             return [features]
         # A view would keep the whole batch alive for as long as one picture is cached.
         return [part.clone() for part in torch.split(features, sizes)]
+
+    def _packed(self, parts: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Returns patches that are all of one frame, or all of whole groups."""
+        if not self._tower.takes_stills or len({part.shape[1] for part in parts}) > 1:
+            parts = [self._as_group(part) for part in parts]
+        return parts[0] if len(parts) == 1 else torch.cat(list(parts))
+
+    def _as_group(self, patches: torch.Tensor) -> torch.Tensor:
+        if patches.shape[1] == self.patch_values:
+            return patches
+        return as_frames(patches, self._num_channels, self._num_frames)
 
     def encode_units(self, units: Sequence[Unit]) -> list[torch.Tensor]:
         """Returns what `layers` returns, in one go."""

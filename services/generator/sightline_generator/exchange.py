@@ -115,7 +115,7 @@ class Exchange:
                 receiver.add(_chunk(response))
         if self._header_only:
             return receiver.encoded(None)
-        return receiver.encoded(await receiver.features())
+        return receiver.encoded(receiver.features())
 
     def close(self) -> None:
         """Ends the call if it has not ended, or lets it end by itself when it is about to."""

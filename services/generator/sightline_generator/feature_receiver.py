@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-
-import torch
 from sightline.encoder.v1 import encoder_pb2
 from sightline_common.checksum import Checksum
-from sightline_common.digest import sha256_digest
+from sightline_common.digest import Digest
 from sightline_common.errors import ModelMismatchError, PayloadCorruptError, PromptTooLongError
-from sightline_common.tensors import TensorLayout, first_tensor, tensor_layout
+from sightline_common.tensors import TensorLayout, tensor_layout
 
-from sightline_generator.arriving_payload import ArrivingPayload
+from sightline_generator.arriving_rows import ArrivingRows
+from sightline_generator.engine.feature_rows import FeatureRows
 from sightline_generator.families.base import Family, MediumGrid
-from sightline_generator.finite_scan import FiniteScan
 from sightline_generator.media import EncodedMedium
 
 MAX_SECONDS = 1e6
@@ -40,50 +37,33 @@ class FeatureReceiver:
         """
         self.header = header
         self._grid = _grid(header)
-        self._layout = layout = _checked_layout(header, self._grid, fingerprint, family)
-        self._checksum = Checksum()
-        if header_only:
-            self._payload, self._scan = ArrivingPayload(0), None
-        else:
+        layout = _checked_layout(header, self._grid, fingerprint, family)
+        # Encoders of an earlier version state a digest alone.
+        self._proof = Checksum() if header.payload_checksum else Digest()
+        if not header_only:
             _check_room(header, family.shape.max_positions)
-            self._payload = ArrivingPayload(header.payload_byte_count, layout.dtype.itemsize)
-            self._scan = FiniteScan(layout)
+        self._arriving = ArrivingRows(layout, 0 if header_only else header.payload_byte_count)
 
     @property
     def is_complete(self) -> bool:
         """Whether all bytes have come that are wanted."""
-        return self._payload.is_complete
+        return self._arriving.is_complete
 
     def add(self, chunk: bytes | memoryview) -> None:
         """Takes the next bytes; raises PayloadCorruptError when they are too many."""
-        payload = self._payload
-        # While they lie in the processor's cache: another thread would fetch them again.
-        self._checksum.update(payload.add(chunk))
-        if self._scan is not None:
-            self._scan.advance(payload.memory, payload.num_bytes)
+        self._arriving.add(chunk)
+        self._proof.update(chunk)
 
-    async def features(self) -> torch.Tensor:
-        """Returns [token_count, hidden_size], for reading only: it may be a message's memory.
-
-        Raises PayloadCorruptError.
-        """
-        self._payload.check_complete()
-        features = first_tensor(self._layout, self._payload.memory)
-        if not await self._is_undamaged():
+    def features(self) -> FeatureRows:
+        """Returns [token_count, hidden_size]; raises PayloadCorruptError."""
+        rows = self._arriving.rows()
+        if self._proof.text() != (self.header.payload_checksum or self.header.payload_digest):
             raise PayloadCorruptError("The features do not have the stated digest.")
-        if self._scan is None or not self._scan.is_finite:
+        if not self._arriving.scan.is_finite:
             raise PayloadCorruptError("The features are not finite numbers.")
-        return features
+        return rows
 
-    async def _is_undamaged(self) -> bool:
-        stated = self.header.payload_checksum
-        if stated:
-            return self._checksum.text() == stated
-        # An encoder of an earlier version.
-        digest = await asyncio.to_thread(sha256_digest, self._payload.memory)
-        return digest == self.header.payload_digest
-
-    def encoded(self, features: torch.Tensor | None) -> EncodedMedium:
+    def encoded(self, features: FeatureRows | None) -> EncodedMedium:
         """Returns what the encoder said, with features unless only the header was wanted."""
         header = self.header
         similar = header.HasField("similar_distance")

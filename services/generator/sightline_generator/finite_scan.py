@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from sightline_common.errors import PayloadCorruptError
-from sightline_common.tensors import TensorLayout
 
+Signed: TypeAlias = np.signedinteger[Any]
 _BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
-
-
 _max = np.maximum.reduce
 
 
@@ -22,38 +21,36 @@ class _Limits(NamedTuple):
     Each with the type of integers in which it is so.
     """
 
-    item_bytes: int
     signed: int
     unsigned: int
-    signed_type: np.dtype[np.signedinteger[Any]]
+    signed_type: np.dtype[Signed]
     unsigned_type: np.dtype[np.unsignedinteger[Any]]
 
 
 class FiniteScan:
-    """Looks at a tensor's elements once each, in the memory where they arrive.
+    """Looks at elements in the memory where they arrive.
 
     Bit patterns are compared: those of infinity and NaN are the largest of either sign. numpy
     does it on this thread, many times faster than `isfinite`.
     """
 
-    def __init__(self, layout: TensorLayout) -> None:
-        """Takes how the tensor will lie; raises PayloadCorruptError for integers."""
-        self._limits = _limits(layout.dtype)
-        self._num_bytes = layout.num_bytes
-        self._num_seen = 0
+    def __init__(self, dtype: torch.dtype) -> None:
+        """Raises PayloadCorruptError for integers."""
+        self._limits = _limits(dtype)
         self.is_finite = True
 
-    def advance(self, payload: memoryview, num_bytes: int) -> None:
-        """Looks at the elements that are complete when so many bytes of a payload have come."""
-        limits, begin = self._limits, self._num_seen
-        num_complete = (min(num_bytes, self._num_bytes) - begin) // limits.item_bytes
-        if num_complete > 0 and self.is_finite:
-            signed = np.ndarray(num_complete, limits.signed_type, payload, begin)
-            self.is_finite = bool(
-                _max(signed) < limits.signed
-                and _max(signed.view(limits.unsigned_type)) < limits.unsigned
-            )
-        self._num_seen += num_complete * limits.item_bytes
+    @property
+    def element(self) -> np.dtype[Signed]:
+        """The integers that have the elements' bits."""
+        return self._limits.signed_type
+
+    def look(self, elements: npt.NDArray[Signed]) -> None:
+        """Looks at the next elements, of which there must be one, as integers."""
+        limits = self._limits
+        self.is_finite = self.is_finite and bool(
+            _max(elements) < limits.signed
+            and _max(elements.view(limits.unsigned_type)) < limits.unsigned
+        )
 
 
 @cache
@@ -63,4 +60,4 @@ def _limits(dtype: torch.dtype) -> _Limits:
     size = dtype.itemsize
     signed = torch.tensor([torch.inf, -torch.inf], dtype=dtype).view(_BITS[size]).numpy()
     unsigned = signed.view(f"u{size}")
-    return _Limits(size, int(signed[0]), int(unsigned[1]), signed.dtype, unsigned.dtype)
+    return _Limits(int(signed[0]), int(unsigned[1]), signed.dtype, unsigned.dtype)

@@ -6,11 +6,11 @@ import dataclasses
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-import torch
 from sightline.type.v1 import media_pb2
 from sightline_common.digest import sha256_digest
 from sightline_common.errors import MediaDigestError
 
+from sightline_generator.engine.feature_rows import FeatureRows
 from sightline_generator.families.base import MediaKind, MediumGrid, MediumShape
 
 
@@ -51,7 +51,7 @@ class EncodedMedium:
     Out of the index, `features` are the last rows at most. `timestamps` are a video's.
     """
 
-    features: torch.Tensor | None
+    features: FeatureRows | None
     grid: MediumGrid
     num_tokens: int
     feature_key: str

@@ -7,6 +7,7 @@ from collections import OrderedDict
 
 from sightline.type.v1 import media_pb2
 
+from sightline_generator.engine.feature_rows import FeatureRows
 from sightline_generator.media import EncodedMedium, Medium, MediumKey
 
 ENTRY_BYTES = 1024
@@ -51,8 +52,9 @@ class MediaIndex:
         self._num_bytes -= _num_bytes(before) if before else 0
         features = encoded.features
         if features is not None:
-            # A copy, so that it does not keep the whole tensor.
-            features = features[max(0, len(features) - self._num_rows) :].clone()
+            # A copy, so that it does not keep the whole.
+            last = features.rows(len(features) - self._num_rows, len(features))
+            features = FeatureRows.of(last.copied()) if len(last) else last
         elif before is not None and before.content == encoded.content:
             features = before.features
         entry = dataclasses.replace(encoded, features=features, source=_remembered_source(encoded))

@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
-import torch
 from sightline_common import tracing
 from sightline_common.errors import (
     InternalError,
@@ -19,6 +18,7 @@ from sightline_common.errors import (
 
 from sightline_generator.chat.prompt import Prompt, PromptBuilder, RenderedPrompt
 from sightline_generator.conversion import PromptSource
+from sightline_generator.engine.feature_rows import FeatureRows
 from sightline_generator.engine.sequence import FeatureSpan
 from sightline_generator.families.base import MediaKind, PlaceholderRange
 from sightline_generator.media import (
@@ -111,7 +111,7 @@ class Preparation:
         media = await self._complete(source.media)
         return await self._laid_out(rendered, media, header_only=True)
 
-    async def fetch(self, prepared: PreparedPrompt, spans: list[int]) -> dict[int, torch.Tensor]:
+    async def fetch(self, prepared: PreparedPrompt, spans: list[int]) -> dict[int, FeatureRows]:
         """Returns the features of some of a prompt's spans, by the index of the span.
 
         Raises FeaturesChangedError, MediaBytesRequiredError, and the encoder's errors.
@@ -201,17 +201,17 @@ def _feature_span(placeholder: PlaceholderRange, encoded: EncodedMedium) -> Feat
     features = None
     if encoded.features is not None:
         lacking = encoded.num_tokens - len(encoded.features)
-        features = encoded.features[max(0, start - lacking) : max(0, end - lacking)]
+        features = encoded.features.rows(start - lacking, end - lacking)
     if features is not None and not len(features):
         features = None
     return FeatureSpan(placeholder.offset, placeholder.length, content, features)
 
 
-def _features_of(encoded: EncodedMedium, placeholder: PlaceholderRange) -> torch.Tensor:
+def _features_of(encoded: EncodedMedium, placeholder: PlaceholderRange) -> FeatureRows:
     start, end = placeholder.feature_offset, placeholder.feature_offset + placeholder.length
     if encoded.features is None or not end <= len(encoded.features) == encoded.num_tokens:
         raise InternalError("A medium's features do not fill its placeholder ranges.")
-    return encoded.features[start:end]
+    return encoded.features.rows(start, end)
 
 
 def _check_timed(media: list[Medium], encoded: list[EncodedMedium]) -> None:

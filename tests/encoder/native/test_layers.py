@@ -3,13 +3,16 @@
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import pytest
 import torch
 from sightline_common.checkpoint import Checkpoint
 from sightline_common.native import library as library_module
+from sightline_common.native.library import CompilationError
+from sightline_common.native.library import compiled as library_of
 from sightline_encoder.native import layers as native
-from sightline_encoder.native.library import library
+from sightline_encoder.native.library import SOURCE, library
 from sightline_encoder.packed_attention import SdpaPackedAttention
 from sightline_encoder.torch_layers import TorchLayers
 from sightline_encoder.tower_weights import Block
@@ -21,22 +24,33 @@ from tests.common.native.compiled import compiled
 pytestmark = compiled
 HIDDEN, INNER = 96, 80
 NUM_HEADS = 3
+INT16 = "run_layer_int16"
 
 
-def computes_integers():
+@cache
+def integer_kernels():
+    """The kernels that attend in integers, which are left out where AVX-512 makes them needless."""
     try:
-        return hasattr(library(), "run_layer_int16")
-    except library_module.CompilationError:
-        return False
+        kernels = library()
+        return kernels if hasattr(kernels, INT16) else library_of(SOURCE, "-mno-avx512f")
+    except CompilationError:
+        return None
 
 
-NEEDS_INT16 = pytest.mark.skipif(
-    not computes_integers(), reason="this processor has no use for integers"
-)
-KINDS = pytest.mark.parametrize(
-    "int16",
-    [pytest.param(False, id="float32"), pytest.param(True, id="int16", marks=NEEDS_INT16)],
-)
+@pytest.fixture
+def integers(monkeypatch):
+    """Has layers attend in integers even where floats would be as fast."""
+    kernels = integer_kernels()
+    if not hasattr(kernels, INT16):
+        pytest.skip("this processor has no use for integers")
+    monkeypatch.setattr(native, "library", lambda: kernels)
+
+
+@pytest.fixture(params=[False, True], ids=["float32", "int16"])
+def int16(request):
+    if request.param:
+        request.getfixturevalue("integers")
+    return request.param
 
 
 class Config:
@@ -84,7 +98,6 @@ def beside_torch(made, hidden, rotations, lengths):
     return computed(layers, hidden, rotations, lengths)
 
 
-@KINDS
 @pytest.mark.parametrize(
     "lengths", [[1], [4], [15], [16], [47, 50], [255], [256], [257], [520], [3, 300, 1, 64]]
 )
@@ -96,7 +109,6 @@ def test_layers_equal_torch(lengths, int16):
     assert (found - expected).abs().max() < (1e-3 if int16 else 1e-5) * scale
 
 
-@KINDS
 @pytest.mark.parametrize("num_heads", [1, 2, 4])
 def test_heads_of_any_size_equal_torch(num_heads, int16):
     """Of 256, 128 and 64 numbers."""
@@ -111,7 +123,6 @@ def test_heads_of_any_size_equal_torch(num_heads, int16):
     torch.testing.assert_close(found, expected, atol=1e-3 if int16 else 1e-5, rtol=0)
 
 
-@KINDS
 def test_lanes_compute_at_the_same_time(int16):
     made, (hidden, rotations) = blocks(), drawn(300)
     layers = natively(made, NUM_HEADS, int16=int16)
@@ -125,7 +136,6 @@ def test_lanes_compute_at_the_same_time(int16):
         assert all(torch.equal(found, expected) for found in lanes.map(lane, range(12)))
 
 
-@KINDS
 @pytest.mark.parametrize("num_threads", [1, 2, 3])
 def test_windows_are_the_same_to_the_bit_in_any_company(num_threads, int16):
     made, lengths = blocks(), [33, 300, 5]
@@ -139,7 +149,6 @@ def test_windows_are_the_same_to_the_bit_in_any_company(num_threads, int16):
         assert torch.equal(found, expected)
 
 
-@KINDS
 def test_scores_far_below_nothing_are_weighed_against_each_other(int16):
     """Behind the last key lies padding that scores nothing, which would be the peak of them all."""
     made = blocks(count=1)
@@ -155,7 +164,7 @@ def test_scores_far_below_nothing_are_weighed_against_each_other(int16):
     torch.testing.assert_close(found, expected, atol=2e-3 * expected.abs().max().item(), rtol=0)
 
 
-@NEEDS_INT16
+@pytest.mark.usefixtures("integers")
 def test_one_key_that_outweighs_all_others_leaves_them_their_share():
     """Integers have steps: where one weight is 1 the others must not all be rounded to nothing."""
     made = blocks(count=1, scale=0.2)
@@ -168,7 +177,6 @@ def test_one_key_that_outweighs_all_others_leaves_them_their_share():
     assert error < 1e-3
 
 
-@KINDS
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_spoilt_window_stays_spoilt_and_spoils_no_other(value, int16):
     made, lengths = blocks(), [20, 30]
@@ -181,7 +189,6 @@ def test_a_spoilt_window_stays_spoilt_and_spoils_no_other(value, int16):
     assert not spoilt[20:].isfinite().any()
 
 
-@KINDS
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.parametrize("part", range(3), ids=["query", "key", "value"])
 def test_what_is_not_finite_is_never_rounded_to_a_number(part, value, int16):
@@ -192,7 +199,6 @@ def test_what_is_not_finite_is_never_rounded_to_a_number(part, value, int16):
     assert not found.isfinite().any()
 
 
-@KINDS
 def test_a_picture_of_zeros_is_computed(int16):
     made = blocks()
     hidden, rotations = torch.zeros(18, HIDDEN), drawn(18)[1]
@@ -209,7 +215,7 @@ def attention_of(folder, dtype=torch.float32, *, int16=False):
 def test_towers_in_float32_are_computed_by_the_kernels(tiny_folder):
     assert attention_of(tiny_folder) == "native"
     assert attention_of(tiny_folder, torch.bfloat16) == "sdpa"
-    fast = "native-int16" if hasattr(library(), "run_layer_int16") else "native"
+    fast = "native-int16" if hasattr(library(), INT16) else "native"
     assert attention_of(tiny_folder, int16=True) == fast
 
 

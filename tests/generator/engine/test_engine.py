@@ -2,6 +2,7 @@ import pytest
 import torch
 from sightline_common.errors import EngineFailedError, PromptTooLongError
 from sightline_generator.engine.engine import SequenceUpdate
+from sightline_generator.engine.feature_rows import FeatureRows
 from sightline_generator.engine.sampler import Sampler
 from sightline_generator.engine.sequence import FeatureSpan, SamplingParams
 from sightline_generator.engine.stop import Finish, FinishReason, StopParams
@@ -82,7 +83,7 @@ def test_poisoned_features_do_not_outlive_their_sequence(tiny_ours, undisturbed)
     engine = tiny_ours.engine(num_blocks=12)
     poison = tiny_ours.sequence(tiny_ours.prompt([user("x" * 40)]), max_tokens=10)
     nan = torch.full((4, 64), torch.nan, dtype=torch.float64)
-    poison.feature_spans.append(FeatureSpan(2, 4, "nan", nan))
+    poison.feature_spans.append(FeatureSpan(2, 4, "nan", FeatureRows.of(nan)))
     engine.add(poison)
     (update,) = outcome(engine, [poison])
     assert isinstance(update.error, EngineFailedError)
@@ -96,7 +97,7 @@ def test_poisoned_features_do_not_outlive_their_sequence(tiny_ours, undisturbed)
 def with_features(ours, features, number=0):
     """Returns a sequence of which six tokens are a medium's, those from 18 on."""
     sequence = ours.sequence(ours.prompt([user(PROMPTS[number] + " x" * 30)]), max_tokens=10)
-    sequence.feature_spans.append(FeatureSpan(18, 6, "key", features))
+    sequence.feature_spans.append(FeatureSpan(18, 6, "key", FeatureRows.of(features)))
     return sequence
 
 
@@ -306,7 +307,7 @@ def test_poisoned_pieces_are_never_shared(tiny_ours, place):
     engine = tiny_ours.engine(max_num_batched_tokens=40)
     poison, same = [long_sequence(tiny_ours) for _ in range(2)]
     for sequence in (poison, same):
-        sequence.feature_spans.append(FeatureSpan(place, 6, "key", nan_features()))
+        sequence.feature_spans.append(FeatureSpan(place, 6, "key", FeatureRows.of(nan_features())))
     engine.add(poison)
     while poison.num_computed_tokens < 200 and engine.has_work:
         engine.step()

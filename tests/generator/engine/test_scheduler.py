@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sightline_common.errors import PromptTooLongError
 from sightline_generator.engine.block_manager import BlockManager
+from sightline_generator.engine.feature_rows import FeatureRows
 from sightline_generator.engine.prefill_pace import LEAST_LIMIT, PrefillPace
 from sightline_generator.engine.scheduler import Scheduler, SchedulerLimits
 from sightline_generator.engine.sequence import FeatureSpan, SequenceStatus
@@ -237,7 +238,7 @@ def test_sequence_that_stepped_aside_resumes_by_its_rank():
     scheduler.add(lacking)
     scheduler.schedule()
     scheduler.add(other)
-    lacking.feature_spans[0].features = torch.zeros(6, 1)
+    lacking.feature_spans[0].features = FeatureRows.of(torch.zeros(6, 1))
     scheduler.resume(lacking)
     assert scheduled(scheduler.schedule().chunks) == [(lacking, 12)]
 
@@ -254,7 +255,7 @@ def test_sequence_that_ended_aside_does_not_come_back():
 
 def test_cached_medium_needs_no_features_and_only_its_last_rows_where_its_block_is_not():
     scheduler = make_scheduler()
-    first = with_medium(torch.zeros(6, 1))
+    first = with_medium(FeatureRows.of(torch.zeros(6, 1)))
     scheduler.add(first)
     step(scheduler)
     first.num_proven_tokens = first.num_computed_tokens

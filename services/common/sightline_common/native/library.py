@@ -10,6 +10,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -34,29 +35,31 @@ class CompilationError(RuntimeError):
 
 
 @cache
-def compiled(source: Path) -> ctypes.CDLL:
-    """Loads what a source file compiles to, once a process; raises CompilationError."""
-    return ctypes.CDLL(str(built(source)))
+def compiled(source: Path, *options: str) -> ctypes.CDLL:
+    """Loads what `built` returns, once a process; raises CompilationError."""
+    return ctypes.CDLL(str(built(source, *options)))
 
 
-def built(source: Path) -> Path:
+def built(source: Path, *options: str) -> Path:
     """Returns the library that a source file compiles to, from the last start if it can.
 
-    It can be loaded as long as this process lives. Raises CompilationError.
+    It can be loaded as long as this process lives. `options` of the compiler come behind
+    those of all kernels. Raises CompilationError.
     """
     compiler = shutil.which("c++") or shutil.which("g++")
     if compiler is None:
         raise CompilationError("there is no C++ compiler")
-    kept = _cache_folder() / f"kernels-{_fingerprint(compiler, source)}.so"
-    return kept if _loads(kept) else _compile(compiler, source, kept)
+    command = (compiler, *COMPILE, *options)
+    kept = _cache_folder() / f"kernels-{_fingerprint(command, source)}.so"
+    return kept if _loads(kept) else _compile(command, source, kept)
 
 
-def _compile(compiler: str, source: Path, kept: Path) -> Path:
+def _compile(command: Sequence[str], source: Path, kept: Path) -> Path:
     folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
     parts, linked = Path(folder.name, "kernels.o"), Path(folder.name, "kernels.so")
-    _run(compiler, *COMPILE, f"-I{HEADERS}", "-c", str(source), "-o", str(parts))
-    _run(compiler, "-shared", "-pthread", str(parts), "-o", str(linked))
+    _run(*command, f"-I{HEADERS}", "-c", str(source), "-o", str(parts))
+    _run(command[0], "-shared", "-pthread", str(parts), "-o", str(linked))
     if _keep(linked, kept) and _loads(kept):
         return kept
     if _loads(linked):
@@ -95,12 +98,13 @@ def _cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sightline"
 
 
-def _fingerprint(compiler: str, source: Path) -> str:
+def _fingerprint(command: Sequence[str], source: Path) -> str:
     """Names sources, compiler and processor: what the library depends on."""
+    compiler, *options = command
     version = subprocess.run([compiler, "--version"], capture_output=True, check=False).stdout
     files = [*sorted(source.parent.glob("*.h")), *sorted(HEADERS.glob("*.h")), source]
     sources = [path.read_bytes() for path in files]
-    parts = [*sources, version, " ".join(COMPILE).encode(), _processor().encode()]
+    parts = [*sources, version, " ".join(options).encode(), _processor().encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 

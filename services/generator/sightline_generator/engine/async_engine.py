@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import torch
 from sightline_common.errors import (
     DeadlineError,
     EngineFailedError,
@@ -24,6 +23,7 @@ from sightline_generator.engine.departures import Departures
 from sightline_generator.engine.engine import Engine, SequenceUpdate
 from sightline_generator.engine.engine_counts import EngineCounts
 from sightline_generator.engine.engine_load import EngineLoad
+from sightline_generator.engine.feature_rows import FeatureRows
 from sightline_generator.engine.held_updates import HeldUpdates
 from sightline_generator.engine.scheduler import Scheduler
 from sightline_generator.engine.sequence import Sequence
@@ -166,7 +166,7 @@ class AsyncEngine:
         self._command(lambda: self._add(sequence, updates, deadline))
         return updates
 
-    def provide(self, sequence: Sequence, features: Mapping[int, torch.Tensor]) -> None:
+    def provide(self, sequence: Sequence, features: Mapping[int, FeatureRows]) -> None:
         """Answers an update that wants features: gives them by the index of their span."""
         self._command(lambda: self._provide(sequence, features))
 
@@ -195,7 +195,7 @@ class AsyncEngine:
         except SightlineError as error:
             self._publish([SequenceUpdate(sequence, error=error)])
 
-    def _provide(self, sequence: Sequence, features: Mapping[int, torch.Tensor]) -> None:
+    def _provide(self, sequence: Sequence, features: Mapping[int, FeatureRows]) -> None:
         if self._end is None:
             self._engine.provide(sequence, features)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Sequence as Chunks
 from dataclasses import dataclass
 from itertools import accumulate
@@ -9,6 +10,7 @@ from itertools import accumulate
 import torch
 
 from sightline_generator.attention.base import NULL_BLOCK, AttentionMetadata
+from sightline_generator.engine.feature_rows import FeatureRows
 from sightline_generator.engine.scheduler import ScheduledChunk
 from sightline_generator.engine.sequence import Sequence
 from sightline_generator.engine.transfer import upload, upload_tensor
@@ -149,15 +151,22 @@ def _slots(chunk: ScheduledChunk, block_size: int) -> torch.Tensor:
 
 def _feature_copies(chunk: ScheduledChunk, row: int) -> list[FeatureCopy]:
     start, end = _bounds(chunk)
-    copies = []
+    copies: list[FeatureCopy] = []
     for span in chunk.sequence.feature_spans:
         first, last = max(start, span.offset), min(end, span.end)
         if first < last:
             assert span.features is not None, "a sequence without its features was scheduled"
             assert first >= span.features_offset, "a sequence lacks features that it computes"
-            features = span.features[first - span.features_offset : last - span.features_offset]
-            copies.append(FeatureCopy(row + first - start, features))
+            offset = span.features_offset
+            taken = span.features.rows(first - offset, last - offset)
+            copies += _copies_from(row + first - start, taken)
     return copies
+
+
+def _copies_from(row: int, features: FeatureRows) -> Iterator[FeatureCopy]:
+    for part in features.parts:
+        yield FeatureCopy(row, part)
+        row += len(part)
 
 
 def _attention_metadata(

@@ -12,6 +12,7 @@ from sightline_common.errors import EngineFailedError, SightlineError
 
 from sightline_generator.engine.chunk_run import ChunkRun, Runner
 from sightline_generator.engine.engine_counts import EngineCounts
+from sightline_generator.engine.feature_rows import FeatureRows
 from sightline_generator.engine.sampled import SampledToken, TokenLogprob
 from sightline_generator.engine.sampler import Sampler
 from sightline_generator.engine.scheduler import Schedule, Scheduler
@@ -96,7 +97,7 @@ class Engine:
         if sequence.status is not SequenceStatus.FINISHED:
             self.scheduler.finish(sequence)
 
-    def provide(self, sequence: Sequence, features: Mapping[int, torch.Tensor]) -> None:
+    def provide(self, sequence: Sequence, features: Mapping[int, FeatureRows]) -> None:
         """Gives a sequence features by the index of their span, and lets it go on."""
         for index, given in features.items():
             sequence.feature_spans[index].features = given

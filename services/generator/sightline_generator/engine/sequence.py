@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import torch
 
+from sightline_generator.engine.feature_rows import FeatureRows
 from sightline_generator.engine.stop import StopChecker, StopParams, TokenReader
 
 
@@ -60,7 +61,7 @@ class FeatureSpan:
     offset: int
     length: int
     content: str
-    features: torch.Tensor | None = None
+    features: FeatureRows | None = None
 
     @property
     def end(self) -> int:
