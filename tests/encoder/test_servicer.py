@@ -146,6 +146,7 @@ async def test_first_chunk_of_a_new_picture_comes_with_its_header_too(served):
     assert wanted.WhichOneof("payload") == "bytes_wanted"
     assert head.header.source == media_pb2.FEATURE_SOURCE_COMPUTED
     assert head.header.HasField("encode_time")
+    assert head.header.finite
     assert sha256_digest(head.first_chunk) == head.header.payload_digest
 
 

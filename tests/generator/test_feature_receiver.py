@@ -122,6 +122,17 @@ def test_one_value_that_is_not_finite_is_found(receiver, dtype, bad, place, chun
         receiving.features()
 
 
+def test_features_that_the_encoder_looked_at_are_not_looked_at_again(tiny_ours, monkeypatch):
+    def look(*_arguments):
+        raise AssertionError("features were scanned")
+
+    monkeypatch.setattr("sightline_generator.finite_scan.FiniteScan.look", look)
+    header = feature_header(features(), finite=True)
+    receiving = FeatureReceiver(header, FINGERPRINT, tiny_ours.family)
+    receiving.add(tensor_bytes(features()))
+    assert torch.equal(receiving.features().copied(), features())
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16, torch.float64])
 def test_every_finite_value_passes(receiver, dtype):
     tensor = features().to(dtype)

@@ -145,6 +145,7 @@ class EncoderServicer(encoder_pb2_grpc.EncoderServiceServicer):
         header.CopyFrom(answer.entry.description)
         header.checkpoint_fingerprint = self._info.checkpoint_fingerprint
         header.source = answer.source
+        header.finite = True  # A pass whose features are not fails.
         if answer.similar_distance is not None:
             header.similar_distance = answer.similar_distance
         # What memory holds is there at once, and has one header for all that ask.

@@ -21,12 +21,14 @@ class ArrivingRows:
     behind the features is counted only.
     """
 
-    def __init__(self, layout: TensorLayout, num_bytes: int) -> None:
+    def __init__(self, layout: TensorLayout, num_bytes: int, *, looked_at: bool) -> None:
         """Takes how the features lie, [num_rows, hidden_size], and the payload's bytes.
 
+        Features that were not `looked_at` when they were computed are scanned as they come.
         Raises PayloadCorruptError for integers.
         """
         self.scan = FiniteScan(layout.dtype)
+        self._looked_at = looked_at
         self._dtype, self._hidden_size = layout.dtype, layout.shape[1]
         self._row_bytes = layout.num_bytes // layout.shape[0]
         self._num_lacking = layout.num_bytes
@@ -75,8 +77,9 @@ class ArrivingRows:
         elements = np.frombuffer(rows, self.scan.element)
         if elements.flags.writeable or not elements.flags.aligned:
             elements = elements.copy()
-        # While they lie in the processor's cache: another thread would fetch them again.
-        self.scan.look(elements)
+        if not self._looked_at:
+            # While they lie in the processor's cache: another thread would fetch them again.
+            self.scan.look(elements)
         part = torch.frombuffer(elements, dtype=self._dtype)
         self._parts.append(part.view(-1, self._hidden_size))
 

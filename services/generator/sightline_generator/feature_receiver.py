@@ -42,7 +42,8 @@ class FeatureReceiver:
         self._proof = Checksum() if header.payload_checksum else Digest()
         if not header_only:
             _check_room(header, family.shape.max_positions)
-        self._arriving = ArrivingRows(layout, 0 if header_only else header.payload_byte_count)
+        num_bytes = 0 if header_only else header.payload_byte_count
+        self._arriving = ArrivingRows(layout, num_bytes, looked_at=header.finite)
 
     @property
     def is_complete(self) -> bool:
