@@ -3,6 +3,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,21 @@ def assert_same_features(folder, images):
 
     for one, other in zip(found, reference_features(folder, images), strict=True):
         torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-5)
+
+
+def test_loading_does_not_wait_for_torchs_compiler():
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from sightline_common.checkpoint import Checkpoint\n"
+        "from sightline_encoder.vision import choose_placement, load_vision_tower\n"
+        f"load_vision_tower(Checkpoint(Path({str(NANO)!r})), choose_placement('cpu', 'float32'))\n"
+        "print('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
 
 
 def test_features_equal_the_whole_models_in_transformers(tiny_folder):

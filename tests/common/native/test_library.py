@@ -1,6 +1,7 @@
 """Compiler and cache."""
 
 import ctypes
+import tempfile
 
 import pytest
 from sightline_common.native import library as module
@@ -45,6 +46,20 @@ def test_without_a_compiler_there_are_no_kernels(source, monkeypatch):
 def test_a_compiler_that_fails_is_a_refusal(source, monkeypatch):
     monkeypatch.setattr(module.shutil, "which", lambda name: "/bin/false")
     with pytest.raises(CompilationError, match="cannot compile"):
+        anew(source)
+
+
+@compiled
+def test_the_reason_is_the_compilers_own(source):
+    source.write_text("no C++\n")
+    with pytest.raises(CompilationError, match=r"cannot compile the kernels: .*: error: "):
+        anew(source)
+
+
+@compiled
+def test_without_a_temporary_folder_there_are_no_kernels(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(CompilationError, match="no folder to compile in"):
         anew(source)
 
 

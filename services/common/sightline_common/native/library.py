@@ -55,16 +55,27 @@ def built(source: Path, *options: str) -> Path:
 
 
 def _compile(command: Sequence[str], source: Path, kept: Path) -> Path:
-    folder = tempfile.TemporaryDirectory()
-    atexit.register(folder.cleanup)
-    parts, linked = Path(folder.name, "kernels.o"), Path(folder.name, "kernels.so")
+    folder = _temporary_folder()
+    parts, linked = folder / "kernels.o", folder / "kernels.so"
     _run(*command, f"-I{HEADERS}", "-c", str(source), "-o", str(parts))
     _run(command[0], "-shared", "-pthread", str(parts), "-o", str(linked))
     if _keep(linked, kept) and _loads(kept):
         return kept
-    if _loads(linked):
-        return linked
-    raise CompilationError("the compiled kernels cannot be loaded")
+    try:
+        ctypes.CDLL(str(linked))
+    except OSError as error:
+        raise CompilationError(f"the compiled kernels cannot be loaded: {error}") from error
+    return linked
+
+
+def _temporary_folder() -> Path:
+    """Makes a folder that goes when the process ends; raises CompilationError."""
+    try:
+        folder = tempfile.TemporaryDirectory()
+    except OSError as error:
+        raise CompilationError(f"there is no folder to compile in: {error}") from error
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
 
 
 def _loads(library: Path) -> bool:
@@ -79,7 +90,18 @@ def _run(*command: str) -> None:
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=COMPILE_TIMEOUT_S)
     except (OSError, subprocess.SubprocessError) as error:
-        raise CompilationError(f"{command[0]} cannot compile the kernels: {error}") from error
+        complaint = _complaint(error)
+        raise CompilationError(f"{command[0]} cannot compile the kernels: {complaint}") from error
+
+
+def _complaint(error: OSError | subprocess.SubprocessError) -> str:
+    """Returns the compiler's first error, where there is one; its command fills a page."""
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"it takes more than {COMPILE_TIMEOUT_S:g} s"
+    if not isinstance(error, subprocess.CalledProcessError):
+        return str(error)
+    lines = error.stderr.decode(errors="replace").splitlines()
+    return next((line for line in lines if "error" in line), f"exit code {error.returncode}")
 
 
 def _keep(linked: Path, kept: Path) -> bool:
