@@ -22,6 +22,15 @@ def podman(*arguments: str, text: str | None = None) -> str:
     return done.stdout.strip()
 
 
+def log_of(container: str) -> str:
+    """Returns what a container wrote, on both streams."""
+    command = ["podman", "logs", container]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
+    )
+    return done.stdout
+
+
 def wait_until_ready(url: str) -> None:
     """Waits until GET answers 200; a container that is still starting resets connections."""
     deadline = time.monotonic() + READY_S

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import httpx2
 import pytest
 from sightline_common import __version__
 
-from tests.containers.podman import network, playing, podman, running, wait_until_ready
+from tests.containers.podman import log_of, network, playing, podman, running, wait_until_ready
 from tests.deploy.manifests import rendered
 from tests.suite.test_readme import readmes_curl
 from tests.suite.test_truth import TRUTH, shapes_of
@@ -31,6 +32,10 @@ URL = "http://127.0.0.1:8080"
 PODS = ("sightline-encoder", "sightline-generator", "sightline-web")
 BASE_NAME = '{{index .Config.Labels "org.opencontainers.image.base.name"}}'
 SEARCH_TORCH = "from importlib.util import find_spec; print(find_spec('torch'))"
+COMPILED = (
+    "tower is computed by compiled kernels",
+    r"attention chosen\W+attention\W+paged-cpu",
+)
 WEB_ABOVE_ITS_BASE = 200_000_000  # bytes
 
 
@@ -54,6 +59,13 @@ def begin_conversation() -> str:
     return URL + str(reply.headers["location"])
 
 
+def assert_compiled(log: str) -> None:
+    """Says whether the kernels of both services could be compiled, written and loaded."""
+    for words in COMPILED:
+        assert re.search(words, log), words
+    assert "pictures are resampled by Pillow" not in log
+
+
 def size(image: str) -> int:
     return int(podman("image", "inspect", "--format", "{{.Size}}", image))
 
@@ -63,6 +75,7 @@ def test_suites_data_survive_the_replacement_of_its_container(tmp_path: Path) ->
     with running(SUITE, *options) as first:
         wait_until_ready(f"{URL}/ready")
         assert answer() == shapes_of(TRUTH["shapes.png"])
+        assert_compiled(log_of(first))
         assert "A red circle at the top left" in notebook(first)
         conversation = begin_conversation()
         podman("stop", "--time", "60", first)
@@ -99,3 +112,6 @@ def cluster() -> Iterator[None]:
 @pytest.mark.usefixtures("cluster")
 def test_overlay_for_cpus_answers_on_podman() -> None:
     assert answer() == shapes_of(TRUTH["shapes.png"])
+    assert_compiled(
+        "".join(log_of(f"{name}-pod-0-{name.removeprefix('sightline-')}") for name in PODS)
+    )

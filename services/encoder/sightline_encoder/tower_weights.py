@@ -75,7 +75,7 @@ class Positions(nn.Module):
         side = config.image_size // config.patch_size
         # On the meta device nn.Embedding's random table would import torch's compiler.
         table = torch.empty(side * side, config.hidden_size)
-        self.position_embedding = nn.Embedding.from_pretrained(table)
+        self.position_embedding = nn.Embedding.from_pretrained(table)  # type: ignore[no-untyped-call]
 
 
 class TowerWeights(nn.Module):
