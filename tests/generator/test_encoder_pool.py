@@ -241,6 +241,20 @@ async def test_encoder_without_a_connection_that_is_no_longer_named_is_replaced(
     assert has_features(await asking)
 
 
+async def test_helper_that_is_not_waited_for_is_broken_off_with_the_others(trio, mute, monkeypatch):
+    monkeypatch.setattr("sightline_generator.encoder_pool.HELPER_TIMEOUT_S", 0.05)
+    trio.pool.set_addresses([*trio.pool.members, mute])
+    trio.pool.members[mute].found_available("")
+    helped = next(each for each in map(medium, range(1000)) if trio.names(each)[1] == mute)
+    owner = trio.encoders[trio.names(helped)[0]]
+    owner.release.clear()
+    asking = asyncio.create_task(trio.pool.encode(helped))
+    await until(lambda: owner.uploads)
+    trio.pool.members[mute].client.break_off("It is silent.")
+    owner.release.set()
+    assert has_features(await asking)
+
+
 async def test_silent_helper_does_not_hold_up_its_owner(trio, monkeypatch):
     monkeypatch.setattr("sightline_generator.encoder_pool.HELPER_TIMEOUT_S", 0.1)
     owner, second, _ = trio.in_order(medium())
