@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from sightline_encoder.native.pixel_bands import PIXEL_BYTES, pixel_bands
+from sightline_encoder.native.pixel_bands import PIXEL_BYTES, ScatteredRowsError, pixel_bands
 from sightline_encoder.native.taps import Taps, resampling_taps, unchanged
 
 Plane = npt.NDArray[np.uint8]
@@ -52,13 +52,19 @@ class Resampler:
         """Returns uint8 [height, width, 3] for an RGB picture and Pillow's filter `kind`.
 
         `size` is (width, height). None for what the kernel does not know: other modes and
-        filters, sides of a few pixels, extreme reductions. Raises MemoryError.
+        filters, sides of a few pixels, extreme reductions, rows that lie apart. Raises
+        MemoryError.
         """
         if image.mode != "RGB":
             return None
         columns = _taps(image.width, size[0], kind, self._taps_at_once)
         rows = _taps(image.height, size[1], kind, 1)
-        return None if columns is None or rows is None else self._run(image, columns, rows)
+        if columns is None or rows is None:
+            return None
+        try:
+            return self._run(image, columns, rows)
+        except ScatteredRowsError:
+            return None
 
     def _run(self, image: Image.Image, columns: Taps, rows: Taps) -> Plane:
         width, height = len(columns.starts), len(rows.starts)
