@@ -99,3 +99,14 @@ def test_a_process_loads_a_library_once(source):
 def test_a_cache_that_cannot_be_written_is_done_without(source, tmp_path):
     (tmp_path / "cache").write_text("a file in the folder's place")
     assert anew(source).panel_width() > 0
+
+
+@compiled
+def test_a_full_disk_leaves_nothing_in_the_cache(source, tmp_path, monkeypatch):
+    def fill(_linked, target):
+        target.write_bytes(b"half")
+        raise OSError("no space left on the device")
+
+    monkeypatch.setattr(module.shutil, "copyfile", fill)
+    assert anew(source).panel_width() > 0
+    assert not kept(tmp_path)

@@ -86,9 +86,8 @@ def _keep(linked: Path, kept: Path) -> bool:
     """Leaves the library to the next start; false where the cache cannot be written to."""
     try:
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        partial = kept.with_suffix(f".{os.getpid()}")
-        shutil.copyfile(linked, partial)
-        partial.replace(kept)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+            shutil.copyfile(linked, Path(folder, kept.name)).replace(kept)
     except OSError:
         return False
     return True
