@@ -241,6 +241,16 @@ async def test_encoder_without_a_connection_that_is_no_longer_named_is_replaced(
     assert has_features(await asking)
 
 
+async def test_closing_ends_what_waits_for_an_encoder_that_is_no_longer_named(trio, mute):
+    asking = await asked_in_vain(trio, mute)
+    trio.pool.set_addresses([name for name in trio.pool.members if name != mute])
+    await asyncio.sleep(0)
+    await trio.pool.close()
+    async with asyncio.timeout(5):
+        with pytest.raises(EncoderUnavailableError):
+            await asking
+
+
 async def test_helper_that_is_not_waited_for_is_broken_off_with_the_others(trio, mute, monkeypatch):
     monkeypatch.setattr("sightline_generator.encoder_pool.HELPER_TIMEOUT_S", 0.05)
     trio.pool.set_addresses([*trio.pool.members, mute])
