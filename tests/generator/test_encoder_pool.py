@@ -219,8 +219,7 @@ async def asked_in_vain(trio, mute):
     trio.pool.members[mute].found_available("")
     owned = next(each for each in map(medium, range(1000)) if trio.names(each)[0] == mute)
     asking = asyncio.create_task(trio.pool.encode(owned))
-    await asyncio.sleep(0.1)
-    assert not asking.done()
+    await until(lambda: trio.pool.members[mute].client._exchanges)
     return asking
 
 

@@ -15,7 +15,6 @@ from sightline_encoder.native.taps import Taps, resampling_taps, unchanged
 Plane = npt.NDArray[np.uint8]
 
 _SAMPLES = 3
-_ROWS_AT_ONCE = 4
 _int64, _pointer = ctypes.c_int64, ctypes.c_void_p
 
 
@@ -46,6 +45,7 @@ class Resampler:
             raise OSError(f"{library} cannot resample on this processor")
         self._resample = kernels.resample
         self._taps_at_once = int(kernels.taps_at_once())
+        self._rows_at_once = int(kernels.rows_at_once())
         self._padding = int(kernels.row_padding())
 
     def resampled(self, image: Image.Image, size: tuple[int, int], kind: int) -> Plane | None:
@@ -71,8 +71,8 @@ class Resampler:
         keeps_width = width == image.width
         rows_first = not keeps_width and _rows_first(image, width, height)
         stride = max(width * _SAMPLES, image.width * PIXEL_BYTES * rows_first) + self._padding
-        ring = np.empty((rows.count + _ROWS_AT_ONCE, stride), np.uint8)
-        batch = np.empty((2 * _ROWS_AT_ONCE, stride), np.uint8)
+        ring = np.empty((rows.count + self._rows_at_once, stride), np.uint8)
+        batch = np.empty((2 * self._rows_at_once, stride), np.uint8)
         pointers = np.empty(rows.count, np.uintp)
         output = np.empty((height, width, _SAMPLES), np.uint8)
         weights = columns.weights.repeat(PIXEL_BYTES, axis=1)
