@@ -11,7 +11,8 @@
 
 namespace sightline {
 
-using Integers = int32_t __attribute__((vector_size(4 * kLanes), aligned(4)));
+// Signed numbers; as words, since what lies behind the last key may overflow.
+using Integers = Words;
 
 inline Integers integers_at(const int16_t* place) {
   return *reinterpret_cast<const Integers*>(place);
