@@ -1,8 +1,9 @@
 // Attention of all patches of a window to each other, in 16-bit integers.
 //
 // Queries, keys and values are rounded to integers with a scale of their own each, weights with one
-// for every chunk; sums are exact, in 32 bits, and the softmax is taken in float32. AVX2 multiplies
-// twice as many 16-bit integers as floats. SageAttention (Zhang et al., 2024) does so with 8 bits.
+// for every chunk; sums are exact, in 32 bits, and the softmax is taken in float32. Processors
+// multiply twice as many 16-bit integers as floats. SageAttention (Zhang et al., 2024) does so with
+// 8 bits.
 //
 // A query or key keeps 15 bits of its length, so a score errs by some 1e-5 of the product of both
 // lengths. Weights of a chunk keep 17 bits of their sum, values 13 of the largest.
