@@ -231,6 +231,15 @@ async def test_silent_encoder_without_a_connection_is_broken_off(trio, mute):
     assert has_features(await asking)
 
 
+@pytest.mark.parametrize("num_turns", range(8))
+async def test_encoder_that_is_broken_off_at_any_moment_is_replaced(trio, num_turns):
+    asking = asyncio.create_task(trio.pool.encode(medium()))
+    for _ in range(num_turns):
+        await asyncio.sleep(0)
+    trio.pool.members[trio.names(medium())[0]].client.break_off("It is lost.")
+    assert has_features(await asking)
+
+
 async def test_encoder_without_a_connection_that_is_no_longer_named_is_replaced(
     trio, mute, monkeypatch
 ):

@@ -128,7 +128,7 @@ class Exchange:
         self._call.cancel()
         opening, self._opening = self._opening, None
         if opening is not None:
-            # grpc goes on waiting for a connection to write to (1.85).
+            # grpc's `write` does not see a call end before its metadata were sent (1.85).
             opening.reschedule(0.0)
 
     async def _open(self) -> None:
