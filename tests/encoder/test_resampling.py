@@ -105,3 +105,14 @@ def test_a_pillow_that_resamples_otherwise_is_found_out(monkeypatch, caplog):
 
     assert resampling_library.resampling_library() is None
     assert "resampled by Pillow" in caplog.text
+
+
+@needs_kernels
+def test_a_pillow_whose_rows_lie_apart_is_found_out(monkeypatch, caplog):
+    def refuse(image):
+        raise ValueError("Image rows are not contiguous in memory.")
+
+    monkeypatch.setattr(Image.Image, "__arrow_c_array__", refuse)
+
+    assert resampling_library.resampling_library() is None
+    assert "resampled by Pillow" in caplog.text

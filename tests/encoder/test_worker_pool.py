@@ -385,7 +385,7 @@ def test_workers_without_kernels_decode_too(open_pool, kernels):
 
 
 @needs_kernels
-def test_the_service_gives_its_workers_the_kernels():
+def test_an_opened_pool_has_the_kernels_it_was_given():
     with open_worker_pool(EncoderSettings(intake_workers=1), built(SOURCE)) as pool:
         assert run(pool, "equipped") is True
 

@@ -197,11 +197,12 @@ class Ours:
 
 
 def feature_span(placeholder: PlaceholderRange, features: torch.Tensor) -> FeatureSpan:
-    """Names features after their values, as a feature key would."""
+    """Names features after their values, as a feature key would; they lie in two parts."""
     start, end = placeholder.feature_offset, placeholder.feature_offset + placeholder.length
     taken = features[start:end]
     content = f"{sha256_digest(taken.numpy().tobytes())} {placeholder.grid}"
-    return FeatureSpan(placeholder.offset, placeholder.length, content, FeatureRows.of(taken))
+    rows = FeatureRows(taken.tensor_split(2)) if len(taken) > 1 else FeatureRows.of(taken)
+    return FeatureSpan(placeholder.offset, placeholder.length, content, rows)
 
 
 def conversation(

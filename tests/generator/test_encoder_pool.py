@@ -219,8 +219,7 @@ async def asked_in_vain(trio, mute):
     trio.pool.members[mute].found_available("")
     owned = next(each for each in map(medium, range(1000)) if trio.names(each)[0] == mute)
     asking = asyncio.create_task(trio.pool.encode(owned))
-    await asyncio.sleep(0.1)
-    assert not asking.done()
+    await until(lambda: trio.pool.members[mute].client._exchanges)
     return asking
 
 
@@ -232,12 +231,45 @@ async def test_silent_encoder_without_a_connection_is_broken_off(trio, mute):
     assert has_features(await asking)
 
 
+@pytest.mark.parametrize("num_turns", range(8))
+async def test_encoder_that_is_broken_off_at_any_moment_is_replaced(trio, num_turns):
+    asking = asyncio.create_task(trio.pool.encode(medium()))
+    for _ in range(num_turns):
+        await asyncio.sleep(0)
+    trio.pool.members[trio.names(medium())[0]].client.break_off("It is lost.")
+    assert has_features(await asking)
+
+
 async def test_encoder_without_a_connection_that_is_no_longer_named_is_replaced(
     trio, mute, monkeypatch
 ):
     monkeypatch.setattr("sightline_generator.encoder_pool.CLOSE_GRACE_S", 0.05)
     asking = await asked_in_vain(trio, mute)
     trio.pool.set_addresses([name for name in trio.pool.members if name != mute])
+    assert has_features(await asking)
+
+
+async def test_closing_ends_what_waits_for_an_encoder_that_is_no_longer_named(trio, mute):
+    asking = await asked_in_vain(trio, mute)
+    trio.pool.set_addresses([name for name in trio.pool.members if name != mute])
+    await asyncio.sleep(0)
+    await trio.pool.close()
+    async with asyncio.timeout(5):
+        with pytest.raises(EncoderUnavailableError):
+            await asking
+
+
+async def test_helper_that_is_not_waited_for_is_broken_off_with_the_others(trio, mute, monkeypatch):
+    monkeypatch.setattr("sightline_generator.encoder_pool.HELPER_TIMEOUT_S", 0.05)
+    trio.pool.set_addresses([*trio.pool.members, mute])
+    trio.pool.members[mute].found_available("")
+    helped = next(each for each in map(medium, range(1000)) if trio.names(each)[1] == mute)
+    owner = trio.encoders[trio.names(helped)[0]]
+    owner.release.clear()
+    asking = asyncio.create_task(trio.pool.encode(helped))
+    await until(lambda: owner.uploads)
+    trio.pool.members[mute].client.break_off("It is silent.")
+    owner.release.set()
     assert has_features(await asking)
 
 

@@ -200,3 +200,9 @@ def test_a_header_alone_brings_no_features_and_counts_any_length(tiny_ours):
     assert receiving.encoded(None).num_tokens == header.token_count
     with pytest.raises(PayloadCorruptError):
         receiving.add(b"x")
+
+
+def test_a_grid_without_a_token_is_refused(tiny_ours):
+    header = huge(0, grid=media_pb2.Grid(time_count=1, height_count=1, width_count=1))
+    with pytest.raises(PayloadCorruptError, match="tokens"):
+        FeatureReceiver(header, FINGERPRINT, tiny_ours.family)

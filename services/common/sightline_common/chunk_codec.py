@@ -1,8 +1,8 @@
 """Messages that are one chunk of bytes and nothing else, without protobuf's copies.
 
 Building, serialising and parsing such a message copies the chunk three times on its way; on
-the wire it is a tag, a length and the bytes. So these are joined, and found again, by hand;
-what is sent is what protobuf would have sent, and clients in any language see no difference.
+the wire it is a tag, a length and the bytes. So these are joined, and found again, by hand.
+What is sent is a message of protobuf's: clients in any language read it as any other.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ class EncoderSettings(ServiceSettings):
     )
     integer_attention: bool = setting(
         "SIGHTLINE_ENCODER_INTEGER_ATTENTION",
-        "Whether the tower attends in 16-bit integers on CPUs with AVX2 and without AVX-512.",
+        "Whether the tower attends in 16-bit integers on CPUs where that is faster than in floats.",
         default=True,
     )
     intake_workers: int = setting(

@@ -47,7 +47,7 @@ async def open_servicer(
     `registry` gets the metrics. Raises CheckpointError when the checkpoint cannot be served.
     """
     async with AsyncExitStack() as opened:
-        kernels = await asyncio.to_thread(logged_step, "resampling kernels", resampling_library)
+        kernels = await asyncio.to_thread(logged_step, "resampling", resampling_library)
         pool = opened.enter_context(open_worker_pool(settings, kernels))
         model = await asyncio.to_thread(load_model, settings, file_decode(pool, settings))
         await asyncio.to_thread(logged_step, "workers", pool.wait_ready)

@@ -53,9 +53,14 @@ class EncoderClient:
         self._connection = Connection(target, _Stubs.on, tls, server_name=server_name)
 
     async def close(self, grace_s: float | None = None) -> None:
-        """Closes the channel when its calls have ended, or after `grace_s` seconds."""
-        await self._connection.close(grace_s)
-        self.break_off("The encoder is no longer named.")
+        """Closes the channel when its calls have ended, or after `grace_s` seconds.
+
+        When this is cancelled, calls end at once.
+        """
+        try:
+            await self._connection.close(grace_s)
+        finally:
+            self.break_off("The encoder is no longer named.")
 
     async def probe(self, timeout_s: float) -> str:
         """Returns the encoder's feature fingerprint when it is ready and the right one.

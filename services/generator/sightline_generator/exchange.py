@@ -79,9 +79,7 @@ class Exchange:
     async def ask(self) -> bool:
         """Returns whether the encoder has the features; otherwise it wants the file."""
         with self._errors():
-            async with asyncio.timeout(None) as self._opening:
-                await _write(self._call, encoder_pb2.EncodeMediaRequest(header=self._header()))
-            self._opening = None
+            await self._open()
             response = await self._read()
             if _kind(response) == "bytes_wanted":
                 return False
@@ -130,8 +128,16 @@ class Exchange:
         self._call.cancel()
         opening, self._opening = self._opening, None
         if opening is not None:
-            # grpc goes on waiting for a connection to write to (1.85).
+            # grpc's `write` does not see a call end before its metadata were sent (1.85).
             opening.reschedule(0.0)
+
+    async def _open(self) -> None:
+        """Sends the header; raises TimeoutError when it is broken off."""
+        try:
+            async with asyncio.timeout(None) as self._opening:
+                await _write(self._call, encoder_pb2.EncodeMediaRequest(header=self._header()))
+        finally:
+            self._opening = None
 
     async def _read(self) -> Response | None:
         response = await self._call.read()

@@ -91,7 +91,7 @@ def _checked_layout(
     sizes, num_tokens = (grid.time, grid.height, grid.width), header.token_count
     if max(*sizes, num_tokens) > MAX_TOKENS:
         raise PayloadCorruptError(f"No medium has a grid of {sizes} patches.")
-    if min(sizes) < 1 or family.token_count(grid) != num_tokens:
+    if min(*sizes, num_tokens) < 1 or family.token_count(grid) != num_tokens:
         raise PayloadCorruptError(f"A grid of {sizes} patches does not have {num_tokens} tokens.")
     _check_timestamps(header)
     return _features_layout(header, (num_tokens, family.shape.hidden_size))

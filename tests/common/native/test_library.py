@@ -64,8 +64,10 @@ def test_without_a_temporary_folder_there_are_no_kernels(source, tmp_path, monke
 
 
 @compiled
-def test_the_second_start_compiles_nothing(source, tmp_path, monkeypatch):
+def test_the_second_start_compiles_nothing(source, tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO")
     assert anew(source).panel_width() > 0
+    assert [record.getMessage() for record in caplog.records] == ["compiling kernels"]
     monkeypatch.setattr(module, "_run", lambda *command: pytest.fail(f"{command} was run"))
     assert anew(source).panel_width() > 0
     assert len(kept(tmp_path)) == 1
@@ -114,3 +116,14 @@ def test_a_process_loads_a_library_once(source):
 def test_a_cache_that_cannot_be_written_is_done_without(source, tmp_path):
     (tmp_path / "cache").write_text("a file in the folder's place")
     assert anew(source).panel_width() > 0
+
+
+@compiled
+def test_a_full_disk_leaves_nothing_in_the_cache(source, tmp_path, monkeypatch):
+    def fill(_linked, target):
+        target.write_bytes(b"half")
+        raise OSError("no space left on the device")
+
+    monkeypatch.setattr(module.shutil, "copyfile", fill)
+    assert anew(source).panel_width() > 0
+    assert not kept(tmp_path)

@@ -3,7 +3,8 @@
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from sightline_common.checkpoint import Checkpoint
 from sightline_common.native import library as library_module
 from sightline_common.native.library import CompilationError
 from sightline_common.native.library import compiled as library_of
+from sightline_common.native.packed_weight import panel_width
 from sightline_encoder.native import layers as native
 from sightline_encoder.native.library import SOURCE, library
 from sightline_encoder.packed_attention import SdpaPackedAttention
@@ -27,30 +29,40 @@ NUM_HEADS = 3
 INT16 = "run_layer_int16"
 
 
-@cache
 def integer_kernels():
-    """The kernels that attend in integers, which are left out where AVX-512 makes them needless."""
-    try:
-        kernels = library()
-        return kernels if hasattr(kernels, INT16) else library_of(SOURCE, "-mno-avx512f")
-    except CompilationError:
-        return None
+    """The kernels of this machine that attend in integers, by the numbers in their panels.
+
+    Where AVX-512 has VNNI there are those of AVX2, too.
+    """
+    found = {}
+    with suppress(CompilationError):
+        for options in ((), ("-mno-avx512f",)):
+            kernels = library_of(SOURCE, *options)
+            if hasattr(kernels, INT16):
+                found.setdefault(panel_width(kernels), kernels)
+    return found
 
 
-@pytest.fixture
-def integers(monkeypatch):
-    """Has layers attend in integers even where floats would be as fast."""
-    kernels = integer_kernels()
-    if not hasattr(kernels, INT16):
-        pytest.skip("this processor has no use for integers")
+INTEGERS = integer_kernels()
+
+
+def attend_with(kernels, monkeypatch):
     monkeypatch.setattr(native, "library", lambda: kernels)
 
 
-@pytest.fixture(params=[False, True], ids=["float32", "int16"])
-def int16(request):
+@pytest.fixture(params=INTEGERS)
+def integers(request, monkeypatch):
+    """Has layers attend in integers, with vectors of each width that this machine has."""
+    attend_with(INTEGERS[request.param], monkeypatch)
+
+
+@pytest.fixture(
+    params=[None, *INTEGERS], ids=lambda width: f"int16-{width}" if width else "float32"
+)
+def int16(request, monkeypatch):
     if request.param:
-        request.getfixturevalue("integers")
-    return request.param
+        attend_with(INTEGERS[request.param], monkeypatch)
+    return bool(request.param)
 
 
 class Config:
@@ -149,7 +161,8 @@ def test_windows_are_the_same_to_the_bit_in_any_company(num_threads, int16):
         assert torch.equal(found, expected)
 
 
-def test_scores_far_below_nothing_are_weighed_against_each_other(int16):
+@pytest.mark.parametrize("length", [5, 21])
+def test_scores_far_below_nothing_are_weighed_against_each_other(length, int16):
     """Behind the last key lies padding that scores nothing, which would be the peak of them all."""
     made = blocks(count=1)
     (block,) = made
@@ -157,10 +170,10 @@ def test_scores_far_below_nothing_are_weighed_against_each_other(int16):
     block.attn.qkv.weight.data[: 2 * HIDDEN] = 0
     block.attn.qkv.bias.data[:HIDDEN] = 12
     block.attn.qkv.bias.data[HIDDEN : 2 * HIDDEN] = -12
-    hidden, rotations = drawn(21)
+    hidden, rotations = drawn(length)
     rotations = torch.ones_like(rotations)
-    found = computed(natively(made, NUM_HEADS, int16=int16), hidden, rotations, [21])
-    expected = beside_torch(made, hidden, rotations, [21])
+    found = computed(natively(made, NUM_HEADS, int16=int16), hidden, rotations, [length])
+    expected = beside_torch(made, hidden, rotations, [length])
     torch.testing.assert_close(found, expected, atol=2e-3 * expected.abs().max().item(), rtol=0)
 
 
@@ -175,6 +188,18 @@ def test_one_key_that_outweighs_all_others_leaves_them_their_share():
     others = torch.arange(250) != 7
     error = (found - expected)[others].norm() / (expected - hidden)[others].norm()
     assert error < 1e-3
+
+
+def test_integers_of_any_width_may_answer_for_each_other(monkeypatch):
+    """They share a fingerprint, so they must be nearer to each other than to floats."""
+    made, (hidden, rotations) = blocks(), drawn(520)
+    found = []
+    for kernels in INTEGERS.values():
+        attend_with(kernels, monkeypatch)
+        found.append(computed(natively(made, NUM_HEADS, int16=True), hidden, rotations, [520]))
+    floats = beside_torch(made, hidden, rotations, [520])
+    for one, other in pairwise(found):
+        assert (one - other).norm() < 0.5 * (one - floats).norm()
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -2,7 +2,9 @@ import pytest
 import torch
 from sightline_generator.engine import batch
 from sightline_generator.engine.batch import build_batch
+from sightline_generator.engine.feature_rows import FeatureRows
 from sightline_generator.engine.scheduler import ScheduledChunk
+from sightline_generator.engine.sequence import FeatureSpan
 
 from tests.generator.engine.sequences import make_sequence
 
@@ -56,3 +58,18 @@ def test_unfinished_prompt_wants_no_logits(chunks):
     rows = build_batch(chunks, BLOCK_SIZE, CPU).logit_rows
     assert rows.dtype is torch.int64
     assert len(rows) == 0
+
+
+@pytest.mark.parametrize("num_computed, num_tokens", [(0, 9), (0, 5), (4, 5), (3, 3)])
+def test_every_part_of_features_takes_its_own_rows(num_computed, num_tokens):
+    """A medium of six rows at places 2 to 8, which came in three parts."""
+    features = torch.arange(6.0)[:, None]
+    chunk = chunk_of(9, 0, num_computed, num_tokens)
+    parts = FeatureRows(features.split([1, 3, 2]))
+    chunk.sequence.feature_spans.append(FeatureSpan(2, 6, "key", parts))
+    flat = torch.full((1 + num_tokens, 1), -1.0)
+    for copy in build_batch([decoding(3, 1), chunk], BLOCK_SIZE, CPU).features:
+        flat[copy.row : copy.row + len(copy.features)] = copy.features
+    text = torch.full((1, 1), -1.0)
+    laid_out = torch.cat([text, text, features, text])[num_computed : num_computed + num_tokens]
+    assert torch.equal(flat, torch.cat([text, laid_out]))

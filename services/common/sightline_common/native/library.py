@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import hashlib
+import logging
 import os
 import platform
 import shutil
@@ -28,6 +29,7 @@ COMPILE = (
     "-pthread",
 )
 COMPILE_TIMEOUT_S = 120.0
+_logger = logging.getLogger(__name__)
 
 
 class CompilationError(RuntimeError):
@@ -55,6 +57,7 @@ def built(source: Path, *options: str) -> Path:
 
 
 def _compile(command: Sequence[str], source: Path, kept: Path) -> Path:
+    _logger.info("compiling kernels", extra={"fields": {"source": source.name}})
     folder = _temporary_folder()
     parts, linked = folder / "kernels.o", folder / "kernels.so"
     _run(*command, f"-I{HEADERS}", "-c", str(source), "-o", str(parts))
@@ -108,9 +111,8 @@ def _keep(linked: Path, kept: Path) -> bool:
     """Leaves the library to the next start; false where the cache cannot be written to."""
     try:
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        partial = kept.with_suffix(f".{os.getpid()}")
-        shutil.copyfile(linked, partial)
-        partial.replace(kept)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+            shutil.copyfile(linked, Path(folder, kept.name)).replace(kept)
     except OSError:
         return False
     return True

@@ -1,8 +1,9 @@
 // Attention of all patches of a window to each other, in 16-bit integers.
 //
 // Queries, keys and values are rounded to integers with a scale of their own each, weights with one
-// for every chunk; sums are exact, in 32 bits, and the softmax is taken in float32. AVX2 multiplies
-// twice as many 16-bit integers as floats. SageAttention (Zhang et al., 2024) does so with 8 bits.
+// for every chunk; sums are exact, in 32 bits, and the softmax is taken in float32. Processors
+// multiply twice as many 16-bit integers as floats. SageAttention (Zhang et al., 2024) does so with
+// 8 bits.
 //
 // A query or key keeps 15 bits of its length, so a score errs by some 1e-5 of the product of both
 // lengths. Weights of a chunk keep 17 bits of their sum, values 13 of the largest.
@@ -12,8 +13,6 @@
 #include "integer_tile.h"
 
 #ifdef SIGHTLINE_INT16_ATTENTION
-
-#include <immintrin.h>
 
 #include <algorithm>
 #include <cmath>
@@ -122,24 +121,23 @@ class Int16Head {
 
   // Scores are powers of two, those behind the last key -inf.
   void score(const QueryRows& rows, int64_t count, float* scores, float* peaks) const {
-    __m256 highest[kTile];
-    std::fill_n(highest, kTile, _mm256_set1_ps(-INFINITY));
+    Vector highest[kTile];
+    std::fill_n(highest, kTile, filled(-INFINITY));
     for (int64_t key = 0; key < count; key += kPanel) {
       const int64_t place = rows.start + key;
-      const IntegerTile sums =
+      const IntegerTile tile =
           IntegerTile::product({rows.queries, size_}, keys_ + place * size_, size_ / 2);
-      const __m256 low = _mm256_loadu_ps(key_scales_ + place);
-      const __m256 high = _mm256_loadu_ps(key_scales_ + place + kLanes);
+      const Vector low = floats_at(key_scales_ + place);
+      const Vector high = floats_at(key_scales_ + place + kLanes);
       for (int64_t query = 0; query < kTile; ++query) {
-        const __m256 scale = _mm256_set1_ps(rows.scales[query]);
-        const __m256 first = visible(
-            scaled(sums.rows[query].low, _mm256_mul_ps(low, scale)), count - key);
-        const __m256 second = visible(
-            scaled(sums.rows[query].high, _mm256_mul_ps(high, scale)), count - key - kLanes);
+        const Vector scale = filled(rows.scales[query]);
+        const Integers* sums = tile.sums[query];
+        const Vector first = visible(floats_of(sums[0]) * (low * scale), count - key);
+        const Vector second = visible(floats_of(sums[1]) * (high * scale), count - key - kLanes);
         float* row = scores + query * kChunk + key;
-        _mm256_storeu_ps(row, first);
-        _mm256_storeu_ps(row + kLanes, second);
-        highest[query] = _mm256_max_ps(highest[query], _mm256_max_ps(first, second));
+        put_at(row, first);
+        put_at(row + kLanes, second);
+        highest[query] = larger_of(highest[query], larger_of(first, second));
       }
     }
     for (int64_t query = 0; query < kTile; ++query) {
@@ -147,22 +145,14 @@ class Int16Head {
     }
   }
 
-  static __m256 scaled(__m256i sums, __m256 scale) {
-    return _mm256_mul_ps(_mm256_cvtepi32_ps(sums), scale);
-  }
-
-  static __m256 visible(__m256 scores, int64_t left) {
-    if (left >= kLanes) return scores;
-    const __m256i places = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    const __m256i is_behind =
-        _mm256_cmpgt_epi32(places, _mm256_set1_epi32(static_cast<int32_t>(left) - 1));
-    return _mm256_blendv_ps(scores, _mm256_set1_ps(-INFINITY), _mm256_castsi256_ps(is_behind));
+  static Vector visible(Vector scores, int64_t left) {
+    return left >= kLanes ? scores : first_of(scores, left);
   }
 
   template <typename Fold>
-  static float over_lanes(__m256 vector, const Fold& fold) {
+  static float over_lanes(Vector vector, const Fold& fold) {
     float lanes[kLanes];
-    _mm256_storeu_ps(lanes, vector);
+    put_at(lanes, vector);
     return std::accumulate(lanes + 1, lanes + kLanes, lanes[0], fold);
   }
 
@@ -174,14 +164,14 @@ class Int16Head {
   // Turns scores into weights times the scales of their values.
   ChunkSums weigh(int64_t start, int64_t count, float peak, float* scores) const {
     const float* value_scales = value_scales_ + start;
-    __m256 total = _mm256_setzero_ps(), sum = total, largest = total;
+    Vector total = {}, sum = {}, largest = {};
     for (int64_t t = 0; t < count; t += kLanes) {
-      const __m256 weight = exp2(_mm256_sub_ps(_mm256_loadu_ps(scores + t), _mm256_set1_ps(peak)));
-      const __m256 scaled = _mm256_mul_ps(weight, _mm256_loadu_ps(value_scales + t));
-      _mm256_storeu_ps(scores + t, scaled);
-      total = _mm256_add_ps(total, weight);
-      sum = _mm256_add_ps(sum, scaled);
-      largest = _mm256_max_ps(largest, scaled);
+      const Vector weight = exp2(floats_at(scores + t) - peak);
+      const Vector scaled = weight * floats_at(value_scales + t);
+      put_at(scores + t, scaled);
+      total += weight;
+      sum += scaled;
+      largest = larger_of(largest, scaled);
     }
     const auto add = [](float a, float b) { return a + b; };
     return {over_lanes(total, add), over_lanes(sum, add),
@@ -189,30 +179,24 @@ class Int16Head {
   }
 
   // 2^n * 2^f with a polynomial for 2^f; relative error below 3e-6 for x <= 0. NaN stays NaN.
-  static __m256 exp2(__m256 x) {
-    x = _mm256_max_ps(_mm256_set1_ps(-126), x);
-    constexpr int kNearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
-    const __m256 f = _mm256_sub_ps(x, _mm256_round_ps(x, kNearest));
-    __m256 p = _mm256_set1_ps(9.570101276e-3f);
-    p = _mm256_fmadd_ps(p, f, _mm256_set1_ps(5.591785908e-2f));
-    p = _mm256_fmadd_ps(p, f, _mm256_set1_ps(2.402474433e-1f));
-    p = _mm256_fmadd_ps(p, f, _mm256_set1_ps(6.931217909e-1f));
-    p = _mm256_fmadd_ps(p, f, _mm256_set1_ps(9.999992847e-1f));
-    const __m256i n = _mm256_slli_epi32(_mm256_cvtps_epi32(x), 23);
-    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), n));
+  static Vector exp2(Vector x) {
+    x = larger_of(filled(-126.0f), x);
+    const Vector f = x - rounded(x);
+    Vector p = filled(9.570101276e-3f);
+    p = fused(p, f, filled(5.591785908e-2f));
+    p = fused(p, f, filled(2.402474433e-1f));
+    p = fused(p, f, filled(6.931217909e-1f));
+    p = fused(p, f, filled(9.999992847e-1f));
+    return reinterpret_cast<Vector>(reinterpret_cast<Integers>(p) + (nearest_of(x) << 23));
   }
 
   // Rounds to integers of at most kMostWeight after a division; returns the divisor.
   static float round_weights(int64_t count, const float* numbers, float length,
                              int16_t* integers) {
-    const __m256 factor = _mm256_set1_ps(length > 0 ? kMostWeight / length : 0);
+    const float factor = length > 0 ? kMostWeight / length : 0;
     for (int64_t t = 0; t < count; t += kPanel) {
-      const __m256i low = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(numbers + t), factor));
-      const __m256i high =
-          _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(numbers + t + kLanes), factor));
-      // Packing goes half by half.
-      const __m256i packed = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xd8);
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(integers + t), packed);
+      put_halves(integers + t, nearest_of(floats_at(numbers + t) * factor),
+                 nearest_of(floats_at(numbers + t + kLanes) * factor));
     }
     return length > 0 ? length / kMostWeight : length;
   }
@@ -222,20 +206,19 @@ class Int16Head {
     const int64_t num_pairs = even(count) / 2;
     const int16_t* panel = values_ + rows.start * size_;
     for (int64_t column = 0; column < size_; column += kPanel, panel += 2 * num_pairs * kPanel) {
-      const IntegerTile sums = IntegerTile::product({weights, kChunk}, panel, num_pairs);
+      const IntegerTile tile = IntegerTile::product({weights, kChunk}, panel, num_pairs);
       for (int64_t query = 0; query < rows.num; ++query) {
         float* row = rows.output.row(query) + column;
-        const auto& sum = sums.rows[query];
-        add_scaled(row, rows.start ? kept[query] : 0, sum.low, factors[query]);
-        add_scaled(row + kLanes, rows.start ? kept[query] : 0, sum.high, factors[query]);
+        const Integers* sums = tile.sums[query];
+        add_scaled(row, rows.start ? kept[query] : 0, sums[0], factors[query]);
+        add_scaled(row + kLanes, rows.start ? kept[query] : 0, sums[1], factors[query]);
       }
     }
   }
 
-  static void add_scaled(float* row, float kept, __m256i sums, float factor) {
-    const __m256 added = _mm256_mul_ps(_mm256_cvtepi32_ps(sums), _mm256_set1_ps(factor));
-    const __m256 before = kept > 0 ? _mm256_loadu_ps(row) : _mm256_setzero_ps();
-    _mm256_storeu_ps(row, _mm256_fmadd_ps(before, _mm256_set1_ps(kept), added));
+  static void add_scaled(float* row, float kept, Integers sums, float factor) {
+    const Vector before = kept > 0 ? floats_at(row) : Vector{};
+    put_at(row, fused(before, filled(kept), floats_of(sums) * factor));
   }
 
   int16_t *keys_, *values_;

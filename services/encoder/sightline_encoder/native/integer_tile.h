@@ -2,55 +2,49 @@
 
 #pragma once
 
-#if defined(__AVX2__) && defined(__FMA__) && !defined(__AVX512F__)
+// AVX-512 multiplies twice as many integers as floats only where it has VNNI.
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__) || \
+    defined(__AVX2__) && defined(__FMA__) && !defined(__AVX512F__)
 #define SIGHTLINE_INT16_ATTENTION
-
-#include <immintrin.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 
+#include "integer_vectors.h"
 #include "matmul.h"
 
 namespace sightline {
 
-// Six rows times one panel, whose lines hold two inputs of kPanel columns each.
+// Some rows times one panel, whose lines hold two inputs of kPanel columns each.
 struct IntegerTile {
-  static constexpr int64_t kRows = 6;
-  struct Sums {
-    __m256i low = _mm256_setzero_si256(), high = low;
-  };
-  Sums rows[kRows];
+  static constexpr int kRows = kSums / 2;
+  Integers sums[kRows][2];
 
   // Kept apart: inlined, its sums compete for registers with what is around.
   __attribute__((noinline)) static IntegerTile product(Matrix<const int16_t> input,
                                                        const int16_t* panel, int64_t num_pairs) {
-    // Named one by one, since compilers keep an array of sums in memory.
-    Sums a, b, c, d, e, f;
-#pragma GCC unroll 2
+    Integers sums[kRows][2] = {};
     for (int64_t pair = 0; pair < num_pairs; ++pair) {
-      const __m256i* line = reinterpret_cast<const __m256i*>(panel + pair * 2 * kPanel);
-      const __m256i low = _mm256_loadu_si256(line), high = _mm256_loadu_si256(line + 1);
-      const int16_t* place = input.data + 2 * pair;
-      add(a, place, low, high);
-      add(b, place + input.stride, low, high);
-      add(c, place + 2 * input.stride, low, high);
-      add(d, place + 3 * input.stride, low, high);
-      add(e, place + 4 * input.stride, low, high);
-      add(f, place + 5 * input.stride, low, high);
+      const int16_t* line = panel + pair * 2 * kPanel;
+      const Integers low = integers_at(line), high = integers_at(line + kPanel);
+#pragma GCC unroll 16
+      for (int row = 0; row < kRows; ++row) {
+        int32_t numbers;
+        std::memcpy(&numbers, input.row(row) + 2 * pair, sizeof(numbers));
+        const Integers both = filled(numbers);
+        sums[row][0] = plus_products(sums[row][0], both, low);
+        sums[row][1] = plus_products(sums[row][1], both, high);
+      }
     }
-    return {{a, b, c, d, e, f}};
-  }
-
- private:
-  static void add(Sums& sums, const int16_t* place, __m256i low, __m256i high) {
-    int32_t pair;
-    std::memcpy(&pair, place, sizeof(pair));
-    const __m256i both = _mm256_set1_epi32(pair);
-    sums.low = _mm256_add_epi32(sums.low, _mm256_madd_epi16(both, low));
-    sums.high = _mm256_add_epi32(sums.high, _mm256_madd_epi16(both, high));
+    IntegerTile tile;
+#pragma GCC unroll 16
+    for (int row = 0; row < kRows; ++row) {
+      tile.sums[row][0] = sums[row][0];
+      tile.sums[row][1] = sums[row][1];
+    }
+    return tile;
   }
 };
 

@@ -31,14 +31,18 @@ _address_of = ctypes.PYFUNCTYPE(_pointer, ctypes.py_object, ctypes.c_char_p)(
 )
 
 
+class ScatteredRowsError(ValueError):
+    """Means that not even a few rows follow each other in memory, or Pillow does not say where."""
+
+
 def pixel_bands(image: Image.Image) -> Iterator[tuple[int, int]]:
     """Yields address and number of the rows [num_rows, width, 4] of an RGB picture, in order.
 
-    An address is good until the next one. Raises MemoryError.
+    An address is good until the next one. Raises ScatteredRowsError and MemoryError.
     """
     try:
         address = _address(image)
-    except ValueError:  # It lies in several blocks of memory.
+    except ScatteredRowsError:  # It lies in several blocks of memory.
         for part in _parts(image):
             yield _address(part), part.height
     else:
@@ -52,10 +56,13 @@ def _parts(image: Image.Image) -> Iterator[Image.Image]:
 
 
 def _address(image: Image.Image) -> int:
-    """Returns where all pixels lie as long as the picture lives; raises ValueError."""
-    _schema, capsule = image.__arrow_c_array__()
+    """Returns where all pixels lie as long as the picture lives; raises ScatteredRowsError."""
+    try:
+        _schema, capsule = image.__arrow_c_array__()
+    except ValueError as error:
+        raise ScatteredRowsError(str(error)) from error
     array = _ArrowArray.from_address(_address_of(capsule, b"arrow_array"))
     if array.length != image.width * image.height or array.offset:
-        raise ValueError("The rows do not follow each other.")
+        raise ScatteredRowsError("The rows do not follow each other.")
     address: int = array.children[0].contents.buffers[1]
     return address

@@ -9,13 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from sightline_encoder.native.pixel_bands import PIXEL_BYTES, pixel_bands
+from sightline_encoder.native.pixel_bands import PIXEL_BYTES, ScatteredRowsError, pixel_bands
 from sightline_encoder.native.taps import Taps, resampling_taps, unchanged
 
 Plane = npt.NDArray[np.uint8]
 
 _SAMPLES = 3
-_ROWS_AT_ONCE = 4
 _int64, _pointer = ctypes.c_int64, ctypes.c_void_p
 
 
@@ -46,27 +45,34 @@ class Resampler:
             raise OSError(f"{library} cannot resample on this processor")
         self._resample = kernels.resample
         self._taps_at_once = int(kernels.taps_at_once())
+        self._rows_at_once = int(kernels.rows_at_once())
         self._padding = int(kernels.row_padding())
 
     def resampled(self, image: Image.Image, size: tuple[int, int], kind: int) -> Plane | None:
         """Returns uint8 [height, width, 3] for an RGB picture and Pillow's filter `kind`.
 
         `size` is (width, height). None for what the kernel does not know: other modes and
-        filters, sides of a few pixels, extreme reductions. Raises MemoryError.
+        filters, sides of a few pixels, extreme reductions, rows that lie apart. Raises
+        MemoryError.
         """
         if image.mode != "RGB":
             return None
         columns = _taps(image.width, size[0], kind, self._taps_at_once)
         rows = _taps(image.height, size[1], kind, 1)
-        return None if columns is None or rows is None else self._run(image, columns, rows)
+        if columns is None or rows is None:
+            return None
+        try:
+            return self._run(image, columns, rows)
+        except ScatteredRowsError:
+            return None
 
     def _run(self, image: Image.Image, columns: Taps, rows: Taps) -> Plane:
         width, height = len(columns.starts), len(rows.starts)
         keeps_width = width == image.width
         rows_first = not keeps_width and _rows_first(image, width, height)
         stride = max(width * _SAMPLES, image.width * PIXEL_BYTES * rows_first) + self._padding
-        ring = np.empty((rows.count + _ROWS_AT_ONCE, stride), np.uint8)
-        batch = np.empty((2 * _ROWS_AT_ONCE, stride), np.uint8)
+        ring = np.empty((rows.count + self._rows_at_once, stride), np.uint8)
+        batch = np.empty((2 * self._rows_at_once, stride), np.uint8)
         pointers = np.empty(rows.count, np.uintp)
         output = np.empty((height, width, _SAMPLES), np.uint8)
         weights = columns.weights.repeat(PIXEL_BYTES, axis=1)

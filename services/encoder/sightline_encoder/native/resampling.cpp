@@ -279,6 +279,9 @@ extern "C" {
 // What the caller rounds its numbers of taps of columns up to.
 int64_t taps_at_once() { return sightline::kPixels; }
 
+// How many rows the caller's buffers hold beside those that one output needs.
+int64_t rows_at_once() { return sightline::kRowsAtOnce; }
+
 // How many bytes are behind the pixels of a row between the passes.
 int64_t row_padding() { return sightline::kPadding; }
 
