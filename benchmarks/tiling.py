@@ -187,7 +187,6 @@ def _large_tower(layers: int) -> VisionTower:
     config = Glm4vVisionConfig(**LARGE_TOWER, depth=layers)
     family = FAMILIES["glm4v"]
     module = family.build(config).to_empty(device="cpu")
-    module.rotary_pos_emb = type(module.rotary_pos_emb)(config)
     for parameter in module.parameters():
         torch.nn.init.normal_(parameter, std=0.02 if parameter.dim() > 1 else 1.0)
     return vision_tower(module.eval().requires_grad_(False), config, CPU)
