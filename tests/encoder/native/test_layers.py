@@ -27,6 +27,8 @@ pytestmark = compiled
 HIDDEN, INNER = 96, 80
 NUM_HEADS = 3
 INT16 = "run_layer_int16"
+AVX512_WIDTH = 32
+"""Numbers in a panel of two vectors."""
 
 
 def integer_kernels():
@@ -34,13 +36,12 @@ def integer_kernels():
 
     Where AVX-512 has VNNI there are those of AVX2, too.
     """
-    found = {}
+    kernels = []
     with suppress(CompilationError):
-        for options in ((), ("-mno-avx512f",)):
-            kernels = library_of(SOURCE, *options)
-            if hasattr(kernels, INT16):
-                found.setdefault(panel_width(kernels), kernels)
-    return found
+        kernels.append(library())
+        if panel_width(kernels[0]) == AVX512_WIDTH:
+            kernels.append(library_of(SOURCE, "-mno-avx512f"))
+    return {panel_width(each): each for each in kernels if hasattr(each, INT16)}
 
 
 INTEGERS = integer_kernels()
