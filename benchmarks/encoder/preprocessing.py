@@ -40,7 +40,7 @@ class Comparison:
 def measure(options: Options, say: Say) -> Section:
     """Compares resizing and cutting on one thread, without decoding."""
     say("preprocessing")
-    for library in filter(None, [resampling_library()]):
+    if library := resampling_library():
         equip(library)
     processor = transformers.AutoImageProcessor.from_pretrained(options.model, backend="pil")
     with one_thread():

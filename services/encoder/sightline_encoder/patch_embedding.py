@@ -22,8 +22,8 @@ class PatchEmbedding:
         self._num_channels, self._num_frames = weight.shape[1:3]
         self._group_values = weight[0].numel()
         self._group = layers.project(weight.flatten(1), bias)
-        summed = weight.double().sum(2).to(weight.dtype).flatten(1)
-        self._still = layers.project(summed, bias) if weight.itemsize >= 4 else None
+        exact = weight.itemsize >= 4
+        self._still = layers.project(_summed(weight).flatten(1), bias) if exact else None
 
     def __call__(self, patches: torch.Tensor) -> torch.Tensor:
         """Returns [num_patches, hidden_size]; `patches` are all of one form."""
@@ -32,3 +32,8 @@ class PatchEmbedding:
         if self._still is not None:
             return self._still(patches)
         return self._group(as_frames(patches, self._num_channels, self._num_frames))
+
+
+def _summed(weight: torch.Tensor) -> torch.Tensor:
+    """Returns the sum over frames, [hidden_size, channels, patch, patch], rounded once."""
+    return weight.double().sum(2).to(weight.dtype)

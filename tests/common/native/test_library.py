@@ -74,6 +74,15 @@ def test_the_second_start_compiles_nothing(source, tmp_path, monkeypatch, caplog
 
 
 @compiled
+def test_nothing_is_left_where_it_was_compiled_when_it_is_kept(source, tmp_path, monkeypatch):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(module.tempfile, "tempdir", str(folder))
+    anew(source)
+    assert not list(folder.iterdir())
+
+
+@compiled
 def test_a_damaged_library_is_compiled_again(source, tmp_path):
     anew(source)
     (path,) = kept(tmp_path)

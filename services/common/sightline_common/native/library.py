@@ -53,40 +53,40 @@ def built(source: Path, *options: str) -> Path:
         raise CompilationError("there is no C++ compiler")
     command = (compiler, *COMPILE, *options)
     kept = _cache_folder() / f"kernels-{_fingerprint(command, source)}.so"
-    return kept if _loads(kept) else _compile(command, source, kept)
+    return _compile(command, source, kept) if _refusal(kept) else kept
 
 
 def _compile(command: Sequence[str], source: Path, kept: Path) -> Path:
     _logger.info("compiling kernels", extra={"fields": {"source": source.name}})
     folder = _temporary_folder()
-    parts, linked = folder / "kernels.o", folder / "kernels.so"
+    parts, linked = Path(folder.name, "kernels.o"), Path(folder.name, "kernels.so")
     _run(*command, f"-I{HEADERS}", "-c", str(source), "-o", str(parts))
     _run(command[0], "-shared", "-pthread", str(parts), "-o", str(linked))
-    if _keep(linked, kept) and _loads(kept):
+    if _keep(linked, kept) and not _refusal(kept):
+        folder.cleanup()
         return kept
-    try:
-        ctypes.CDLL(str(linked))
-    except OSError as error:
-        raise CompilationError(f"the compiled kernels cannot be loaded: {error}") from error
+    if refusal := _refusal(linked):
+        raise CompilationError(f"the compiled kernels cannot be loaded: {refusal}")
     return linked
 
 
-def _temporary_folder() -> Path:
-    """Makes a folder that goes when the process ends; raises CompilationError."""
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    """Makes a folder that goes when the process ends, if not before; raises CompilationError."""
     try:
         folder = tempfile.TemporaryDirectory()
     except OSError as error:
         raise CompilationError(f"there is no folder to compile in: {error}") from error
     atexit.register(folder.cleanup)
-    return Path(folder.name)
+    return folder
 
 
-def _loads(library: Path) -> bool:
+def _refusal(library: Path) -> str:
+    """Returns why a library cannot be loaded; empty if it can."""
     try:
         ctypes.CDLL(str(library))
-    except OSError:
-        return False
-    return True
+    except OSError as error:
+        return str(error)
+    return ""
 
 
 def _run(*command: str) -> None:

@@ -22,8 +22,7 @@ void attend(const Queries* queries, const T* query, const T* keys, const T* valu
 extern "C" {
 
 void run_decoder(const Decoder* decoder, const Step* step, int num_threads) {
-  Team::run(num_threads,
-                       [&](Team::Shared team) { Pass(team, *decoder, *step).run(); });
+  Team::run(num_threads, [&](Team::Shared team) { Pass(team, *decoder, *step).run(); });
 }
 
 void paged_attention_float32(const Queries* queries, const float* query, const float* keys,
